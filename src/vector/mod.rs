@@ -1,0 +1,1 @@
+//! Distances, quantization and the graph of near neighbors. Knows no Redis.

@@ -1,0 +1,1 @@
+//! The vector set: element names, attributes, filter language, encoding. Knows no Redis.
