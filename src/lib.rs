@@ -4,10 +4,12 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`error`] | every text a client can read |
 //! | [`codec`] | byte sources and sinks, so that encodings are tested without a server |
 //! | [`vector`] | distances, quantization, the graph, the flat index; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
 pub mod codec;
+pub mod error;
 pub mod vector;
 pub mod vset;
