@@ -4,12 +4,52 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`config`] | every setting |
 //! | [`error`] | every text a client can read |
 //! | [`codec`] | byte sources and sinks, so that encodings are tested without a server |
+//! | [`redis`] | the only code that knows the server's module API |
+//! | [`commands`] | one command a file: parse, call the engine, reply |
 //! | [`vector`] | distances, quantization, the graph, the flat index; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
+use std::ffi::c_int;
+
+use redis_module::raw::{RedisModuleCtx, RedisModuleString};
+
 pub mod codec;
+pub mod commands;
+pub mod config;
 pub mod error;
+pub mod redis;
 pub mod vector;
 pub mod vset;
+
+#[global_allocator]
+static ALLOCATOR: redis::alloc::ServerAlloc = redis::alloc::ServerAlloc;
+
+/// Everything the library brings. A RediSearch-style version number, since clients open their gates by it.
+static MODULE: redis::module::Module = redis::module::Module {
+    names: [c"search", c"nearset"],
+    version: 21020,
+    families: &[],
+    settings: config::ALL,
+    info: commands::info::fill,
+    fork: [before_fork, after_fork, after_fork],
+};
+
+/// The server's way in.
+///
+/// # Safety
+/// Called once by the server, with a valid context and `argc` valid strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn RedisModule_OnLoad(
+    ctx: *mut RedisModuleCtx,
+    argv: *mut *mut RedisModuleString,
+    argc: c_int,
+) -> c_int {
+    // SAFETY: by the server's promise.
+    unsafe { redis::module::load(ctx, argv, argc, &MODULE) }
+}
+
+unsafe extern "C" fn before_fork() {}
+unsafe extern "C" fn after_fork() {}

@@ -1,0 +1,5 @@
+//! The commands: each file parses, calls an engine and replies.
+
+#![forbid(unsafe_code)]
+
+pub mod info;

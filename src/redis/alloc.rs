@@ -1,0 +1,129 @@
+//! The global allocator: the server's when there is one, the system's otherwise.
+//!
+//! Memory taken through the server is counted in `used_memory`, obeys `maxmemory` and is what active defragmentation
+//! knows. In unit tests, benches and fuzz targets no server has filled in the function pointers, and the system's
+//! allocator serves. The pointers are set once, at the top of the module's load, before any Rust code allocates, so no
+//! block is ever freed by another allocator than the one that gave it.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+use redis_module::raw as ffi;
+
+/// Alignment that the server's allocator guarantees for every size (jemalloc, libc).
+const SERVER_ALIGN: usize = 16;
+
+/// See the module's documentation.
+pub struct ServerAlloc;
+
+/// Blocks of a larger alignment are taken with room to shift, and the shift's base is kept in the word before them.
+fn shifted(layout: Layout) -> bool {
+    layout.align() > SERVER_ALIGN
+}
+
+/// Room for a shifted block: the block, its alignment and the word that remembers the base.
+fn shifted_size(layout: Layout) -> usize {
+    layout.size() + layout.align() + size_of::<usize>()
+}
+
+/// Places an aligned block in `base` and remembers `base` before it.
+///
+/// # Safety
+/// `base` is null or has `shifted_size(layout)` writable bytes.
+unsafe fn shift(base: *mut u8, layout: Layout) -> *mut u8 {
+    if base.is_null() {
+        return base;
+    }
+    let room = base as usize + size_of::<usize>();
+    let offset = room.next_multiple_of(layout.align()) - base as usize;
+    // SAFETY: offset ≤ word + align - 1, so the word before the block and the block lie within the caller's promise;
+    // the word before the block is written unaligned.
+    unsafe {
+        let block = base.add(offset);
+        block.cast::<usize>().sub(1).write_unaligned(base as usize);
+        block
+    }
+}
+
+/// The base of a block made by [`shift`].
+///
+/// # Safety
+/// `block` came from `shift`.
+unsafe fn unshift(block: *mut u8) -> *mut u8 {
+    // SAFETY: shift wrote the base into the word before the block.
+    unsafe { block.cast::<usize>().sub(1).read_unaligned() as *mut u8 }
+}
+
+// SAFETY: each method forwards to one allocator for the life of the process (see the module's documentation) and keeps
+// its contract: size and alignment as asked, null when there is no memory.
+unsafe impl GlobalAlloc for ServerAlloc {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: reading the pointer is a plain load of a word set once at load; the server's function takes any size.
+        unsafe {
+            match ffi::RedisModule_Alloc {
+                None => System.alloc(layout),
+                Some(alloc) if shifted(layout) => shift(alloc(shifted_size(layout)).cast(), layout),
+                Some(alloc) => alloc(layout.size()).cast(),
+            }
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as in alloc; calloc gives zeroed memory, and shifting writes only before the block.
+        unsafe {
+            match ffi::RedisModule_Calloc {
+                None => System.alloc_zeroed(layout),
+                Some(calloc) if shifted(layout) => shift(calloc(1, shifted_size(layout)).cast(), layout),
+                Some(calloc) => calloc(1, layout.size()).cast(),
+            }
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block came from the matching branch of alloc, since the pointers do not change.
+        unsafe {
+            match ffi::RedisModule_Free {
+                None => System.dealloc(block, layout),
+                Some(free) if shifted(layout) => free(unshift(block).cast()),
+                Some(free) => free(block.cast()),
+            }
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: as above; a shifted block is moved by hand, since its shift may differ in the new place. The caller
+        // promises that new_size is valid for the alignment.
+        unsafe {
+            match ffi::RedisModule_Realloc {
+                None => System.realloc(block, layout, new_size),
+                Some(_) if shifted(layout) => {
+                    let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+                    if !new.is_null() {
+                        std::ptr::copy_nonoverlapping(block, new, layout.size().min(new_size));
+                        self.dealloc(block, layout);
+                    }
+                    new
+                }
+                Some(realloc) => realloc(block.cast(), new_size).cast(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_block_is_aligned_and_finds_its_base() {
+        for align in [32, 64, 4096] {
+            let layout = Layout::from_size_align(100, align).expect("a valid layout");
+            let mut room = vec![0u8; shifted_size(layout)];
+            // SAFETY: the room is as large as asked.
+            let block = unsafe { shift(room.as_mut_ptr(), layout) };
+            assert_eq!(block as usize % align, 0);
+            assert!(block as usize + 100 <= room.as_ptr() as usize + room.len());
+            // SAFETY: the block came from shift.
+            assert_eq!(unsafe { unshift(block) }, room.as_mut_ptr());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A command's call: who asks, what may be done, and what follows from it.
+
+use std::ffi::{CStr, c_int};
+
+use redis_module::raw as ffi;
+
+use super::args::Arg;
+use super::blocking::Blocked;
+use super::reply::Reply;
+
+/// The server's context of one call on the main thread.
+///
+/// Not `Send`: it dies with the call. What outlives the call is a [`Blocked`] client.
+pub struct Context {
+    pub(super) raw: *mut ffi::RedisModuleCtx,
+}
+
+/// Classes of keyspace events, as `notify-keyspace-events` spells them.
+#[derive(Clone, Copy)]
+pub enum EventClass {
+    /// `g`: events of any type, such as `del`.
+    Generic,
+    /// `d`: events of modules' types.
+    Module,
+}
+
+impl Context {
+    /// Wraps the server's context.
+    ///
+    /// # Safety
+    /// `raw` is valid as long as the value lives, and this is the thread that holds the server's lock.
+    pub(super) unsafe fn new(raw: *mut ffi::RedisModuleCtx) -> Self {
+        Self { raw }
+    }
+
+    fn flags(&self) -> u32 {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_GetContextFlags(self.raw)) as u32 }
+    }
+
+    /// Whether the client speaks RESP3.
+    pub fn resp3(&self) -> bool {
+        self.flags() & ffi::REDISMODULE_CTX_FLAGS_RESP3 != 0
+    }
+
+    /// Whether the reply may come later from a worker: not inside MULTI or a script, not for the replication link, not
+    /// while an AOF or RDB is loaded, not in a forked child.
+    pub fn can_block(&self) -> bool {
+        const INLINE: u32 = ffi::REDISMODULE_CTX_FLAGS_LUA
+            | ffi::REDISMODULE_CTX_FLAGS_MULTI
+            | ffi::REDISMODULE_CTX_FLAGS_DENY_BLOCKING
+            | ffi::REDISMODULE_CTX_FLAGS_REPLICATED
+            | ffi::REDISMODULE_CTX_FLAGS_LOADING
+            | ffi::REDISMODULE_CTX_FLAGS_IS_CHILD;
+        self.flags() & INLINE == 0
+    }
+
+    /// Whether the server is a replica.
+    pub fn is_replica(&self) -> bool {
+        self.flags() & ffi::REDISMODULE_CTX_FLAGS_SLAVE != 0
+    }
+
+    /// The selected database.
+    pub fn database(&self) -> i32 {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_GetSelectedDb(self.raw)) }
+    }
+
+    /// A writer for the reply of this call.
+    pub fn reply(&self) -> Reply<'_> {
+        // SAFETY: the context is valid by new's promise, and the writer borrows it.
+        unsafe { Reply::new(self.raw, self.resp3()) }
+    }
+
+    /// Suspends the client until the returned value replies. Call only where [`Context::can_block`].
+    pub fn block(&self) -> Blocked {
+        // SAFETY: the context is valid by new's promise; no callbacks are given, and a timeout of 0 means none.
+        let raw = unsafe { api!(RedisModule_BlockClient(self.raw, None, None, None, 0)) };
+        Blocked::new(raw, self.resp3())
+    }
+
+    /// Sends the command as it was typed to replicas and the AOF.
+    pub fn replicate_verbatim(&self) {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_ReplicateVerbatim(self.raw)) };
+    }
+
+    /// Sends another command instead of the one that was typed to replicas and the AOF.
+    pub fn replicate(&self, command: &CStr, args: &[&[u8]]) {
+        self.with_strings(args, |strings| {
+            // SAFETY: the format `v` takes an array of strings and its length, which are valid during the call.
+            unsafe {
+                api!(RedisModule_Replicate(self.raw, command.as_ptr(), c"v".as_ptr(), strings.as_ptr(), strings.len()))
+            };
+        });
+    }
+
+    /// Makes the server's strings of `args` for the time of `then`.
+    fn with_strings<T>(&self, args: &[&[u8]], then: impl FnOnce(&[*mut ffi::RedisModuleString]) -> T) -> T {
+        let null = std::ptr::null_mut();
+        // SAFETY: each string copies its argument; a null context means that we free it, which we do once below.
+        unsafe {
+            let strings: Vec<_> =
+                args.iter().map(|arg| api!(RedisModule_CreateString(null, arg.as_ptr().cast(), arg.len()))).collect();
+            let result = then(&strings);
+            for string in strings {
+                api!(RedisModule_FreeString(null, string));
+            }
+            result
+        }
+    }
+
+    /// Publishes a keyspace event about a key.
+    pub fn notify(&self, class: EventClass, event: &CStr, key: Arg<'_>) {
+        let class = match class {
+            EventClass::Generic => ffi::REDISMODULE_NOTIFY_GENERIC,
+            EventClass::Module => ffi::REDISMODULE_NOTIFY_MODULE,
+        };
+        // SAFETY: context, event and key are valid during the call.
+        unsafe { api!(RedisModule_NotifyKeyspaceEvent(self.raw, class as c_int, event.as_ptr(), key.raw)) };
+    }
+}
+
+/// Importance of a log line.
+#[derive(Clone, Copy)]
+pub enum LogLevel {
+    /// Something an operator should know.
+    Notice,
+    /// Something an operator should look into.
+    Warning,
+}
+
+/// Writes a line to the server's log, from any thread; to standard error where there is no server.
+pub fn log(level: LogLevel, line: &str) {
+    let text = std::ffi::CString::new(line.replace('\0', " ")).unwrap_or_default();
+    let level = match level {
+        LogLevel::Notice => c"notice",
+        LogLevel::Warning => c"warning",
+    };
+    // SAFETY: the server's logger takes a null context and is safe on any thread; the format takes one C string.
+    unsafe {
+        match ffi::RedisModule_Log {
+            Some(log) => log(std::ptr::null_mut(), level.as_ptr(), c"%s".as_ptr(), text.as_ptr()),
+            None => eprintln!("{line}"),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Loading: the module's name, what each family finds free, options, fork handlers, panics.
+//!
+//! Clients look for the name `search` in `MODULE LIST`; where another module has it, ours is `nearset`. A family (vector
+//! sets, search, JSON) whose commands or type the server or another module owns steps aside: one line in the log, the
+//! rest loads.
+
+use std::ffi::{CStr, c_int};
+
+use redis_module::raw as ffi;
+
+use super::args::Args;
+use super::command::{self, Family};
+use super::context::{LogLevel, log};
+use super::info;
+use super::settings::{self, Setting};
+
+/// Registers a type; false when its name is taken. See [`super::types::register`].
+pub type RegisterType = fn(&Loading) -> bool;
+
+/// The time of loading, in which types, commands and settings can be registered.
+pub struct Loading {
+    pub(super) raw: *mut ffi::RedisModuleCtx,
+}
+
+/// Everything the library brings.
+pub struct Module {
+    /// The name clients look for, and the one to take where that is taken.
+    pub names: [&'static CStr; 2],
+    /// As `MODULE LIST` shows it: major · 10000 + minor · 100 + patch.
+    pub version: c_int,
+    /// The families: a name for the log, the type if there is one, the commands.
+    pub families: &'static [(&'static str, Option<RegisterType>, Family)],
+    /// Every setting.
+    pub settings: &'static [Setting],
+    /// Fills the sections of `INFO`.
+    pub info: info::Fill,
+    /// Called before a fork, in the parent after it, and in the child after it: see [`fork_handlers`].
+    pub fork: [unsafe extern "C" fn(); 3],
+}
+
+/// What `RedisModule_OnLoad` does.
+///
+/// # Safety
+/// The server calls it once, with a valid context and `argc` valid strings.
+pub unsafe fn load(
+    ctx: *mut ffi::RedisModuleCtx,
+    argv: *mut *mut ffi::RedisModuleString,
+    argc: c_int,
+    module: &'static Module,
+) -> c_int {
+    // SAFETY: by the caller's promise. This fills in the API's pointers, the allocator's among them: nothing may be
+    // allocated before.
+    let named = module.names.iter().any(|name| unsafe {
+        ffi::Export_RedisModule_Init(ctx, name.as_ptr(), module.version, ffi::REDISMODULE_APIVER_1 as c_int)
+            == ffi::REDISMODULE_OK as c_int
+    });
+    if !named {
+        return ffi::REDISMODULE_ERR as c_int;
+    }
+    log_panics();
+    // SAFETY: by the caller's promise.
+    let args = unsafe { Args::all(argv, argc) };
+    match start(&Loading { raw: ctx }, args, module) {
+        Ok(()) => ffi::REDISMODULE_OK as c_int,
+        Err(line) => {
+            log(LogLevel::Warning, &line);
+            ffi::REDISMODULE_ERR as c_int
+        }
+    }
+}
+
+fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(), String> {
+    // SAFETY: the context is valid while loading. Read errors are ours to handle: a damaged payload fails the load of its key,
+    // not the server.
+    unsafe { api!(RedisModule_SetModuleOptions(loading.raw, ffi::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int)) };
+    for (family, register_type, commands) in module.families {
+        if !command::is_free(loading, commands) || register_type.is_some_and(|register| !register(loading)) {
+            log(LogLevel::Notice, &format!("{family}: served by the server or another module, ours step aside"));
+            continue;
+        }
+        command::register(loading, commands)
+            .map_err(|name| format!("the server refused the command {}", name.to_string_lossy()))?;
+    }
+    settings::register(loading, module.settings, args)?;
+    info::register(loading, module.info);
+    fork_handlers(module.fork);
+    Ok(())
+}
+
+/// Registers what is to be done around a fork: before it, linking comes to rest, so that the child sees whole nodes;
+/// after it, parent and child go on.
+fn fork_handlers([before, parent, child]: [unsafe extern "C" fn(); 3]) {
+    // SAFETY: the functions live as long as the library, which is never unloaded once it has types.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
+}
+
+/// Sends panics to the server's log, with their place.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        log(LogLevel::Warning, &format!("internal error: {panic}"));
+    }));
+}

@@ -1,0 +1,310 @@
+//! The pool of worker threads.
+//!
+//! Two kinds of work share a fixed number of threads:
+//!
+//! * **jobs**: one-off closures that a client waits for (a search). First come, first served.
+//! * **sources**: values with background work of their own (a set with elements to link). Each is worked on in small
+//!   steps, in turn, by as many threads as are free.
+//!
+//! While both are there, a thread takes one of each in turn: searches don't starve linking (an unlinked tail makes every
+//! search slower, and writers wait for it), and linking delays a search by one step at most.
+//!
+//! Rules: a step is short (one element). Nothing here is touched in a forked child. The main thread holds the pool's
+//! lock only to push; no thread holds it while it works. A panic in a job or step is logged and ends only that job or
+//! step: a blocked client that it drops answers `ERR internal error` (see `blocking`).
+//!
+//! What takes long to free goes to one more thread, the reclaimer, so that freeing never delays a search.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// A one-off piece of work.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A value with background work.
+pub trait Source: Send + Sync {
+    /// Does one unit of work; false when none was found.
+    fn step(&self) -> bool;
+
+    /// Whether units are waiting.
+    fn has_work(&self) -> bool;
+
+    /// Whether the source stands in the pool's queue. Owned by the pool.
+    fn queued(&self) -> &AtomicBool;
+}
+
+#[derive(Default)]
+struct Queues {
+    jobs: VecDeque<Job>,
+    sources: VecDeque<Arc<dyn Source>>,
+    /// Threads asleep.
+    idle: usize,
+    /// Whose turn it is while both kinds wait.
+    source_next: bool,
+}
+
+struct Pool {
+    queues: Mutex<Queues>,
+    wake: Condvar,
+    /// Threads that should run; those with a higher number end.
+    target: AtomicUsize,
+    /// Threads that were started and have not ended.
+    running: AtomicUsize,
+    jobs_done: AtomicU64,
+    steps_done: AtomicU64,
+    panics: AtomicU64,
+}
+
+/// Numbers for `INFO`.
+pub struct Stats {
+    /// Worker threads.
+    pub threads: u64,
+    /// Jobs waiting.
+    pub jobs_waiting: u64,
+    /// Sources with work.
+    pub sources: u64,
+    /// Jobs finished since the start.
+    pub jobs_done: u64,
+    /// Background steps finished since the start.
+    pub steps_done: u64,
+    /// Panics caught since the start.
+    pub panics: u64,
+}
+
+static POOL: Pool = Pool {
+    queues: Mutex::new(Queues { jobs: VecDeque::new(), sources: VecDeque::new(), idle: 0, source_next: false }),
+    wake: Condvar::new(),
+    target: AtomicUsize::new(0),
+    running: AtomicUsize::new(0),
+    jobs_done: AtomicU64::new(0),
+    steps_done: AtomicU64::new(0),
+    panics: AtomicU64::new(0),
+};
+
+enum Task {
+    Job(Job),
+    Step(Arc<dyn Source>),
+}
+
+impl Pool {
+    /// A panic while the lock is held can't leave the queues inconsistent: they are only pushed and popped.
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next task, or `None` when the thread should end.
+    fn next(&self, number: usize) -> Option<Task> {
+        let mut queues = self.lock();
+        loop {
+            if number >= self.target.load(Ordering::Relaxed) {
+                return None;
+            }
+            let take_source = !queues.sources.is_empty() && (queues.source_next || queues.jobs.is_empty());
+            if take_source && let Some(source) = queues.sources.pop_front() {
+                queues.source_next = false;
+                queues.sources.push_back(Arc::clone(&source));
+                return Some(Task::Step(source));
+            }
+            if let Some(job) = queues.jobs.pop_front() {
+                queues.source_next = true;
+                return Some(Task::Job(job));
+            }
+            queues.idle += 1;
+            queues = self.wake.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            queues.idle -= 1;
+        }
+    }
+
+    fn run(&self, number: usize) {
+        while let Some(task) = self.next(number) {
+            match task {
+                Task::Job(job) => {
+                    self.guard(job);
+                    self.jobs_done.fetch_add(1, Ordering::Relaxed);
+                }
+                Task::Step(source) => {
+                    if self.guard(|| source.step()) == Some(true) {
+                        self.steps_done.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        self.retire(&source);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs work and catches its panic, which the panic hook has logged.
+    fn guard<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        if outcome.is_err() {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome.ok()
+    }
+
+    /// Takes a source without work out of the queue, unless work has come meanwhile.
+    fn retire(&self, source: &Arc<dyn Source>) {
+        let mut queues = self.lock();
+        let before = queues.sources.len();
+        queues.sources.retain(|other| !Arc::ptr_eq(other, source));
+        if queues.sources.len() == before {
+            return; // another thread found the same
+        }
+        source.queued().store(false, Ordering::SeqCst);
+        if source.has_work() && !source.queued().swap(true, Ordering::SeqCst) {
+            queues.sources.push_back(Arc::clone(source));
+        }
+    }
+}
+
+/// Sets the number of threads, at load and when the setting changes.
+pub fn resize(threads: usize) {
+    POOL.target.store(threads, Ordering::Relaxed);
+    // Threads are numbered from 0; those beyond the target end when they next look.
+    let running = POOL.running.load(Ordering::Relaxed);
+    for number in running..threads {
+        let started = std::thread::Builder::new().name(format!("nearset-{number}")).spawn(move || {
+            yield_to_server();
+            POOL.run(number);
+            POOL.running.fetch_sub(1, Ordering::Relaxed);
+        });
+        if started.is_ok() {
+            POOL.running.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    POOL.wake.notify_all();
+}
+
+/// Lets the server's own thread go first wherever both want a core: it has the shorter work and all the clients.
+fn yield_to_server() {
+    // SAFETY: plain system calls on the calling thread; a refusal leaves things as they were.
+    unsafe {
+        let param = libc::sched_param { sched_priority: 0 };
+        libc::sched_setscheduler(0, libc::SCHED_BATCH, &param);
+        libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, 5);
+    }
+}
+
+/// Has a worker run the job.
+pub fn submit(job: impl FnOnce() + Send + 'static) {
+    let mut queues = POOL.lock();
+    queues.jobs.push_back(Box::new(job));
+    let idle = queues.idle > 0;
+    drop(queues);
+    if idle {
+        POOL.wake.notify_one();
+    }
+}
+
+/// Tells the pool that a source has work.
+pub fn enqueue(source: &Arc<dyn Source>) {
+    if source.queued().swap(true, Ordering::SeqCst) {
+        // Someone works on it already; another sleeping thread may help.
+        if POOL.lock().idle > 0 {
+            POOL.wake.notify_one();
+        }
+        return;
+    }
+    let mut queues = POOL.lock();
+    queues.sources.push_back(Arc::clone(source));
+    let idle = queues.idle > 0;
+    drop(queues);
+    if idle {
+        POOL.wake.notify_one();
+    }
+}
+
+/// Drops a value on a thread of its own, where it delays nobody.
+pub fn reclaim(value: impl Send + 'static) {
+    static RECLAIMER: OnceLock<Option<Sender<Box<dyn Send>>>> = OnceLock::new();
+    let sender = RECLAIMER.get_or_init(|| {
+        let (sender, receiver) = channel::<Box<dyn Send>>();
+        let thread = std::thread::Builder::new().name("nearset-free".into()).spawn(move || {
+            yield_to_server();
+            for value in receiver {
+                drop(value);
+            }
+        });
+        thread.is_ok().then_some(sender)
+    });
+    // Where no thread could be had, the value is dropped here.
+    if let Some(sender) = sender {
+        let _ = sender.send(Box::new(value));
+    }
+}
+
+/// What the pool did and does.
+pub fn stats() -> Stats {
+    let queues = POOL.lock();
+    Stats {
+        threads: POOL.running.load(Ordering::Relaxed) as u64,
+        jobs_waiting: queues.jobs.len() as u64,
+        sources: queues.sources.len() as u64,
+        jobs_done: POOL.jobs_done.load(Ordering::Relaxed),
+        steps_done: POOL.steps_done.load(Ordering::Relaxed),
+        panics: POOL.panics.load(Ordering::Relaxed),
+    }
+}
+
+/// Jobs waiting now: how busy the pool is.
+pub fn waiting() -> usize {
+    POOL.lock().jobs.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts its units down; the test waits on the condition variable, not on time.
+    struct Countdown {
+        left: Mutex<usize>,
+        done: Condvar,
+        queued: AtomicBool,
+    }
+
+    impl Source for Countdown {
+        fn step(&self) -> bool {
+            let mut left = self.left.lock().expect("no panic");
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+            self.done.notify_all();
+            true
+        }
+        fn has_work(&self) -> bool {
+            *self.left.lock().expect("no panic") > 0
+        }
+        fn queued(&self) -> &AtomicBool {
+            &self.queued
+        }
+    }
+
+    #[test]
+    fn jobs_and_sources_are_both_finished_and_a_panic_hurts_no_one() {
+        resize(2);
+        let source =
+            Arc::new(Countdown { left: Mutex::new(1000), done: Condvar::new(), queued: AtomicBool::new(false) });
+        let shared: Arc<dyn Source> = source.clone();
+        submit(|| panic!("a job that fails"));
+        let (sender, receiver) = channel();
+        for number in 0..100 {
+            let sender = sender.clone();
+            submit(move || sender.send(number).expect("the test listens"));
+            enqueue(&shared);
+        }
+        let mut got: Vec<i32> = receiver.iter().take(100).collect();
+        got.sort_unstable();
+        assert_eq!(got, (0..100).collect::<Vec<_>>());
+        let left = source.left.lock().expect("no panic");
+        drop(source.done.wait_while(left, |left| *left > 0).expect("no panic"));
+        *source.left.lock().expect("no panic") = 5;
+        enqueue(&shared);
+        let left = source.left.lock().expect("no panic");
+        drop(source.done.wait_while(left, |left| *left > 0).expect("no panic"));
+        assert!(stats().panics >= 1);
+    }
+}
