@@ -34,7 +34,8 @@ pub struct Module {
     pub settings: &'static [Setting],
     /// Fills the sections of `INFO`.
     pub info: info::Fill,
-    /// Called before a fork, in the parent after it, and in the child after it: see [`fork_handlers`].
+    /// Called before a fork, in the parent after it, and in the child after it: before, linking comes to
+    /// rest, so that the child sees whole nodes; after, both go on.
     pub fork: [unsafe extern "C" fn(); 3],
 }
 
@@ -87,8 +88,7 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
     Ok(())
 }
 
-/// Registers what is to be done around a fork: before it, linking comes to rest, so that the child sees whole nodes;
-/// after it, parent and child go on.
+/// Registers [`Module::fork`].
 fn fork_handlers([before, parent, child]: [unsafe extern "C" fn(); 3]) {
     // SAFETY: the functions live as long as the library, which is never unloaded once it has types.
     unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
