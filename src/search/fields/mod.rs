@@ -1,0 +1,3 @@
+//! The indexes of the fields, one file per type.
+
+pub mod text;

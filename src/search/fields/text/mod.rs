@@ -1,0 +1,3 @@
+//! The index of all TEXT fields.
+
+pub mod postings;
