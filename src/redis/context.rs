@@ -66,6 +66,34 @@ impl Context {
         unsafe { api!(RedisModule_GetSelectedDb(self.raw)) }
     }
 
+    /// Selects another database for what follows in this call; false where there is none of that number.
+    pub fn select(&self, database: i32) -> bool {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_SelectDb(self.raw, database)) == ffi::REDISMODULE_OK as c_int }
+    }
+
+    /// Whether the client's user may read every key that begins with the prefix. A server too old for that question is
+    /// asked for the key of that very name instead, which a rule like `~prefix*` allows as well.
+    pub fn may_read_prefix(&self, prefix: &[u8]) -> bool {
+        let null = std::ptr::null_mut();
+        let access = ffi::REDISMODULE_CMD_KEY_ACCESS as c_int;
+        // SAFETY: the context is valid by new's promise; the strings and the user are ours and freed once.
+        unsafe {
+            let name = api!(RedisModule_GetCurrentUserName(self.raw));
+            let user = api!(RedisModule_GetModuleUserFromUserName(name));
+            api!(RedisModule_FreeString(self.raw, name));
+            if user.is_null() {
+                return true; // the server itself
+            }
+            let key = api!(RedisModule_CreateString(null, prefix.as_ptr().cast(), prefix.len()));
+            let check = ffi::RedisModule_ACLCheckKeyPrefixPermissions.or(ffi::RedisModule_ACLCheckKeyPermissions);
+            let allowed = check.is_none_or(|check| check(user, key, access) == ffi::REDISMODULE_OK as c_int);
+            api!(RedisModule_FreeString(null, key));
+            api!(RedisModule_FreeModuleUser(user));
+            allowed
+        }
+    }
+
     /// A writer for the reply of this call.
     pub fn reply(&self) -> Reply<'_> {
         // SAFETY: the context is valid by new's promise, and the writer borrows it.

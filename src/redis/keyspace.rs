@@ -88,3 +88,139 @@ impl Drop for Key<'_> {
         unsafe { api!(RedisModule_CloseKey(self.raw)) };
     }
 }
+
+/// What kind of value a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A hash.
+    Hash,
+    /// A value of a module's type.
+    Module,
+    /// Anything else.
+    Other,
+}
+
+impl Context {
+    /// Opens a key for reading without counting as an access, as an index does that follows a write; `None` when it does
+    /// not exist.
+    pub fn peek(&self, name: Arg<'_>) -> Option<Key<'_>> {
+        let mode = (ffi::REDISMODULE_READ | ffi::REDISMODULE_OPEN_KEY_NOTOUCH) as i32;
+        // SAFETY: context and name are valid during the call.
+        let raw = unsafe { api!(RedisModule_OpenKey(self.raw, name.raw, mode)) };
+        (!raw.is_null()).then_some(Key { raw, context: PhantomData })
+    }
+
+    /// Runs `with` on the server's form of a key's name, for names that come from an index and not from a client.
+    pub fn with_name<T>(&self, name: &[u8], with: impl FnOnce(Arg<'_>) -> T) -> T {
+        let null = std::ptr::null_mut();
+        // SAFETY: the string copies the name, is valid during the call, and is freed once, by us, since it was made
+        // without a context.
+        unsafe {
+            let string = api!(RedisModule_CreateString(null, name.as_ptr().cast(), name.len()));
+            let result = with(Arg::new(string));
+            api!(RedisModule_FreeString(null, string));
+            result
+        }
+    }
+}
+
+impl Key<'_> {
+    /// What kind of value the key holds.
+    pub fn kind(&self) -> Kind {
+        // SAFETY: the key is open.
+        match unsafe { api!(RedisModule_KeyType(self.raw)) } as isize {
+            ffi::REDISMODULE_KEYTYPE_HASH => Kind::Hash,
+            ffi::REDISMODULE_KEYTYPE_MODULE => Kind::Module,
+            _ => Kind::Other,
+        }
+    }
+
+    /// One field of a hash, if it is there.
+    pub fn hash_field<T>(&self, field: &[u8], with: impl FnOnce(Option<&[u8]>) -> T) -> T {
+        let null: *mut ffi::RedisModuleString = std::ptr::null_mut();
+        // SAFETY: the key is open for reading; the variable arguments are a field's name, where its value goes, and the
+        // end; both strings are made without a context or given to us, and freed once.
+        unsafe {
+            let name = api!(RedisModule_CreateString(std::ptr::null_mut(), field.as_ptr().cast(), field.len()));
+            let mut value = null;
+            let at: *mut *mut ffi::RedisModuleString = &mut value;
+            api!(RedisModule_HashGet(self.raw, ffi::REDISMODULE_HASH_NONE as i32, name, at, null));
+            api!(RedisModule_FreeString(std::ptr::null_mut(), name));
+            if value.is_null() {
+                return with(None);
+            }
+            let result = with(Some(Arg::new(value).bytes()));
+            api!(RedisModule_FreeString(std::ptr::null_mut(), value));
+            result
+        }
+    }
+
+    /// Every field of a hash, in the order in which the server stores them.
+    pub fn hash_fields(&self, mut each: impl FnMut(&[u8], &[u8])) {
+        /// The closure behind the server's private data.
+        type Each<'e> = &'e mut dyn FnMut(&[u8], &[u8]);
+        unsafe extern "C" fn field(
+            _key: *mut ffi::RedisModuleKey,
+            field: *mut ffi::RedisModuleString,
+            value: *mut ffi::RedisModuleString,
+            data: *mut std::ffi::c_void,
+        ) {
+            // SAFETY: data is the closure below, and the strings are valid during the call.
+            unsafe { (*data.cast::<Each<'_>>())(Arg::new(field).bytes(), Arg::new(value).bytes()) }
+        }
+        let mut each: Each<'_> = &mut each;
+        let data: *mut Each<'_> = &mut each;
+        // SAFETY: the key is open for reading; the cursor is destroyed once; the closure outlives the loop.
+        unsafe {
+            let cursor = api!(RedisModule_ScanCursorCreate());
+            while api!(RedisModule_ScanKey(self.raw, cursor, Some(field), data.cast())) != 0 {}
+            api!(RedisModule_ScanCursorDestroy(cursor));
+        }
+    }
+}
+
+/// A walk over the keys of a database, in slices: between two of them anything may happen to the keyspace. A key that is
+/// there all the time is met at least once.
+pub struct Scan {
+    cursor: *mut ffi::RedisModuleScanCursor,
+}
+
+impl Scan {
+    /// A walk that starts at the beginning.
+    pub fn new() -> Self {
+        // SAFETY: no preconditions.
+        Self { cursor: unsafe { api!(RedisModule_ScanCursorCreate()) } }
+    }
+
+    /// Goes on for a few keys of the context's selected database; false at the end.
+    pub fn step(&mut self, ctx: &Context, mut each: impl FnMut(&Context, Arg<'_>)) -> bool {
+        /// The closure behind the server's private data.
+        type Each<'e> = &'e mut dyn FnMut(&Context, Arg<'_>);
+        unsafe extern "C" fn key(
+            raw: *mut ffi::RedisModuleCtx,
+            name: *mut ffi::RedisModuleString,
+            _key: *mut ffi::RedisModuleKey,
+            data: *mut std::ffi::c_void,
+        ) {
+            // SAFETY: data is the closure below; context and name are valid during the call.
+            unsafe { (*data.cast::<Each<'_>>())(&Context::new(raw), Arg::new(name)) }
+        }
+        let mut each: Each<'_> = &mut each;
+        let data: *mut Each<'_> = &mut each;
+        // SAFETY: context and cursor are valid; the closure outlives the call.
+        unsafe { api!(RedisModule_Scan(ctx.raw, self.cursor, Some(key), data.cast())) != 0 }
+    }
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        // SAFETY: made by us, destroyed once.
+        unsafe { api!(RedisModule_ScanCursorDestroy(self.cursor)) };
+    }
+}

@@ -11,6 +11,7 @@
 //! | [`command`] | the table of commands and how it is registered |
 //! | [`context`] | a command's call: its client, keys, replication, events |
 //! | [`double`] | doubles as text |
+//! | [`events`] | what happens in the keyspace and to the server |
 //! | [`info`] | the sections of `INFO` |
 //! | [`keyspace`] | opened keys and the values in them |
 //! | [`module`] | loading: name, options, fork handlers |
@@ -34,6 +35,7 @@ pub mod blocking;
 pub mod command;
 pub mod context;
 pub mod double;
+pub mod events;
 pub mod info;
 pub mod keyspace;
 pub mod module;
