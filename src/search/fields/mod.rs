@@ -1,3 +1,7 @@
-//! The indexes of the fields, one file per type.
+//! The indexes of the fields, one file per type, and what they are made of.
 
+pub mod fuzzy;
+pub mod glob;
+pub mod runs;
+pub mod terms;
 pub mod text;
