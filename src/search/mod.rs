@@ -1,9 +1,20 @@
-//! Search: schemas, analysis of text, the query language, indexes over documents, scores, pipelines. Knows no Redis.
+//! Search: indexes over hashes and JSON documents, and the queries on them. Knows no Redis.
+//!
+//! Map of the whole engine, in the order in which a definition, a document and a query travel through it:
 //!
 //! | module | what |
 //! |---|---|
+//! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fields`] | one index per type of field |
+//! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
+//!
+//! Invariants that hold everywhere:
+//! * A field is named by its [`schema::FieldId`], its position in the schema. Fields are only ever appended
+//!   (FT.ALTER), so an id stays valid as long as the schema lives.
+//! * Names, terms, tags and patterns are bytes; nothing here assumes UTF-8.
+//! * Errors are facts (enums); the texts that clients read are in `error::search`.
+//! * Nothing here starts a thread or takes a lock: a [`schema::Schema`] and a query tree are values, shared by `Arc`.
 
 #![forbid(unsafe_code)]
 
@@ -11,3 +22,5 @@ pub mod column;
 pub mod doc_id;
 pub mod fields;
 pub mod idset;
+pub mod query;
+pub mod schema;
