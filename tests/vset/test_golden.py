@@ -44,6 +44,8 @@ def test_every_recorded_reply_comes_back(server, r2, r3):
             seen.add(command)
         for protocol, reply in wanted.items():
             got = (r2 if protocol == "resp2" else r3)(*row["cmd"])
+            if row["cmd"][0] == "VLINKS" and isinstance(got, list):
+                got = got[-1:]  # how many layers are above is up to chance; the recorded element has none
             if not same(got, reply, exact_doubles):
                 wrong.append(f"{protocol} {command}\n  got    {got!r}\n  wanted {reply!r}")
     assert not wrong, "\n".join(wrong)
