@@ -11,6 +11,7 @@
 //! | [`commands`] | one command a file: parse, call the engine, reply |
 //! | [`vector`] | distances, quantization, the graph, the flat index; knows no Redis |
 //! | [`search`] | search indexes over documents; knows no Redis |
+//! | [`json`] | JSON documents: value, paths, edits, text; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
 use std::ffi::c_int;
@@ -21,6 +22,7 @@ pub mod codec;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod json;
 pub mod redis;
 pub mod search;
 pub mod vector;

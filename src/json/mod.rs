@@ -1,0 +1,114 @@
+//! JSON documents: a compact value, JSONPath, edits, text. Knows no Redis.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`Document`], [`ValueRef`] (`value`, `tree`, `layout`, `number`, `build`) | the memory of a document, and reading it |
+//! | `parse`, [`format`] | text in, text out |
+//! | [`path`] | JSONPath and legacy paths: compiled once, evaluated to values or locations |
+//! | [`edit`] | what the update commands do |
+//! | [`encoding`] | the RDB form |
+//!
+//! A document belongs to one thread at a time; nothing here locks or waits. Recursion is bounded by [`MAX_DEPTH`]
+//! over documents and by [`path::MAX_NESTING`] over filters.
+#![forbid(unsafe_code)]
+
+mod build;
+pub mod edit;
+pub mod encoding;
+pub mod format;
+mod layout;
+mod number;
+mod parse;
+pub mod path;
+mod tree;
+mod value;
+
+pub use number::{Arithmetic, Number};
+pub use path::Path;
+pub use value::{Children, Kind, Numbers, ValueRef};
+
+use value::Node;
+
+/// Most containers around a value, its own included: what the parser accepts, so what a save can read back.
+pub const MAX_DEPTH: usize = 127;
+
+/// Why a command of this family fails. Texts live in `error/json.rs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The text is not JSON: the parser's message, with its place.
+    Syntax(String),
+    /// The path is not one.
+    Path(path::Malformed),
+    /// Evaluating the path visits more values than is reasonable for the document.
+    PathTooCostly,
+    /// The result would nest deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// A value can be created at that place only as a member of an object that exists.
+    StaticPathOnly,
+    /// A new array element was asked for by its index.
+    ArrayIndex,
+    /// An insertion point outside the array.
+    OutOfBounds,
+    /// A number left the range of doubles.
+    NotANumber,
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A JSON document, or any value on its own.
+#[derive(Debug, Clone)]
+pub struct Document {
+    root: Node,
+}
+
+impl Document {
+    /// Parses JSON text.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`].
+    pub fn parse(text: &[u8]) -> Result<Document, Error> {
+        parse::parse(text).map(|root| Document { root }).map_err(Error::Syntax)
+    }
+
+    /// A document of one copied value.
+    pub fn copy_of(value: ValueRef<'_>) -> Document {
+        let mut builder = build::Builder::default();
+        builder.value(value);
+        Document { root: builder.finish() }
+    }
+
+    /// The value at `$`.
+    pub fn root(&self) -> ValueRef<'_> {
+        self.root.as_ref()
+    }
+
+    /// The compact text.
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        format::write(self.root(), &format::Style::default(), 0, &mut out);
+        out
+    }
+
+    /// Tells address and requested size of every allocation behind this value, the value itself excluded. The address
+    /// is null where it is unknown.
+    pub fn allocations(&self, tell: &mut dyn FnMut(*const u8, usize)) {
+        match &self.root {
+            Node::Flat(item) => tell(item.as_ptr(), item.len()),
+            Node::Tree(tree) => tree.allocations(tell),
+        }
+    }
+
+    /// Number of allocations, roughly: how much work it is to free the document.
+    pub fn free_effort(&self) -> usize {
+        match &self.root {
+            Node::Flat(_) => 1,
+            Node::Tree(tree) => tree.effort(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! JSON numbers: what is kept exactly, how it is compared, added, stored and printed.
+
+use std::cmp::Ordering;
+
+use super::layout::Width;
+
+/// A number as a document holds it: integers in `[-2^63, 2^64 - 1]` are exact, everything else is a double.
+#[derive(Debug, Clone, Copy)]
+pub enum Number {
+    /// An integer that an `i64` holds.
+    Int(i64),
+    /// An integer above `i64::MAX`.
+    Unsigned(u64),
+    /// A finite double.
+    Float(f64),
+}
+
+impl Number {
+    /// The nearest double.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Number::Int(value) => value as f64,
+            Number::Unsigned(value) => value as f64,
+            Number::Float(value) => value,
+        }
+    }
+
+    /// True for what prints without fraction and exponent (`integer` of `JSON.TYPE`).
+    pub fn is_integer(self) -> bool {
+        !matches!(self, Number::Float(_))
+    }
+
+    /// The integer of an [`Number::Int`]; saturated for the other kinds, which have no business asking.
+    pub(super) fn as_i64_lossy(self) -> i64 {
+        match self {
+            Number::Int(value) => value,
+            Number::Unsigned(_) => i64::MAX,
+            Number::Float(value) => value as i64,
+        }
+    }
+
+    /// The integer with room for sums and products of any two.
+    fn wide(self) -> Option<i128> {
+        match self {
+            Number::Int(value) => Some(i128::from(value)),
+            Number::Unsigned(value) => Some(i128::from(value)),
+            Number::Float(_) => None,
+        }
+    }
+
+    /// An integer in the exact range, or the nearest double.
+    fn from_wide(value: i128) -> Number {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => Number::Int(value),
+            (_, Ok(value)) => Number::Unsigned(value),
+            _ => Number::Float(value as f64),
+        }
+    }
+
+    /// Orders by value, exactly, also across kinds. No number is NaN.
+    pub fn compare(self, other: Number) -> Ordering {
+        match (self.wide(), other.wide()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            (None, None) => self.as_f64().partial_cmp(&other.as_f64()).unwrap_or(Ordering::Equal),
+            (Some(a), None) => compare_wide(a, other.as_f64()),
+            (None, Some(b)) => compare_wide(b, self.as_f64()).reverse(),
+        }
+    }
+
+    /// Prints as `specs` §3 says: integers as such, doubles in shortest round-trip form with `.0` or an exponent.
+    pub fn format(self, out: &mut Vec<u8>) {
+        match self {
+            Number::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            Number::Unsigned(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+            Number::Float(value) => out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes()),
+        }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.compare(*other) == Ordering::Equal
+    }
+}
+
+/// Orders an integer of at most 65 bits and a double.
+fn compare_wide(a: i128, b: f64) -> Ordering {
+    // Beyond 2^65 the double is larger than any such integer; below it, its whole part is exact in an i128.
+    if b.abs() >= 3.7e19 {
+        return if b > 0.0 { Ordering::Less } else { Ordering::Greater };
+    }
+    a.cmp(&(b.trunc() as i128)).then_with(|| 0.0f64.partial_cmp(&b.fract()).unwrap_or(Ordering::Equal))
+}
+
+/// What a numeric command does with the stored number and its argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Adds.
+    Add,
+    /// Multiplies.
+    Multiply,
+    /// Raises the stored number to the argument.
+    Power,
+}
+
+impl Arithmetic {
+    /// The result: an integer of two integers while it is exact in `[-2^63, 2^64 - 1]`, a double otherwise;
+    /// `None` where it is no finite number.
+    pub fn apply(self, a: Number, b: Number) -> Option<Number> {
+        if let (Some(a), Some(b)) = (a.wide(), b.wide()) {
+            let exact = match self {
+                Arithmetic::Add => Some(Number::from_wide(a + b)),
+                Arithmetic::Multiply => a.checked_mul(b).map(Number::from_wide),
+                Arithmetic::Power => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)).map(Number::from_wide),
+            };
+            if exact.is_some() {
+                return exact;
+            }
+        }
+        let (a, b) = (a.as_f64(), b.as_f64());
+        let result = match self {
+            Arithmetic::Add => a + b,
+            Arithmetic::Multiply => a * b,
+            Arithmetic::Power => a.powf(b),
+        };
+        result.is_finite().then_some(Number::Float(result))
+    }
+}
+
+/// The double whose shortest text is the shortest text of `value`.
+pub(super) fn widen_short(value: f32) -> f64 {
+    ryu::Buffer::new().format_finite(value).parse().unwrap_or(f64::from(value))
+}
+
+/// True where the f32 nearest to `value` prints the text that `value` prints.
+pub(super) fn is_short(value: f64) -> bool {
+    let near = value as f32;
+    // Outside, subnormal f32 and their neighbours would need more care than they are worth.
+    let magnitude = near.abs();
+    (magnitude == 0.0 || (1e-30..1e30).contains(&magnitude)) && widen_short(near).to_bits() == value.to_bits()
+}
+
+fn is_exact(value: f64) -> bool {
+    f64::from(value as f32).to_bits() == value.to_bits()
+}
+
+/// The smallest kind that gives the number back.
+pub(super) fn width_of(number: Number) -> Width {
+    match number {
+        Number::Int(value) if i8::try_from(value).is_ok() => Width::I8,
+        Number::Int(value) if i16::try_from(value).is_ok() => Width::I16,
+        Number::Int(value) if i32::try_from(value).is_ok() => Width::I32,
+        Number::Int(_) => Width::I64,
+        Number::Unsigned(_) => Width::U64,
+        Number::Float(value) if is_exact(value) => Width::F32Exact,
+        Number::Float(value) if is_short(value) => Width::F32Short,
+        Number::Float(_) => Width::F64,
+    }
+}
+
+/// The one kind in which all `numbers` can be packed, if there is one: all integers of an `i64`, or all doubles.
+pub(super) fn common_width(numbers: &[Number]) -> Option<Width> {
+    if numbers.iter().all(|n| matches!(n, Number::Int(_))) {
+        let wide = |a: Width, n: &Number| if width_of(*n).bytes() > a.bytes() { width_of(*n) } else { a };
+        return Some(numbers.iter().fold(Width::I8, wide));
+    }
+    if !numbers.iter().all(|n| matches!(n, Number::Float(_))) {
+        return None;
+    }
+    if numbers.iter().all(|n| is_exact(n.as_f64())) {
+        Some(Width::F32Exact)
+    } else if numbers.iter().all(|n| is_short(n.as_f64())) {
+        Some(Width::F32Short)
+    } else {
+        Some(Width::F64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(number: Number) -> String {
+        let mut out = Vec::new();
+        number.format(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn prints_as_the_field_does() {
+        for (value, want) in [
+            (1.0, "1.0"),
+            (100.0, "100.0"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e16"),
+            (1e-7, "1e-7"),
+            (1.5e-10, "1.5e-10"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (-0.0, "-0.0"),
+            (5e-324, "5e-324"),
+            (1e308, "1e308"),
+            (1.844_674_407_370_955_2e19, "1.8446744073709552e19"),
+        ] {
+            assert_eq!(text(Number::Float(value)), want);
+        }
+        assert_eq!(text(Number::Unsigned(u64::MAX)), "18446744073709551615");
+        assert_eq!(text(Number::Int(i64::MIN)), "-9223372036854775808");
+    }
+
+    #[test]
+    fn integers_stay_exact_and_overflow_to_doubles() {
+        let add = |a, b| text(Arithmetic::Add.apply(a, b).unwrap());
+        assert_eq!(add(Number::Int(8), Number::Int(i64::MAX)), "9223372036854775815");
+        assert_eq!(add(Number::Unsigned(u64::MAX), Number::Int(1)), "1.8446744073709552e19");
+        assert_eq!(add(Number::Unsigned(u64::MAX), Number::Int(-1)), "18446744073709551614");
+        assert_eq!(add(Number::Int(1), Number::Float(0.5)), "1.5");
+        assert!(Arithmetic::Power.apply(Number::Float(1e300), Number::Int(2)).is_none());
+        assert_eq!(text(Arithmetic::Power.apply(Number::Int(4), Number::Int(2)).unwrap()), "16");
+        assert_eq!(text(Arithmetic::Power.apply(Number::Int(2), Number::Int(-1)).unwrap()), "0.5");
+    }
+
+    #[test]
+    fn comparison_is_exact_beyond_53_bits() {
+        let big = Number::Int((1 << 53) + 1);
+        assert_eq!(big.compare(Number::Float(9_007_199_254_740_992.0)), Ordering::Greater);
+        assert_eq!(Number::Float(0.5).compare(Number::Int(0)), Ordering::Greater);
+        assert_eq!(Number::Int(-1).compare(Number::Float(-1.5)), Ordering::Greater);
+        assert_eq!(Number::Unsigned(u64::MAX).compare(Number::Float(1.844_674_407_370_955_2e19)), Ordering::Less);
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_comes_back_from_its_width(bits: u64, short: f32, int: i64, shift in 0u32..64) {
+            for number in [Number::Float(f64::from_bits(bits)), Number::Float(f64::from(short)),
+                Number::Float(short.to_string().parse().unwrap_or(0.0)), Number::Int(int >> shift)] {
+                if !number.as_f64().is_finite() { continue; }
+                let mut out = Vec::new();
+                let width = width_of(number);
+                width.write(number, &mut out);
+                prop_assert_eq!(text(width.read(&out)), text(number));
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Containers too large for one block: chunks of children, and the index of a large object's keys.
+
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
+
+use hashbrown::HashTable;
+
+use super::layout::{self, Width};
+use super::value::{BLOCK, Repr, ValueRef, element, find_key};
+
+/// Objects with fewer members are searched chunk by chunk.
+const INDEXED: usize = 256;
+
+/// A container in chunks.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    /// Object, else array.
+    pub(super) object: bool,
+    /// Number of children.
+    pub(super) len: usize,
+    pub(super) chunks: Vec<Chunk>,
+    /// Where keys are, for objects of [`INDEXED`] members and more.
+    index: Option<Box<KeyIndex>>,
+}
+
+/// Consecutive children of a [`Tree`].
+#[derive(Debug, Clone)]
+pub(super) enum Chunk {
+    /// Children in flat form.
+    Run { object: bool, count: u32, bytes: Box<[u8]> },
+    /// Elements of a packed array.
+    Packed { width: Width, bytes: Box<[u8]> },
+    /// One child that is a tree; the key is empty in arrays.
+    Tree { key: Box<[u8]>, tree: Box<Tree> },
+}
+
+impl Chunk {
+    /// Number of children.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Chunk::Run { count, .. } => *count as usize,
+            Chunk::Packed { width, bytes } => bytes.len() / width.bytes(),
+            Chunk::Tree { .. } => 1,
+        }
+    }
+
+    /// The child at a position within the chunk.
+    fn child(&self, index: usize) -> Option<(&[u8], ValueRef<'_>)> {
+        match self {
+            Chunk::Tree { key, tree } => (index == 0).then_some((key, ValueRef(Repr::Tree(tree)))),
+            Chunk::Packed { width, bytes } => element(*width, bytes, index).map(|value| (&[] as &[u8], value)),
+            Chunk::Run { object, bytes, .. } => {
+                let mut run: &[u8] = bytes;
+                for _ in 0..index {
+                    run = if *object { layout::split_key(run).1 } else { run };
+                    run = &run[layout::item_len(run)..];
+                }
+                let (key, run) = if *object { layout::split_key(run) } else { (&[] as &[u8], run) };
+                Some((key, ValueRef(Repr::Item(layout::split_item(run).0))))
+            }
+        }
+    }
+
+    fn member(&self, wanted: &[u8]) -> Option<(usize, ValueRef<'_>)> {
+        match self {
+            Chunk::Tree { key, tree } => (**key == *wanted).then_some((0, ValueRef(Repr::Tree(tree)))),
+            Chunk::Packed { .. } => None,
+            Chunk::Run { bytes, .. } => find_key(bytes, wanted),
+        }
+    }
+
+    /// The keys of an object's children.
+    pub(super) fn keys(&self) -> Vec<&[u8]> {
+        match self {
+            Chunk::Tree { key, .. } => vec![key],
+            Chunk::Packed { .. } => Vec::new(),
+            Chunk::Run { bytes, count, .. } => {
+                let (mut run, mut keys): (&[u8], _) = (bytes, Vec::with_capacity(*count as usize));
+                while !run.is_empty() {
+                    let (key, rest) = layout::split_key(run);
+                    keys.push(key);
+                    run = &rest[layout::item_len(rest)..];
+                }
+                keys
+            }
+        }
+    }
+}
+
+impl Tree {
+    /// A container of these chunks.
+    pub(super) fn new(object: bool, chunks: Vec<Chunk>) -> Tree {
+        let mut tree = Tree { object, len: 0, chunks, index: None };
+        tree.chunks.shrink_to_fit();
+        tree.recount();
+        tree
+    }
+
+    /// Replaces chunks by others; the count is stale until the next recount.
+    pub(super) fn replace(&mut self, range: std::ops::Range<usize>, chunks: Vec<Chunk>) {
+        let start = range.start;
+        let moved = range.len() != chunks.len();
+        let end = start + chunks.len();
+        self.chunks.splice(range, chunks);
+        if moved {
+            self.index = None;
+        }
+        // Small neighbours become one, from the back, so that positions stay true.
+        for at in (start.saturating_sub(1)..end).rev() {
+            self.merge(at);
+        }
+    }
+
+    /// Joins a chunk and the next, if both are runs and small.
+    fn merge(&mut self, at: usize) {
+        let joined = match self.chunks.get(at..at + 2) {
+            Some([Chunk::Run { object, count, bytes }, Chunk::Run { count: more, bytes: tail, .. }])
+                if bytes.len() + tail.len() <= BLOCK / 2 =>
+            {
+                Chunk::Run { object: *object, count: count + more, bytes: [&**bytes, &**tail].concat().into() }
+            }
+            _ => return,
+        };
+        self.chunks.splice(at..at + 2, [joined]);
+        self.index = None;
+    }
+
+    /// Brings the count up to date after chunks were replaced, and the index where they moved.
+    pub(super) fn recount_len(&mut self) {
+        self.len = self.chunks.iter().map(Chunk::count).sum();
+        if self.index.is_none() || self.len < INDEXED {
+            self.recount();
+        }
+    }
+
+    /// Brings count and index up to date after any change of the chunks.
+    pub(super) fn recount(&mut self) {
+        self.len = self.chunks.iter().map(Chunk::count).sum();
+        self.index = (self.object && self.len >= INDEXED).then(|| Box::new(KeyIndex::new(&self.chunks)));
+    }
+
+    /// As [`Tree::recount`] where chunks before `from` kept their keys and places, and later ones are new or longer.
+    pub(super) fn recount_from(&mut self, from: usize) {
+        self.len = self.chunks.iter().map(Chunk::count).sum();
+        match &mut self.index {
+            Some(index) if self.len >= INDEXED && index.table.len() <= 2 * self.len + 64 => {
+                index.extend(&self.chunks, from);
+            }
+            _ => self.recount(),
+        }
+    }
+
+    pub(super) fn child(&self, mut index: usize) -> Option<(&[u8], ValueRef<'_>)> {
+        for chunk in &self.chunks {
+            let count = chunk.count();
+            if index < count {
+                return chunk.child(index);
+            }
+            index -= count;
+        }
+        None
+    }
+
+    pub(super) fn member(&self, key: &[u8]) -> Option<(usize, ValueRef<'_>)> {
+        let (chunk, (index, value)) = match &self.index {
+            Some(index) => index.candidates(key).find_map(|at| Some((at, self.chunks.get(at)?.member(key)?)))?,
+            None => self.chunks.iter().enumerate().find_map(|(at, chunk)| Some((at, chunk.member(key)?)))?,
+        };
+        Some((self.chunks[..chunk].iter().map(Chunk::count).sum::<usize>() + index, value))
+    }
+
+    /// Bytes of all chunks.
+    pub(super) fn byte_len(&self) -> usize {
+        let bytes = |chunk: &Chunk| match chunk {
+            Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => bytes.len(),
+            Chunk::Tree { key, tree } => key.len() + tree.byte_len(),
+        };
+        self.chunks.iter().map(bytes).sum()
+    }
+
+    /// Number of allocations.
+    pub(super) fn effort(&self) -> usize {
+        let inner = |chunk: &Chunk| if let Chunk::Tree { tree, .. } = chunk { tree.effort() } else { 1 };
+        2 + self.chunks.iter().map(inner).sum::<usize>()
+    }
+
+    /// Tells every allocation's address and size, for exact accounting.
+    pub(super) fn allocations(&self, tell: &mut dyn FnMut(*const u8, usize)) {
+        tell((&raw const *self).cast(), size_of::<Tree>());
+        tell(self.chunks.as_ptr().cast(), self.chunks.capacity() * size_of::<Chunk>());
+        if let Some(index) = &self.index {
+            tell((&raw const **index).cast(), size_of::<KeyIndex>());
+            // The table hides its address; its size is what it asks the allocator for.
+            tell(std::ptr::null(), index.table.allocation_size());
+        }
+        for chunk in &self.chunks {
+            match chunk {
+                Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => tell(bytes.as_ptr(), bytes.len()),
+                Chunk::Tree { key, tree } => {
+                    if !key.is_empty() {
+                        tell(key.as_ptr(), key.len());
+                    }
+                    tree.allocations(tell);
+                }
+            }
+        }
+    }
+}
+
+/// Hash of a key → number of its chunk. A key that has gone may leave its entry behind: hits are verified.
+#[derive(Debug, Clone)]
+struct KeyIndex {
+    table: HashTable<(u32, u32)>,
+}
+
+/// Seeded per process, so that keys chosen by a client cannot collide on purpose.
+static HASHER: LazyLock<std::hash::RandomState> = LazyLock::new(std::hash::RandomState::new);
+
+fn hash(key: &[u8]) -> u32 {
+    HASHER.hash_one(key) as u32
+}
+
+/// Spreads the stored 32 bits over the table's 64: buckets are taken from the low end, fingerprints from the top.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) | u64::from(hash) << 32
+}
+
+impl KeyIndex {
+    fn new(chunks: &[Chunk]) -> KeyIndex {
+        let mut index = KeyIndex { table: HashTable::with_capacity(chunks.iter().map(Chunk::count).sum()) };
+        index.extend(chunks, 0);
+        index
+    }
+
+    fn extend(&mut self, chunks: &[Chunk], from: usize) {
+        for (number, chunk) in chunks.iter().enumerate().skip(from) {
+            for key in chunk.keys() {
+                let entry = (hash(key), number as u32);
+                if self.table.find(spread(entry.0), |other| *other == entry).is_none() {
+                    self.table.insert_unique(spread(entry.0), entry, |entry| spread(entry.0));
+                }
+            }
+        }
+    }
+
+    fn candidates(&self, key: &[u8]) -> impl Iterator<Item = usize> {
+        let wanted = hash(key);
+        self.table.iter_hash(spread(wanted)).filter(move |entry| entry.0 == wanted).map(|entry| entry.1 as usize)
+    }
+}
