@@ -14,6 +14,7 @@ A test runs on the first server of --servers; one marked `smoke` runs on all of 
 """
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -30,9 +31,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    for line in __doc__.split("Markers:")[1].strip().splitlines():
-        if line.startswith("    ") and not line.startswith("     ") or line[0] != " ":
-            config.addinivalue_line("markers", line.strip())
+    for line in __doc__.split("Markers:")[1].splitlines():
+        name, _, meaning = line.strip().partition("  ")
+        if re.match(r"    \S+  ", line):
+            config.addinivalue_line("markers", f"{name}: {meaning.strip()}")
 
 
 def pytest_generate_tests(metafunc):

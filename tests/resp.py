@@ -87,7 +87,7 @@ class Map(list):
     def get(self, name):
         """The value whose key reads `name`, be it a simple or a bulk string."""
         for key, value in self:
-            if (key.decode() if isinstance(key, bytes) else key) == name:
+            if (key.decode() if isinstance(key, bytes) else str(key)) == name:
                 return value
         raise KeyError(name)
 

@@ -96,7 +96,7 @@ class Server:
             self.port = free_port()
             command = [binary(self.name), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder]
             command += ["--logfile", self.log_path, "--save", "", "--enable-debug-command", "yes"]
-            command += ["--enable-module-command", "yes", "--daemonize", "no", *self.args]
+            command += ["--enable-module-command", "yes", "--daemonize", "no", "--repl-diskless-sync-delay", "0", *self.args]
             if self.name == "redis-stack":
                 for module in ("redisearch", "rejson"):
                     command += ["--loadmodule", UNPACKED / self.name / "modules" / f"{module}.so"]

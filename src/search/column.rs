@@ -116,6 +116,9 @@ impl<T: Slot> Column<T> {
             while matches!(self.pages.last(), Some(None)) {
                 self.pages.pop();
             }
+            if self.pages.is_empty() {
+                self.pages = Vec::new();
+            }
         }
         Some(old)
     }

@@ -5,7 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
-//! | [`doc_id`], [`column`], [`idset`] | numbers of documents; one value per document; sets of documents |
+//! | [`doc_id`], [`column`], [`idset`], [`fold`] | numbers of documents; one value per document; sets of documents; case |
 //! | [`fields`] | one index per type of field |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
 //!
@@ -21,6 +21,7 @@
 pub mod column;
 pub mod doc_id;
 pub mod fields;
+pub mod fold;
 pub mod idset;
 pub mod query;
 pub mod schema;

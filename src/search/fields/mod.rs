@@ -1,7 +1,10 @@
 //! The indexes of the fields, one file per type, and what they are made of.
 
 pub mod fuzzy;
+pub mod geo;
 pub mod glob;
+pub mod numeric;
 pub mod runs;
+pub mod tag;
 pub mod terms;
 pub mod text;

@@ -246,8 +246,8 @@ impl<V: Default> Terms<V> {
     }
 
     /// Bytes held: texts, tables, and what `of_value` says the values hold.
-    pub fn memory(&self, of_value: impl Fn(&V) -> usize) -> usize {
-        self.tables_memory() + self.terms.iter().flatten().map(|term| of_value(&term.value)).sum::<usize>()
+    pub fn memory(&self, of_value: impl FnMut(&V) -> usize) -> usize {
+        self.tables_memory() + self.terms.iter().flatten().map(|term| &term.value).map(of_value).sum::<usize>()
     }
 
     /// Bytes held by texts and tables.

@@ -14,17 +14,12 @@
 //! place* by rewriting one block: there is no garbage, and document counts are exact at any time.
 
 use crate::search::doc_id::DocId;
+use crate::search::schema::FieldMask;
 
 /// Documents in a block before it is split.
 const BLOCK_DOCS: u16 = 128;
 /// Bytes in a block before the next document starts another.
 const BLOCK_BYTES: usize = 4096;
-
-/// Bit set of TEXT fields: bit i is the field with index i among the schema's TEXT fields (at most 128).
-pub type FieldMask = u128;
-
-/// All TEXT fields.
-pub const ALL_FIELDS: FieldMask = FieldMask::MAX;
 
 /// What the entries of an index hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +50,7 @@ pub struct Occurrences {
 }
 
 /// Appends a variable-length integer: seven bits a byte, low first.
-fn put_varint(out: &mut Vec<u8>, mut value: u128) {
+pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u128) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
         value >>= 7;
@@ -80,7 +75,7 @@ fn take_varint(bytes: &mut &[u8]) -> u128 {
 
 /// The same for values below 2^64, which is faster.
 #[inline]
-fn take_varint64(bytes: &mut &[u8]) -> u64 {
+pub(super) fn take_varint64(bytes: &mut &[u8]) -> u64 {
     let (mut value, mut shift) = (0u64, 0u32);
     while let Some((byte, rest)) = bytes.split_first() {
         *bytes = rest;
@@ -107,6 +102,24 @@ struct RawEntry<'a> {
     doc: u32,
     has_freq: bool,
     rest: &'a [u8],
+}
+
+impl RawEntry<'_> {
+    /// How many positions there are: each ends with a byte below 0x80.
+    fn positions(&self, format: Format) -> usize {
+        let mut rest = self.rest;
+        if self.has_freq {
+            take_varint64(&mut rest);
+        }
+        if format.fields {
+            take_varint(&mut rest);
+        }
+        if !format.offsets {
+            return 0;
+        }
+        take_varint64(&mut rest);
+        rest.iter().filter(|byte| **byte < 0x80).count()
+    }
 }
 
 impl Block {
@@ -245,17 +258,12 @@ impl Postings {
         self.docs += 1;
     }
 
-    /// Takes a document out; false if it was not there.
-    pub fn remove(&mut self, format: Format, doc: DocId) -> bool {
+    /// Takes a document out, and says how many positions it had; `None` if it was not there.
+    pub fn remove(&mut self, format: Format, doc: DocId) -> Option<usize> {
         let at = self.find(doc.0);
         let block = self.block_mut(at);
-        if block.count == 0 || doc.0 < block.first || doc.0 > block.last {
-            return false;
-        }
+        let positions = block.raw(format).find(|entry| entry.doc == doc.0)?.positions(format);
         let (left, _) = block.rewritten(format, None, Some(doc.0));
-        if left.count == block.count {
-            return false;
-        }
         *block = left;
         if block.count == 0 {
             match at {
@@ -265,7 +273,7 @@ impl Postings {
             }
         }
         self.docs -= 1;
-        true
+        Some(positions)
     }
 
     /// A cursor before the first document.
@@ -277,7 +285,7 @@ impl Postings {
             bytes: &self.head.bytes,
             doc: DocId(self.head.first),
             freq: 1,
-            mask: ALL_FIELDS,
+            mask: FieldMask::ALL,
             positions: &[],
         };
         cursor.advance();
@@ -292,7 +300,7 @@ fn encode_rest(format: Format, what: &Occurrences) -> Vec<u8> {
         put_varint(&mut rest, u128::from(what.freq));
     }
     if format.fields {
-        put_varint(&mut rest, what.mask);
+        put_varint(&mut rest, what.mask.0);
     }
     if format.offsets {
         let mut positions = Vec::with_capacity(what.positions.len() * 2);
@@ -365,7 +373,7 @@ impl<'a> Cursor<'a> {
         self.doc = DocId(self.doc.0 + (head >> 1) as u32);
         self.freq = if head & 1 == 1 { take_varint64(&mut self.bytes) as u32 } else { 1 };
         if self.format.fields {
-            self.mask = take_varint(&mut self.bytes);
+            self.mask = FieldMask(take_varint(&mut self.bytes));
         }
         if self.format.offsets {
             let len = take_varint64(&mut self.bytes) as usize;
@@ -417,7 +425,7 @@ mod tests {
         (1u32..300, any::<u128>(), prop::collection::btree_set(0u32..100_000, 0..5)).prop_map(
             |(freq, mask, positions)| Occurrences {
                 freq,
-                mask: mask >> (mask % 128),
+                mask: FieldMask(mask >> (mask % 128)),
                 positions: positions.into_iter().collect(),
             },
         )
@@ -427,7 +435,7 @@ mod tests {
     fn kept(format: Format, what: &Occurrences) -> Occurrences {
         Occurrences {
             freq: if format.freqs { what.freq } else { 1 },
-            mask: if format.fields { what.mask } else { ALL_FIELDS },
+            mask: if format.fields { what.mask } else { FieldMask::ALL },
             positions: if format.offsets { what.positions.clone() } else { Vec::new() },
         }
     }
@@ -455,7 +463,7 @@ mod tests {
             let mut model = BTreeMap::new();
             for (doc, what) in ops {
                 let had = postings.remove(format, DocId(doc));
-                prop_assert_eq!(had, model.remove(&doc).is_some());
+                prop_assert_eq!(had, model.remove(&doc).map(|what: Occurrences| what.positions.len()));
                 if let Some(what) = what {
                     postings.insert(format, DocId(doc), &what);
                     model.insert(doc, kept(format, &what));
@@ -481,7 +489,11 @@ mod tests {
     fn a_posting_with_one_position_takes_five_bytes() {
         let mut postings = Postings::default();
         for doc in 0..10_000 {
-            postings.insert(Format::default(), DocId(doc * 3), &Occurrences { freq: 1, mask: 1, positions: vec![7] });
+            postings.insert(
+                Format::default(),
+                DocId(doc * 3),
+                &Occurrences { freq: 1, mask: FieldMask(1), positions: vec![7] },
+            );
         }
         assert!(postings.memory() < 10_000 * 6, "{}", postings.memory());
     }
