@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod search;
+
 use std::borrow::Cow;
 
 /// An error reply: the text after the `-`, prefix included (`ERR …`, `WRONGTYPE …`), as bytes, since it may quote input.

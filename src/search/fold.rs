@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// A text in lower case, by Unicode's rules; bytes that are not UTF-8 stay as they are. Borrowed where nothing changes.
+/// The text in lower case: every character to its own lower case, whatever stands around it, so that a part of a text
+/// folds to the part of the folded text; bytes that are not UTF-8 stay. Borrowed where nothing changes.
 pub fn fold(text: &[u8]) -> Cow<'_, [u8]> {
     if text.is_ascii() {
         if !text.iter().any(u8::is_ascii_uppercase) {
@@ -12,7 +13,11 @@ pub fn fold(text: &[u8]) -> Cow<'_, [u8]> {
     }
     let mut folded = Vec::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
-        folded.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        for char in chunk.valid().chars().flat_map(char::to_lowercase) {
+            // A sigma is one letter, at the end of a word too.
+            let char = if char == 'ς' { 'σ' } else { char };
+            folded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
         folded.extend_from_slice(chunk.invalid());
     }
     Cow::Owned(folded)
@@ -21,11 +26,23 @@ pub fn fold(text: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn folding_knows_unicode_and_keeps_other_bytes() {
-        assert_eq!(*fold("CAFÉ".as_bytes()), *"café".as_bytes());
-        assert_eq!(*fold(b"A\xffB"), *b"a\xffb");
+        for (text, folded) in [("abc_1", "abc_1"), ("ABC", "abc"), ("CAFÉ", "café"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ")]
+        {
+            assert_eq!(*fold(text.as_bytes()), *folded.as_bytes());
+        }
+        assert_eq!(*fold(b"A\xffB\xc3"), *b"a\xffb\xc3");
         assert!(matches!(fold(b"abc"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_fold_to_parts(left in "\\PC{0,10}", right in "\\PC{0,10}") {
+            let whole = fold([&left[..], &right].concat().as_bytes()).into_owned();
+            prop_assert_eq!(whole, [fold(left.as_bytes()), fold(right.as_bytes())].concat());
+        }
     }
 }

@@ -4,9 +4,12 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`arguments`], [`number`] | the words of a command; text to number, as C reads it |
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
-//! | [`doc_id`], [`column`], [`idset`], [`fold`] | numbers of documents; one value per document; sets of documents; case |
+//! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
+//! | [`fold`] | case folding |
 //! | [`fields`] | one index per type of field |
+//! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
 //!
 //! Invariants that hold everywhere:
@@ -18,10 +21,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod arguments;
 pub mod column;
 pub mod doc_id;
 pub mod fields;
 pub mod fold;
 pub mod idset;
+pub mod number;
 pub mod query;
 pub mod schema;

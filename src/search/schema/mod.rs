@@ -4,7 +4,14 @@
 //! identities: a [`FieldId`] is a position in [`Schema::fields`], a [`TextId`] the position among the TEXT fields only,
 //! which is what a [`FieldMask`] has a bit for. Limits: 1024 fields, 128 of them TEXT.
 
-use std::collections::HashSet;
+mod create;
+mod names;
+mod vector;
+
+use std::collections::BTreeSet;
+
+pub use super::analysis::Language;
+pub use create::{Altered, Error, alter, create};
 
 /// Most fields a schema can have.
 pub const MAX_FIELDS: usize = 1024;
@@ -95,51 +102,15 @@ pub struct Schema {
     /// PAYLOAD_FIELD: where a document has its payload.
     pub payload_field: Option<Box<[u8]>>,
     /// STOPWORDS, case-folded; `None`: not given, so the default list.
-    pub stop_words: Option<HashSet<Box<[u8]>>>,
-    /// TEMPORARY: the index goes, and its documents with it, after so many idle seconds; negative is never.
-    pub temporary: Option<i64>,
+    pub stop_words: Option<BTreeSet<Box<[u8]>>>,
+    /// TEMPORARY: the index goes, and its documents with it, after so many idle seconds. Negative, never, is `None`.
+    pub temporary: Option<u64>,
     /// INDEXALL as given.
     pub index_all: Option<bool>,
     /// The options that are either given or not.
     pub flags: Flags,
     /// The fields; their positions are their [`FieldId`]s.
     pub fields: Vec<Field>,
-}
-
-/// A language that texts can be stemmed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Language {
-    Arabic,
-    Armenian,
-    Basque,
-    Catalan,
-    Chinese,
-    Danish,
-    Dutch,
-    #[default]
-    English,
-    Finnish,
-    French,
-    German,
-    Greek,
-    Hindi,
-    Hungarian,
-    Indonesian,
-    Irish,
-    Italian,
-    Lithuanian,
-    Nepali,
-    Norwegian,
-    Portuguese,
-    Romanian,
-    Russian,
-    Serbian,
-    Spanish,
-    Swedish,
-    Tamil,
-    Turkish,
-    Yiddish,
 }
 
 /// One field of a schema.
