@@ -31,3 +31,4 @@ pub mod idset;
 pub mod number;
 pub mod query;
 pub mod schema;
+pub mod score;
