@@ -25,6 +25,7 @@ pub mod analysis;
 pub mod arguments;
 pub mod column;
 pub mod doc_id;
+pub mod docset;
 pub mod fields;
 pub mod fold;
 pub mod idset;

@@ -1,0 +1,249 @@
+//! The documents that all of several docsets have, words in the wanted order and distance.
+
+use super::{BoxDocset, Docset, merge_positions};
+use crate::search::doc_id::DocId;
+use crate::search::score::{Context, Leaf, Nearness};
+
+/// A clause of a conjunction.
+pub enum Part<'a> {
+    /// The document must be in it.
+    Must(BoxDocset<'a>),
+    /// The document may be in it, which adds to its score.
+    May(BoxDocset<'a>),
+    /// The document must pass: for clauses that are faster asked about one document than enumerated.
+    Test(Box<dyn Fn(DocId) -> bool + 'a>, Leaf),
+}
+
+/// How words have to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phrase {
+    /// How many other words may stand between those of the clauses, in all.
+    pub slop: u32,
+    /// Whether the clauses have to come in their order.
+    pub in_order: bool,
+}
+
+/// The documents that satisfy all parts.
+pub struct Conjunction<'a> {
+    /// In the order of the query.
+    parts: Vec<Part<'a>>,
+    /// The parts that are walked through, most selective first. Never empty.
+    order: Vec<usize>,
+    phrase: Option<Phrase>,
+    weight: f64,
+    doc: DocId,
+    positions: Vec<Vec<u32>>,
+}
+
+impl<'a> Conjunction<'a> {
+    /// The conjunction of some parts, of which at least one is a [`Part::Must`]; else it is empty.
+    pub fn new(parts: Vec<Part<'a>>, phrase: Option<Phrase>, weight: f64) -> Self {
+        let must = |at: &usize| if let Part::Must(docset) = &parts[*at] { Some(docset.estimate()) } else { None };
+        let mut order: Vec<usize> = (0..parts.len()).filter(|at| must(at).is_some()).collect();
+        order.sort_by_key(|at| must(at));
+        let mut conjunction = Self { parts, order, phrase, weight, doc: DocId::END, positions: Vec::new() };
+        conjunction.settle(DocId(0));
+        conjunction
+    }
+
+    fn must(&mut self, nth: usize) -> Option<&mut BoxDocset<'a>> {
+        match self.parts.get_mut(*self.order.get(nth)?)? {
+            Part::Must(docset) => Some(docset),
+            _ => None,
+        }
+    }
+
+    /// Moves to the first document from `target` on that satisfies all parts.
+    fn settle(&mut self, mut target: DocId) -> DocId {
+        self.doc = DocId::END;
+        'candidate: loop {
+            let Some(candidate) = self.must(0).map(|lead| lead.skip_to(target)) else { return DocId::END };
+            if candidate == DocId::END {
+                return DocId::END;
+            }
+            for nth in 1..self.order.len() {
+                let there = self.must(nth).map_or(candidate, |docset| docset.skip_to(candidate));
+                if there != candidate {
+                    target = there;
+                    continue 'candidate;
+                }
+            }
+            if self.passes(candidate) {
+                self.doc = candidate;
+                return candidate;
+            }
+            target = DocId(candidate.0 + 1);
+        }
+    }
+
+    /// Whether a document that is in all docsets passes the tests and has its words where they should be.
+    fn passes(&mut self, doc: DocId) -> bool {
+        let tested = self.parts.iter().all(|part| if let Part::Test(test, _) = part { test(doc) } else { true });
+        tested
+            && match self.phrase {
+                None => true,
+                Some(phrase) => {
+                    self.collect_positions(doc);
+                    stands(&self.positions, phrase)
+                }
+            }
+    }
+
+    /// Fills `positions` with those of every part that has some.
+    fn collect_positions(&mut self, doc: DocId) {
+        let mut used = 0;
+        for part in &mut self.parts {
+            let Some(docset) = part.standing_on(doc) else { continue };
+            if used == self.positions.len() {
+                self.positions.push(Vec::new());
+            }
+            self.positions[used].clear();
+            docset.positions(&mut self.positions[used]);
+            used += usize::from(!self.positions[used].is_empty());
+        }
+        self.positions.truncate(used);
+    }
+}
+
+impl<'a> Part<'a> {
+    /// The docset of the part, if it has the document.
+    fn standing_on(&mut self, doc: DocId) -> Option<&mut BoxDocset<'a>> {
+        match self {
+            Self::Must(docset) => Some(docset),
+            Self::May(docset) => (docset.skip_to(doc) == doc).then_some(docset),
+            Self::Test(..) => None,
+        }
+    }
+}
+
+/// Whether one position of each list can be chosen such that they stand as wanted.
+fn stands(lists: &[Vec<u32>], phrase: Phrase) -> bool {
+    let Some(last) = lists.len().checked_sub(1).filter(|last| *last > 0) else { return true };
+    // So many positions from the first to the last, if there may be `slop` others between them.
+    let reach = (last as u32).saturating_add(phrase.slop);
+    if phrase.in_order { in_order(lists, reach) } else { anyhow_near(lists, reach) }
+}
+
+/// Whether the positions can rise from list to list and end no more than `reach` after where they start.
+fn in_order(lists: &[Vec<u32>], reach: u32) -> bool {
+    let mut at = vec![0; lists.len()];
+    for &start in &lists[0] {
+        // For the earliest end, take the first position of each list that is beyond the one before.
+        let mut end = start;
+        for (list, at) in lists.iter().zip(&mut at).skip(1) {
+            while list.get(*at).is_some_and(|position| *position <= end) {
+                *at += 1;
+            }
+            let Some(&position) = list.get(*at) else { return false };
+            end = position;
+        }
+        if end - start <= reach {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether there is a stretch of at most `reach` + 1 positions with one of each list.
+fn anyhow_near(lists: &[Vec<u32>], reach: u32) -> bool {
+    let mut at = vec![0; lists.len()];
+    loop {
+        let (mut lowest, mut highest) = ((u32::MAX, 0), 0);
+        for (n, list) in lists.iter().enumerate() {
+            let Some(&position) = list.get(at[n]) else { return false };
+            lowest = lowest.min((position, n));
+            highest = highest.max(position);
+        }
+        if highest - lowest.0 <= reach {
+            return true;
+        }
+        at[lowest.1] += 1;
+    }
+}
+
+impl Docset for Conjunction<'_> {
+    fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    fn advance(&mut self) -> DocId {
+        if self.doc == DocId::END {
+            return self.doc;
+        }
+        self.settle(DocId(self.doc.0 + 1))
+    }
+
+    fn skip_to(&mut self, target: DocId) -> DocId {
+        if self.doc >= target {
+            return self.doc;
+        }
+        self.settle(target)
+    }
+
+    fn estimate(&self) -> u64 {
+        match self.order.first().map(|at| &self.parts[*at]) {
+            Some(Part::Must(docset)) => docset.estimate(),
+            _ => 0,
+        }
+    }
+
+    fn score(&mut self, context: &Context) -> f64 {
+        let doc = self.doc;
+        let of_part = |part: &mut Part<'_>| match part {
+            Part::Test(_, leaf) => leaf.score(context, 1.0),
+            other => other.standing_on(doc).map_or(0.0, |docset| docset.score(context)),
+        };
+        self.parts.iter_mut().map(of_part).sum::<f64>() * self.weight
+    }
+
+    fn positions(&mut self, out: &mut Vec<u32>) {
+        let (doc, from) = (self.doc, out.len());
+        for part in &mut self.parts {
+            if let Some(docset) = part.standing_on(doc) {
+                docset.positions(out);
+            }
+        }
+        merge_positions(out, from);
+    }
+
+    fn slop(&mut self) -> f64 {
+        self.collect_positions(self.doc);
+        let mut nearness = Nearness::default();
+        self.positions.iter().for_each(|positions| nearness.add(positions));
+        nearness.slop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// By trying all choices.
+    fn stands_naively(lists: &[Vec<u32>], phrase: Phrase, chosen: &mut Vec<u32>) -> bool {
+        let Some(list) = lists.get(chosen.len()) else {
+            let (low, high) = (chosen.iter().min().unwrap(), chosen.iter().max().unwrap());
+            let near = high - low <= lists.len() as u32 - 1 + phrase.slop;
+            return near && (!phrase.in_order || chosen.windows(2).all(|pair| pair[0] < pair[1]));
+        };
+        list.iter().any(|position| {
+            chosen.push(*position);
+            let stands = stands_naively(lists, phrase, chosen);
+            chosen.pop();
+            stands
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn words_stand_where_any_choice_of_positions_says_so(
+            lists in prop::collection::vec(prop::collection::btree_set(0u32..30, 1..6), 1..5),
+            slop in 0u32..12,
+            in_order in any::<bool>(),
+        ) {
+            let lists: Vec<Vec<u32>> = lists.into_iter().map(|list| list.into_iter().collect()).collect();
+            let phrase = Phrase { slop, in_order };
+            prop_assert_eq!(stands(&lists, phrase), stands_naively(&lists, phrase, &mut Vec::new()));
+        }
+    }
+}

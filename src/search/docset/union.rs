@@ -1,0 +1,86 @@
+//! The documents that any of several docsets has.
+
+use super::{BoxDocset, Docset, merge_positions};
+use crate::search::doc_id::DocId;
+use crate::search::score::{Context, Nearness, Scorer};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The documents that any child has. All children that have the current document add to its score (DISMAX: the best one).
+pub struct Union<'a> {
+    children: Vec<BoxDocset<'a>>,
+    /// Where each child stands; the top is the current document.
+    heap: BinaryHeap<Reverse<(DocId, usize)>>,
+    doc: DocId,
+    weight: f64,
+}
+
+impl<'a> Union<'a> {
+    /// The union of some docsets.
+    pub fn new(children: Vec<BoxDocset<'a>>, weight: f64) -> Self {
+        let heap = children.iter().enumerate().map(|(at, child)| Reverse((child.doc(), at))).collect();
+        let mut union = Self { children, heap, doc: DocId::END, weight };
+        union.settle();
+        union
+    }
+
+    fn settle(&mut self) -> DocId {
+        self.doc = self.heap.peek().map_or(DocId::END, |top| top.0.0);
+        self.doc
+    }
+}
+
+impl Docset for Union<'_> {
+    fn doc(&self) -> DocId {
+        self.doc
+    }
+
+    fn advance(&mut self) -> DocId {
+        if self.doc == DocId::END {
+            return self.doc;
+        }
+        self.skip_to(DocId(self.doc.0 + 1))
+    }
+
+    fn skip_to(&mut self, target: DocId) -> DocId {
+        while let Some(mut top) = self.heap.peek_mut() {
+            let Reverse((doc, at)) = *top;
+            if doc >= target {
+                break;
+            }
+            *top = Reverse((self.children[at].skip_to(target), at));
+        }
+        self.settle()
+    }
+
+    fn estimate(&self) -> u64 {
+        self.children.iter().map(|child| child.estimate()).sum()
+    }
+
+    fn score(&mut self, context: &Context) -> f64 {
+        let mut total = 0.0;
+        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+            let score = child.score(context);
+            total = if context.scorer == Scorer::Dismax { f64::max(total, score) } else { total + score };
+        }
+        total * self.weight
+    }
+
+    fn positions(&mut self, out: &mut Vec<u32>) {
+        let from = out.len();
+        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+            child.positions(out);
+        }
+        merge_positions(out, from);
+    }
+
+    fn slop(&mut self) -> f64 {
+        let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
+        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+            positions.clear();
+            child.positions(&mut positions);
+            nearness.add(&positions);
+        }
+        nearness.slop()
+    }
+}
