@@ -15,10 +15,11 @@ def vadd(key, vector, element, *options):
     return ["VADD", key, "FP32", fp32(vector), element, *options]
 
 
-def clusters(count, dim, seed, centers=50, spread=0.35):
-    """`count` unit vectors of `dim` around random centers, as real embeddings lie; the same for the same seed."""
+def clusters(count, dim, seed, centers=50, spread=0.7):
+    """`count` unit vectors of `dim` around random centers, as real embeddings lie; the same for the same seed. The centers
+    depend on `dim` only, so that vectors of another seed are other ones of the same kind: queries."""
+    middle = numpy.random.default_rng(dim).normal(size=(centers, dim))
     random = numpy.random.default_rng(seed)
-    middle = random.normal(size=(centers, dim))
     rows = middle[random.integers(centers, size=count)] + spread * random.normal(size=(count, dim))
     return (rows / numpy.linalg.norm(rows, axis=1, keepdims=True)).astype(numpy.float32)
 

@@ -89,7 +89,7 @@ class VectorSet:
         for number, vector in zip(ids, vectors):
             others = [other for other in ids if other != number]
             stored = struct.pack(f"<{len(vector)}f", *vector)
-            nodes.append(Node(names(number).encode(), stored, number, [(others, 32, 0)]))
+            nodes.append(Node(names(number - 1).encode(), stored, number, [(others, 32, 0)]))
         made = cls(len(vectors[0]), nodes, QUANT[quant])
         if matrix:
             made.flags |= 1
