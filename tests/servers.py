@@ -73,6 +73,7 @@ class Server:
 
     def __init__(self, name, *args, module_args=()):
         self.name, self.args, self.module_args = name, args, module_args
+        self.config = None  # a configuration file, read first
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nearset-"))
         self.process = None
         self.connections = []
@@ -94,7 +95,7 @@ class Server:
         """Starts it (again), in the same folder, and returns when it has loaded its data."""
         for _ in range(5):
             self.port = free_port()
-            command = [binary(self.name), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder]
+            command = [binary(self.name), *([self.config] if self.config else []), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder]
             command += ["--logfile", self.log_path, "--save", "", "--enable-debug-command", "yes"]
             command += ["--enable-module-command", "yes", "--daemonize", "no", "--repl-diskless-sync-delay", "0", *self.args]
             if self.name == "redis-stack":
