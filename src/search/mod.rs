@@ -8,7 +8,9 @@
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fold`] | case folding |
+//! | [`document`] | from what a key holds to what the indexes take |
 //! | [`fields`] | one index per type of field |
+//! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
 //!
@@ -26,6 +28,7 @@ pub mod arguments;
 pub mod column;
 pub mod doc_id;
 pub mod docset;
+pub mod document;
 pub mod fields;
 pub mod fold;
 pub mod idset;
