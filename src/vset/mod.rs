@@ -1,1 +1,7 @@
-//! The vector set: element names, attributes, filter language, encoding. Knows no Redis.
+//! The vector set: names, attributes, filter language, encoding. Knows no Redis.
+
+#![forbid(unsafe_code)]
+
+pub mod attributes;
+pub mod filter;
+mod number;
