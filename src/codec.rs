@@ -7,6 +7,8 @@
 //! Layout of the buffer implementation, little-endian: an unsigned integer is 8 bytes, a float 4, a double 8, a byte
 //! string its length (8 bytes) and its bytes. It is a test and tooling format, never sent to a server.
 
+#![forbid(unsafe_code)]
+
 /// The payload ended early or holds what no encoder writes.
 ///
 /// What exactly was wrong is of no use to the client, who is told `ERR Bad data format`; it is kept for the log.

@@ -2,6 +2,8 @@
 //!
 //! Engines don't read these: who calls them passes a value. `redis.conf.example` is checked against this table.
 
+#![forbid(unsafe_code)]
+
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::redis::settings::{Kind, Setting};
@@ -65,4 +67,27 @@ pub fn inline_microseconds() -> u64 {
 /// Whether vector-set commands must not leave the main thread.
 pub fn single_threaded() -> bool {
     SINGLE_THREADED.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `redis.conf.example` has every setting with its sentence and its default, and nothing else.
+    #[test]
+    fn the_example_is_this_table() {
+        let written: String = ALL
+            .iter()
+            .map(|setting| {
+                let value = match setting.kind {
+                    Kind::Number { cell, .. } => cell.load(Ordering::Relaxed).to_string(),
+                    Kind::Switch(cell) => if cell.load(Ordering::Relaxed) { "yes" } else { "no" }.into(),
+                };
+                format!("\n# {}\n# search.{} {value}\n", setting.doc, setting.name.to_string_lossy())
+            })
+            .collect();
+        let example = include_str!("../redis.conf.example");
+        let settings = example.split_once("\n\n").map(|(_head, settings)| format!("\n{settings}"));
+        assert_eq!(settings.as_deref(), Some(written.as_str()));
+    }
 }

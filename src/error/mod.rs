@@ -17,6 +17,8 @@ pub struct Error(Cow<'static, [u8]>);
 impl Error {
     /// What a command answers to a key of another type.
     pub const WRONG_TYPE: Self = Self::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// A payload that breaks a rule of its encoding.
+    pub const BAD_DATA: Self = Self::fixed("ERR Bad data format");
     /// What a client reads whose work ended in a defect of ours; the log has the place.
     pub const INTERNAL: Self = Self::fixed("ERR internal error");
 

@@ -4,8 +4,16 @@
 //! is dropped without a reply (a panic in between, a job that was thrown away), the client reads
 //! `ERR internal error` instead of waiting for ever. A client that has gone in the meantime is no special case: the
 //! server throws the reply away.
+//!
+//! Where the reply needs the keyspace, the worker hands over what it found, and the main thread makes the reply:
+//! [`Blocked::finish`].
+
+use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redis_module::raw as ffi;
+
+use super::context::Context;
 
 use super::reply::Reply;
 use crate::error::Error;
@@ -21,6 +29,48 @@ pub struct Blocked {
 // called from any one thread, and the value is owned by one thread at a time.
 unsafe impl Send for Blocked {}
 
+/// What the main thread is to do for a worker.
+type Finish = Box<dyn FnOnce(&Context) -> Result<(), Error> + Send>;
+
+impl Context {
+    /// Suspends the client until the returned value replies. Call only where [`Context::can_block`].
+    pub fn block(&self) -> Blocked {
+        // SAFETY: the context is valid while the command runs; a timeout of 0 means none.
+        let raw = unsafe { api!(RedisModule_BlockClient(self.raw, Some(finish), None, Some(forget), 0)) };
+        Blocked::new(raw, self.resp3())
+    }
+}
+
+/// Called on the main thread when a blocked client goes on: replies, if the worker left that to it.
+unsafe extern "C" fn finish(
+    raw: *mut ffi::RedisModuleCtx,
+    _argv: *mut *mut ffi::RedisModuleString,
+    _argc: c_int,
+) -> c_int {
+    // SAFETY: the server passes a valid context; the private data is null or what Blocked::finish boxed, and stays the
+    // server's until `forget`: so the work is taken out of it, not the box.
+    let (ctx, work) = unsafe {
+        let data = api!(RedisModule_GetBlockedClientPrivateData(raw)).cast::<Option<Finish>>();
+        (Context::new(raw), data.as_mut().and_then(Option::take))
+    };
+    if let Some(work) = work {
+        match catch_unwind(AssertUnwindSafe(|| work(&ctx))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => ctx.reply().error(&error),
+            Err(_) => ctx.reply().error(&Error::INTERNAL),
+        }
+    }
+    ffi::REDISMODULE_OK as c_int
+}
+
+/// Called when the server is done with a blocked client, whether it was still there or not.
+unsafe extern "C" fn forget(_raw: *mut ffi::RedisModuleCtx, data: *mut c_void) {
+    if !data.is_null() {
+        // SAFETY: Blocked::finish boxed it, and the server gives it back once.
+        drop(unsafe { Box::from_raw(data.cast::<Option<Finish>>()) });
+    }
+}
+
 impl Blocked {
     /// Takes charge of a blocked client and starts measuring its time.
     pub(super) fn new(raw: *mut ffi::RedisModuleBlockedClient, resp3: bool) -> Self {
@@ -32,6 +82,17 @@ impl Blocked {
     /// Replies and lets the client go on.
     pub fn reply(mut self, write: impl FnOnce(&mut Reply<'_>)) {
         self.answer(write);
+    }
+
+    /// Has the main thread make the reply, with the keyspace at hand. An `Err` becomes the reply.
+    pub fn finish(mut self, work: impl FnOnce(&Context) -> Result<(), Error> + Send + 'static) {
+        self.answered = true;
+        let work: Box<Option<Finish>> = Box::new(Some(Box::new(work)));
+        // SAFETY: the blocked client is valid until it is unblocked here, once; `forget` takes the box back.
+        unsafe {
+            api!(RedisModule_BlockedClientMeasureTimeEnd(self.raw));
+            api!(RedisModule_UnblockClient(self.raw, Box::into_raw(work).cast()));
+        }
     }
 
     fn answer(&mut self, write: impl FnOnce(&mut Reply<'_>)) {

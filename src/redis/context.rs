@@ -5,12 +5,11 @@ use std::ffi::{CStr, c_int};
 use redis_module::raw as ffi;
 
 use super::args::Arg;
-use super::blocking::Blocked;
 use super::reply::Reply;
 
 /// The server's context of one call on the main thread.
 ///
-/// Not `Send`: it dies with the call. What outlives the call is a [`Blocked`] client.
+/// Not `Send`: it dies with the call. What outlives the call is a [`super::blocking::Blocked`] client.
 pub struct Context {
     pub(super) raw: *mut ffi::RedisModuleCtx,
 }
@@ -98,13 +97,6 @@ impl Context {
     pub fn reply(&self) -> Reply<'_> {
         // SAFETY: the context is valid by new's promise, and the writer borrows it.
         unsafe { Reply::new(self.raw, self.resp3()) }
-    }
-
-    /// Suspends the client until the returned value replies. Call only where [`Context::can_block`].
-    pub fn block(&self) -> Blocked {
-        // SAFETY: the context is valid by new's promise; no callbacks are given, and a timeout of 0 means none.
-        let raw = unsafe { api!(RedisModule_BlockClient(self.raw, None, None, None, 0)) };
-        Blocked::new(raw, self.resp3())
     }
 
     /// Sends the command as it was typed to replicas and the AOF.
