@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`alloc`] | the global allocator |
 //! | [`args`] | a command's arguments |
+//! | [`auxiliary`] | data of the module itself in an RDB file |
 //! | [`blocking`] | a client that waits for a worker's reply |
 //! | [`command`] | the table of commands and how it is registered |
 //! | [`context`] | a command's call: its client, keys, replication, events |
@@ -31,6 +32,7 @@ macro_rules! api {
 
 pub mod alloc;
 pub mod args;
+pub mod auxiliary;
 pub mod blocking;
 pub mod command;
 pub mod context;

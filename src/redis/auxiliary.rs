@@ -1,0 +1,90 @@
+//! Data of the module itself in an RDB file, beside the keys: definitions of indexes and what they need to be ready.
+//!
+//! A server from 7.2 on writes nothing where there is nothing to save; Redis 7.0 always writes, so that its RDB files
+//! need the module to be loaded.
+
+use std::ffi::{CStr, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use redis_module::raw as ffi;
+
+use super::context::{LogLevel, log};
+use super::module::Loading;
+use super::rdb::{RdbSink, RdbSource};
+use crate::codec::Corrupt;
+
+/// Before or after the keys of all databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before the first key.
+    BeforeKeys,
+    /// After the last key.
+    AfterKeys,
+}
+
+/// What is saved and loaded.
+pub struct Auxiliary {
+    /// Nine characters that identify it, as a type's name does.
+    pub name: &'static CStr,
+    /// Version of the encoding that `save` writes.
+    pub version: c_int,
+    /// Whether there is something to save.
+    pub has_data: fn(When) -> bool,
+    /// Writes it. Called in a forked child too: takes no lock that another thread might have held.
+    pub save: fn(&mut RdbSink, When),
+    /// Reads it.
+    pub load: fn(&mut RdbSource, version: c_int, When) -> Result<(), Corrupt>,
+}
+
+static AUXILIARY: OnceLock<&'static Auxiliary> = OnceLock::new();
+
+/// Registers it; false when its name is taken.
+pub fn register(loading: &Loading, auxiliary: &'static Auxiliary) -> bool {
+    // SAFETY: all-zero is the empty table: no callbacks.
+    let mut methods: ffi::RedisModuleTypeMethods = unsafe { std::mem::zeroed() };
+    methods.aux_load = Some(load);
+    methods.aux_save_triggers = (ffi::REDISMODULE_AUX_BEFORE_RDB | ffi::REDISMODULE_AUX_AFTER_RDB) as c_int;
+    // SAFETY: the context is valid while loading; the server copies the table.
+    let made = unsafe {
+        let known = api!(RedisModule_GetTypeMethodVersion());
+        methods.version = known.min(5) as u64;
+        if known >= 5 {
+            methods.aux_save2 = Some(save);
+        } else {
+            methods.aux_save = Some(save);
+        }
+        let _ = AUXILIARY.set(auxiliary);
+        api!(RedisModule_CreateDataType(loading.raw, auxiliary.name.as_ptr(), auxiliary.version, &mut methods))
+    };
+    !made.is_null()
+}
+
+fn when(place: c_int) -> When {
+    if place == ffi::REDISMODULE_AUX_BEFORE_RDB as c_int { When::BeforeKeys } else { When::AfterKeys }
+}
+
+unsafe extern "C" fn save(io: *mut ffi::RedisModuleIO, place: c_int) {
+    if let Some(auxiliary) = AUXILIARY.get()
+        && (auxiliary.has_data)(when(place))
+    {
+        // SAFETY: the server passes a valid io.
+        (auxiliary.save)(&mut unsafe { RdbSink::new(io) }, when(place));
+    }
+}
+
+unsafe extern "C" fn load(io: *mut ffi::RedisModuleIO, version: c_int, place: c_int) -> c_int {
+    let Some(auxiliary) = AUXILIARY.get() else { return ffi::REDISMODULE_ERR as c_int };
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the server passes a valid io.
+        (auxiliary.load)(&mut unsafe { RdbSource::new(io) }, version, when(place))
+    }));
+    match outcome {
+        Ok(Ok(())) => ffi::REDISMODULE_OK as c_int,
+        Ok(Err(corrupt)) => {
+            log(LogLevel::Warning, &format!("{}: {corrupt}", auxiliary.name.to_string_lossy()));
+            ffi::REDISMODULE_ERR as c_int
+        }
+        Err(_) => ffi::REDISMODULE_ERR as c_int,
+    }
+}
