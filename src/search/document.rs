@@ -316,29 +316,27 @@ mod tests {
 
     #[test]
     fn hash_values_are_read_or_refused() {
-        let read = |definition: &str, text: &[u8]| {
+        let outcome = |definition: &str, text: &[u8]| {
             let raw = Raw::Hash(text.into());
-            super::read(&field(definition), &raw)
-                .map(|value| format!("{value:?}"))
-                .map_err(|failure| format!("{failure:?}"))
+            read(&field(definition), &raw).map(|value| format!("{value:?}")).map_err(|failure| format!("{failure:?}"))
         };
         let number = |n: f64| Ok(format!("Numbers([{n:?}])"));
-        assert_eq!(read("NUMERIC", b"0x10"), number(16.0));
-        assert_eq!(read("NUMERIC", b"-inf"), number(f64::NEG_INFINITY));
+        assert_eq!(outcome("NUMERIC", b"0x10"), number(16.0));
+        assert_eq!(outcome("NUMERIC", b"-inf"), number(f64::NEG_INFINITY));
         for bad in ["", " 1", "1 ", "nan", "foo"] {
-            assert!(read("NUMERIC", bad.as_bytes()).unwrap_err().starts_with("Number("), "{bad}");
+            assert!(outcome("NUMERIC", bad.as_bytes()).unwrap_err().starts_with("Number("), "{bad}");
         }
-        assert_eq!(read("GEO", b"1.5,-2"), Ok("Points([Point { lon: 1.5, lat: -2.0 }])".into()));
-        assert_eq!(read("GEO", b"1.5 2"), Ok("Points([Point { lon: 1.5, lat: 2.0 }])".into()));
-        assert_eq!(read("GEO", b"1"), Err("GeoText".into()));
-        assert_eq!(read("GEO", b"1,200"), Err("GeoCoordinates(Point { lon: 1.0, lat: 200.0 })".into()));
-        assert_eq!(read(VECTOR, b"abc"), Err("BlobSize { expected: 8, got: 3 }".into()));
-        assert_eq!(read(VECTOR, &[0, 0, 128, 63, 0, 0, 192, 127]), Err("VectorElement(1)".into()));
-        assert!(read(VECTOR, &[0; 8]).is_ok());
+        assert_eq!(outcome("GEO", b"1.5,-2"), Ok("Points([Point { lon: 1.5, lat: -2.0 }])".into()));
+        assert_eq!(outcome("GEO", b"1.5 2"), Ok("Points([Point { lon: 1.5, lat: 2.0 }])".into()));
+        assert_eq!(outcome("GEO", b"1"), Err("GeoText".into()));
+        assert_eq!(outcome("GEO", b"1,200"), Err("GeoCoordinates(Point { lon: 1.0, lat: 200.0 })".into()));
+        assert_eq!(outcome(VECTOR, b"abc"), Err("BlobSize { expected: 8, got: 3 }".into()));
+        assert_eq!(outcome(VECTOR, &[0, 0, 128, 63, 0, 0, 192, 127]), Err("VectorElement(1)".into()));
+        assert!(outcome(VECTOR, &[0; 8]).is_ok());
         let tags = |definition, text: &str, expected: &[&str]| {
             let (field, raw) = (field(definition), Raw::Hash(text.as_bytes().into()));
             let expected = expected.iter().map(|tag| Cow::Borrowed(tag.as_bytes())).collect();
-            assert_eq!(super::read(&field, &raw), Ok(Value::Tags(expected)));
+            assert_eq!(read(&field, &raw), Ok(Value::Tags(expected)));
         };
         tags("TAG", " a,,B c , d ", &["a", "B c", "d"]);
         tags("TAG INDEXEMPTY", "a,,b", &["a", "", "b"]);
@@ -347,15 +345,15 @@ mod tests {
 
     #[test]
     fn json_values_are_read_or_refused() {
-        let read = |definition: &str, several: bool, matches: &[&str]| {
+        let all = |definition: &str, several: bool, matches: &[&str]| {
             let matches = matches.iter().map(|text| json::Document::parse(text.as_bytes()).unwrap()).collect();
             let raw = Raw::Json { matches, several };
-            super::read(&json_field(definition), &raw).map(|value| format!("{value:?}")).map_err(|f| format!("{f:?}"))
+            read(&json_field(definition), &raw).map(|value| format!("{value:?}")).map_err(|f| format!("{f:?}"))
         };
-        let one = |definition: &str, text: &str| read(definition, false, &[text]);
+        let one = |definition: &str, text: &str| all(definition, false, &[text]);
         for definition in ["TEXT", "TAG", "NUMERIC", "GEO", VECTOR] {
             assert_eq!(one(definition, "null"), Ok("Absent".into()), "{definition}");
-            assert_eq!(read(definition, false, &[]), Ok("Absent".into()), "{definition}");
+            assert_eq!(all(definition, false, &[]), Ok("Absent".into()), "{definition}");
             assert!(one(definition, "[[1]]").is_err(), "{definition}");
             assert_eq!(one(definition, "{}"), Err("JsonObject".into()), "{definition}");
             assert_eq!(one(definition, "true").is_ok(), definition == "TAG");
@@ -370,7 +368,7 @@ mod tests {
         assert_eq!(one("NUMERIC", "\"1\""), Err("JsonString".into()));
         assert_eq!(one("NUMERIC", "[\"1\"]"), Err("JsonNumericElements".into()));
         assert_eq!(one("NUMERIC", "[1,null,2]"), Ok("Numbers([1.0, 2.0])".into()));
-        assert_eq!(read("NUMERIC", true, &["1", "2"]), Ok("Numbers([1.0, 2.0])".into()));
+        assert_eq!(all("NUMERIC", true, &["1", "2"]), Ok("Numbers([1.0, 2.0])".into()));
         assert_eq!(one(VECTOR, "[]"), Err("EmptyVector".into()));
         assert_eq!(one(VECTOR, "[1,2,3]"), Err("VectorLength { expected: 2, got: 3 }".into()));
         assert_eq!(one(VECTOR, "[1,\"x\"]"), Err("VectorElement(1)".into()));
@@ -378,7 +376,7 @@ mod tests {
         assert_eq!(one(VECTOR, "\"0000803f00000040\""), one(VECTOR, "[1,2]"));
         assert_eq!(one(VECTOR, "\"0000803f000000\""), Err("JsonString".into()));
         assert_eq!(one(VECTOR, "\"0000803f0000004x\""), Err("JsonString".into()));
-        assert!(read(VECTOR, true, &["[1,2]", "null", "[3,4]"]).unwrap().starts_with("Vectors([["));
-        assert_eq!(read(VECTOR, true, &[]), Ok("Vectors([])".into()));
+        assert!(all(VECTOR, true, &["[1,2]", "null", "[3,4]"]).unwrap().starts_with("Vectors([["));
+        assert_eq!(all(VECTOR, true, &[]), Ok("Vectors([])".into()));
     }
 }

@@ -8,8 +8,9 @@
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fold`] | case folding |
-//! | [`document`] | from what a key holds to what the indexes take |
+//! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
+//! | [`index`] | an index: documents and fields, changed by a log |
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
@@ -29,9 +30,11 @@ pub mod column;
 pub mod doc_id;
 pub mod docset;
 pub mod document;
+pub mod documents;
 pub mod fields;
 pub mod fold;
 pub mod idset;
+pub mod index;
 pub mod number;
 pub mod query;
 pub mod schema;

@@ -8,3 +8,4 @@ pub mod runs;
 pub mod tag;
 pub mod terms;
 pub mod text;
+pub mod vector;

@@ -127,14 +127,18 @@ impl<V: Default> Terms<V> {
         let at = self.order.lower_bound(|other| text_in(&self.terms, other) < text);
         self.order.insert(at, id);
         if let Some(suffixes) = &mut self.suffixes {
-            for start in suffix_starts(text) {
-                let key = (&text[start..], id);
-                let at =
-                    suffixes.lower_bound(|(other, from)| (&text_in(&self.terms, other)[from as usize..], other) < key);
-                suffixes.insert(at, (id, start as u32));
-            }
+            insert_suffixes(&self.terms, suffixes, id);
         }
         id
+    }
+
+    /// Makes a suffix table, if there is none yet.
+    pub fn add_suffixes(&mut self) {
+        let mut suffixes = Runs::default();
+        if self.suffixes.is_none() {
+            self.order.iter().for_each(|id| insert_suffixes(&self.terms, &mut suffixes, id));
+            self.suffixes = Some(suffixes);
+        }
     }
 
     /// Takes a term away; its number is free for another.
@@ -268,6 +272,16 @@ impl<V: Default> Terms<V> {
 /// The text of a term, where the rest of the dictionary is borrowed.
 fn text_in<V>(terms: &[Option<Term<V>>], id: TermId) -> &[u8] {
     terms.get(id.0 as usize).and_then(Option::as_ref).map_or(&[], |term| &term.text)
+}
+
+/// Puts the suffixes of a term into a suffix table.
+fn insert_suffixes<V>(terms: &[Option<Term<V>>], suffixes: &mut Runs<Suffix>, id: TermId) {
+    let text = text_in(terms, id);
+    for start in suffix_starts(text) {
+        let key = (&text[start..], id);
+        let at = suffixes.lower_bound(|(other, from)| (&text_in(terms, other)[from as usize..], other) < key);
+        suffixes.insert(at, (id, start as u32));
+    }
 }
 
 /// Whether a byte starts a UTF-8 character (or is no UTF-8 at all).

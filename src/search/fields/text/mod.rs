@@ -98,6 +98,11 @@ impl TextIndex {
         }
     }
 
+    /// Makes a suffix table, if there is none yet.
+    pub fn add_suffixes(&mut self) {
+        self.terms.add_suffixes();
+    }
+
     /// Whether fields, frequencies and positions are kept.
     pub fn format(&self) -> Format {
         self.format

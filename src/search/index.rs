@@ -1,0 +1,418 @@
+//! An index: a schema, the documents, and one index per field.
+//!
+//! # Threads
+//! An [`Index`] is a value without locks inside. Its owner keeps it behind one `RwLock` that *workers* take: queries to
+//! read, the one that applies the log to write, a short batch of changes at a time. The main thread appends changes to the log
+//! and does not touch the lock, except where it must answer inline and applies and reads itself. Nothing is read from a
+//! key while the lock is held: a change carries what the key held.
+//!
+//! # What a change costs
+//! Each field compares what comes with what it has, and leaves its index alone where nothing changed: a write to a counter
+//! does not touch the texts, and none but a write to the vector touches the graph.
+
+use super::analysis::{self, Language, Stemmer, StopWords};
+use super::column::Column;
+use super::doc_id::DocId;
+use super::document::{self, Failure, Raw, RawDocument, Value};
+use super::documents::Documents;
+use super::fields::geo::GeoIndex;
+use super::fields::numeric::NumericIndex;
+use super::fields::tag::TagIndex;
+use super::fields::text::postings::Format;
+use super::fields::text::{STEM, TextDocument, TextIndex};
+use super::fields::vector::VectorIndex;
+use super::fold::fold;
+use super::idset::IdSet;
+use super::number;
+use super::schema::{Field, FieldId, Kind, Schema, TextId};
+use super::score::Corpus;
+use hashbrown::DefaultHashBuilder;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// Positions between two values of a field, so that no phrase spans them.
+const VALUE_GAP: u32 = 100;
+/// What a stem counts of what its word counts.
+const STEM_SHARE: f64 = 0.2;
+
+/// What happened to a key.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The key.
+    pub key: Box<[u8]>,
+    /// What it holds now; `None`: it is gone, of another type, or no longer for this index.
+    pub document: Option<RawDocument>,
+}
+
+/// A value that is kept beside the document, to sort and to aggregate by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SortValue<'a> {
+    /// Of a NUMERIC field.
+    Number(f64),
+    /// Of another field; folded unless the field is UNF.
+    Text(&'a [u8]),
+}
+
+/// What failed, and where last.
+#[derive(Debug, Clone, Default)]
+pub struct Failures {
+    /// How often; never decreases.
+    pub count: u64,
+    /// The last: why, and which key.
+    pub last: Option<(Failure, Box<[u8]>)>,
+}
+
+impl Failures {
+    fn record(&mut self, failure: &Failure, key: &[u8]) {
+        self.count += 1;
+        self.last = Some((failure.clone(), key.into()));
+    }
+}
+
+/// The index of a field, by its type.
+#[derive(Debug)]
+pub enum Values {
+    /// In the index of all TEXT fields.
+    Text,
+    /// Labels.
+    Tag(TagIndex),
+    /// Numbers.
+    Numeric(NumericIndex),
+    /// Points.
+    Geo(GeoIndex),
+    /// Vectors.
+    Vector(VectorIndex),
+    /// NOINDEX.
+    None,
+}
+
+/// The values of a SORTABLE field that its index does not have.
+#[derive(Debug)]
+enum Sortable {
+    Texts { values: Column<Option<Box<[u8]>>>, bytes: usize },
+    Numbers(Column<f64>),
+}
+
+/// One field of an index.
+#[derive(Debug)]
+pub struct FieldIndex {
+    /// Its index.
+    pub values: Values,
+    /// The documents without it, where the field is INDEXMISSING.
+    pub missing: Option<IdSet>,
+    sortable: Option<Sortable>,
+    /// What could not be indexed.
+    pub failures: Failures,
+}
+
+impl FieldIndex {
+    fn new(field: &Field) -> Self {
+        let values = match &field.kind {
+            _ if field.no_index => Values::None,
+            Kind::Text(_) => Values::Text,
+            Kind::Tag(tag) => Values::Tag(TagIndex::new(tag.case_sensitive, tag.suffix_trie)),
+            Kind::Numeric => Values::Numeric(NumericIndex::default()),
+            Kind::Geo => Values::Geo(GeoIndex::default()),
+            Kind::Vector(vector) => Values::Vector(VectorIndex::new(vector)),
+        };
+        let sortable = match field.kind {
+            _ if !field.sortable => None,
+            Kind::Numeric if field.no_index => Some(Sortable::Numbers(Column::default())),
+            Kind::Numeric | Kind::Vector(_) => None,
+            _ => Some(Sortable::Texts { values: Column::default(), bytes: 0 }),
+        };
+        Self { values, missing: field.index_missing.then(IdSet::default), sortable, failures: Failures::default() }
+    }
+
+    /// Sets what a document has for the field; texts are set elsewhere.
+    fn set(&mut self, doc: DocId, field: &Field, raw: &Raw, value: &Value<'_>) {
+        if let Some(missing) = &mut self.missing {
+            if matches!(value, Value::Absent) {
+                missing.insert(doc)
+            } else {
+                missing.remove(doc)
+            };
+        }
+        match (&mut self.sortable, value) {
+            (Some(Sortable::Numbers(column)), Value::Numbers(numbers)) => {
+                column.set(doc, numbers.first().copied().unwrap_or(f64::NAN));
+            }
+            (Some(Sortable::Numbers(column)), _) => {
+                column.remove(doc);
+            }
+            (Some(texts), _) => {
+                texts.set_text(doc, first_text(raw).map(|text| if field.unf { text.into() } else { fold(text).into() }))
+            }
+            (None, _) => {}
+        }
+        match (&mut self.values, value) {
+            (Values::Tag(index), Value::Tags(tags)) => {
+                index.set(doc, tags.iter().map(|tag| &**tag));
+            }
+            (Values::Numeric(index), Value::Numbers(numbers)) => {
+                index.set(doc, numbers);
+            }
+            (Values::Geo(index), Value::Points(points)) => {
+                index.set(doc, points);
+            }
+            (Values::Vector(index), Value::Vectors(vectors)) => {
+                index.set(doc, vectors);
+            }
+            (_, Value::Absent) => self.values.remove(doc),
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, doc: DocId) {
+        if let Some(missing) = &mut self.missing {
+            missing.remove(doc);
+        }
+        match &mut self.sortable {
+            Some(Sortable::Numbers(column)) => drop(column.remove(doc)),
+            Some(texts) => texts.set_text(doc, None),
+            None => {}
+        }
+        self.values.remove(doc);
+    }
+
+    /// The value of a document to sort by, if the field keeps one.
+    pub fn sort_value(&self, doc: DocId) -> Option<SortValue<'_>> {
+        match (&self.values, &self.sortable) {
+            (Values::Numeric(index), _) => index.value(doc).map(SortValue::Number),
+            (_, Some(Sortable::Numbers(column))) => column.get(doc).copied().map(SortValue::Number),
+            (_, Some(Sortable::Texts { values, .. })) => {
+                values.get(doc).and_then(Option::as_deref).map(SortValue::Text)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether [`FieldIndex::sort_value`] knows the values of the field.
+    pub fn keeps_sort_values(&self) -> bool {
+        self.sortable.is_some() || matches!(self.values, Values::Numeric(_))
+    }
+
+    /// Bytes of the values that are kept to sort by.
+    pub fn sortable_memory(&self) -> usize {
+        match &self.sortable {
+            Some(Sortable::Numbers(column)) => column.memory(),
+            Some(Sortable::Texts { values, bytes }) => values.memory() + bytes,
+            None => 0,
+        }
+    }
+}
+
+impl Values {
+    fn remove(&mut self, doc: DocId) {
+        match self {
+            Self::Tag(index) => index.remove(doc),
+            Self::Numeric(index) => index.remove(doc),
+            Self::Geo(index) => index.remove(doc),
+            Self::Vector(index) => index.remove(doc),
+            Self::Text | Self::None => {}
+        }
+    }
+}
+
+impl Sortable {
+    fn set_text(&mut self, doc: DocId, text: Option<Box<[u8]>>) {
+        if let Self::Texts { values, bytes } = self {
+            *bytes += text.as_ref().map_or(0, |text| text.len());
+            let old = values.set(doc, text).flatten();
+            *bytes -= old.map_or(0, |text| text.len());
+        }
+    }
+}
+
+/// The text that a value is sorted by: the whole hash field, or the first string that the path selects.
+fn first_text(raw: &Raw) -> Option<&[u8]> {
+    match raw {
+        Raw::Absent => None,
+        Raw::Hash(bytes) => Some(bytes),
+        Raw::Json { matches, .. } => {
+            let first = matches.first()?.root();
+            first.as_str_bytes().or_else(|| first.elements().find_map(crate::json::ValueRef::as_str_bytes))
+        }
+    }
+}
+
+/// An index.
+#[derive(Debug)]
+pub struct Index {
+    schema: Arc<Schema>,
+    stop_words: StopWords,
+    stemmers: HashMap<Language, Option<Stemmer>>,
+    documents: Documents,
+    text: TextIndex,
+    fields: Vec<FieldIndex>,
+    failures: Failures,
+    hasher: DefaultHashBuilder,
+    scratch: TextDocument,
+}
+
+impl Index {
+    /// An index without documents.
+    pub fn new(schema: Arc<Schema>) -> Self {
+        let flags = &schema.flags;
+        let format = Format { fields: !flags.no_fields, freqs: !flags.no_frequencies, offsets: !flags.no_offsets };
+        let suffixes = schema.texts().any(|(_, _, text)| text.suffix_trie);
+        Self {
+            stop_words: StopWords::of(schema.stop_words.as_ref()),
+            stemmers: HashMap::new(),
+            documents: Documents::default(),
+            text: TextIndex::new(format, suffixes),
+            fields: schema.fields.iter().map(FieldIndex::new).collect(),
+            failures: Failures::default(),
+            hasher: DefaultHashBuilder::default(),
+            scratch: TextDocument::default(),
+            schema,
+        }
+    }
+
+    /// What the index is about.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The documents.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// The index of all TEXT fields.
+    pub fn text(&self) -> &TextIndex {
+        &self.text
+    }
+
+    /// A field of the schema.
+    pub fn field(&self, id: FieldId) -> Option<&FieldIndex> {
+        self.fields.get(usize::from(id.0))
+    }
+
+    /// The fields, in the order of the schema.
+    pub fn fields(&self) -> &[FieldIndex] {
+        &self.fields
+    }
+
+    /// What could not be indexed, of all fields.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// What scores need to know of all documents.
+    pub fn corpus(&self) -> Corpus {
+        let docs = self.documents.len() as u64;
+        let average_length = if docs == 0 { 0.0 } else { self.text.total_length() as f64 / docs as f64 };
+        Corpus { docs, average_length }
+    }
+
+    /// Takes over a schema that FT.ALTER made: the same with fields added. Documents get their values for these when they
+    /// are applied again.
+    pub fn alter(&mut self, schema: Arc<Schema>) {
+        for field in &schema.fields[self.fields.len()..] {
+            let mut added = FieldIndex::new(field);
+            if let Some(missing) = &mut added.missing {
+                for doc in self.documents.live() {
+                    missing.insert(DocId(doc));
+                }
+            }
+            self.fields.push(added);
+        }
+        if schema.texts().any(|(_, _, text)| text.suffix_trie) {
+            self.text.add_suffixes();
+        }
+        self.schema = schema;
+    }
+
+    /// Applies a change. False: the document was refused, and is not in the index now; [`Index::failures`] says why.
+    pub fn apply(&mut self, change: &Change) -> bool {
+        let Some(raw) = &change.document else {
+            self.remove(&change.key);
+            return true;
+        };
+        let schema = Arc::clone(&self.schema);
+        let absent = Raw::Absent;
+        let raws = || raw.fields.iter().chain(std::iter::repeat(&absent));
+        let mut values = Vec::with_capacity(schema.fields.len());
+        for ((at, field), raw) in schema.fields.iter().enumerate().zip(raws()) {
+            match document::read(field, raw) {
+                Ok(value) => values.push(value),
+                Err(failure) => {
+                    self.failures.record(&failure, &change.key);
+                    self.fields[at].failures.record(&failure, &change.key);
+                    self.remove(&change.key);
+                    return false;
+                }
+            }
+        }
+        let score = raw.score.as_deref().and_then(number::parse).filter(|score| !score.is_nan());
+        let language = raw.language.as_deref().and_then(Language::named).or(schema.language).unwrap_or_default();
+        let texts = self.fingerprint(language, &values);
+        let known = self.documents.find(&change.key).is_some_and(|doc| self.documents.texts(doc) == texts);
+        let doc = self.documents.put(&change.key, score.unwrap_or(schema.score), texts);
+        if !known {
+            self.set_texts(doc, &schema, language, &values);
+        }
+        for (((field, index), raw), value) in schema.fields.iter().zip(&mut self.fields).zip(raws()).zip(&values) {
+            index.set(doc, field, raw, value);
+        }
+        true
+    }
+
+    /// Takes a key out.
+    fn remove(&mut self, key: &[u8]) {
+        let Some(doc) = self.documents.find(key) else { return };
+        self.text.remove(doc);
+        for field in &mut self.fields {
+            field.remove(doc);
+        }
+        self.documents.remove(doc);
+    }
+
+    /// What tells texts from others.
+    fn fingerprint(&self, language: Language, values: &[Value<'_>]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        language.hash(&mut hasher);
+        for (at, value) in values.iter().enumerate() {
+            if let Value::Texts(texts) = value {
+                (at, texts).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Sets the words of a document.
+    fn set_texts(&mut self, doc: DocId, schema: &Schema, language: Language, values: &[Value<'_>]) {
+        let mut words = std::mem::take(&mut self.scratch);
+        words.clear();
+        let stemmer = self.stemmers.entry(language).or_insert_with(|| Stemmer::new(language)).as_ref();
+        let mut position = 1;
+        for (id, field, text) in schema.texts() {
+            let Some(Value::Texts(texts)) = values.get(usize::from(id.0)).filter(|_| !field.no_index) else { continue };
+            let stemmer = stemmer.filter(|_| !text.no_stem);
+            for (nth, value) in texts.iter().enumerate() {
+                position += if nth > 0 { VALUE_GAP } else { 0 };
+                if value.is_empty() && field.index_empty {
+                    words.add(b"", text.id, position, frequency(text.weight));
+                }
+                position = analysis::terms(value, &self.stop_words, stemmer, position, |term, at| {
+                    add_word(&mut words, term, text.id, at, text.weight);
+                });
+            }
+        }
+        self.text.set(doc, &words);
+        self.scratch = words;
+    }
+}
+
+/// What an occurrence counts in a field of some weight.
+fn frequency(weight: f64) -> u32 {
+    // The cast cuts to an integer, and to 0 what is negative or no number.
+    (weight as u32).max(1)
+}
+
+fn add_word(words: &mut TextDocument, term: &[u8], field: TextId, position: u32, weight: f64) {
+    let weight = if term.first() == Some(&STEM) { weight * STEM_SHARE } else { weight };
+    words.add(term, field, position, frequency(weight));
+}
