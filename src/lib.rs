@@ -35,7 +35,7 @@ static ALLOCATOR: redis::alloc::ServerAlloc = redis::alloc::ServerAlloc;
 static MODULE: redis::module::Module = redis::module::Module {
     names: [c"search", c"nearset"],
     version: 21020,
-    families: &[],
+    families: &[("JSON", Some(commands::json::register_type), commands::json::FAMILY)],
     settings: config::ALL,
     info: commands::info::fill,
     fork: [before_fork, after_fork, after_fork],

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::layout::{self, HEADER8, HEADER16, Width};
-use super::number::{Number, common_width};
+use super::number::{FloatType, Number, common_width};
 use super::tree::{Chunk, Tree};
 use super::value::{BLOCK, Node, PACKED_BLOCK, Repr, ValueRef};
 
@@ -40,6 +40,10 @@ pub(super) struct Builder {
     numbers: Vec<Number>,
     frames: Vec<Frame>,
     root: Option<Box<Tree>>,
+    /// What arrays of doubles are rounded to.
+    pub(super) floats: Option<FloatType>,
+    /// A double was out of that type's range.
+    pub(super) overflow: bool,
 }
 
 impl Builder {
@@ -249,6 +253,7 @@ impl Builder {
 
     /// Packs the array's numbers, if one kind holds them all.
     fn end_packed(&mut self, frame: &Frame, start: usize) -> bool {
+        self.round(start);
         let Some(width) = common_width(&self.numbers[start..]) else { return false };
         let numbers = self.numbers.split_off(start);
         self.out.truncate(frame.header);
@@ -262,6 +267,20 @@ impl Builder {
         }
         self.tree(Box::new(Tree::new(false, packed_chunks(&numbers, width))));
         true
+    }
+
+    /// Rounds an array of doubles to what was asked for.
+    fn round(&mut self, start: usize) {
+        let Some(floats) = self.floats else { return };
+        let numbers = &mut self.numbers[start..];
+        if numbers.iter().any(|number| number.is_integer()) {
+            return;
+        }
+        for number in numbers {
+            let rounded = floats.round(number.as_f64());
+            self.overflow |= rounded.is_infinite();
+            *number = Number::Float(rounded);
+        }
     }
 
     /// Closes an object in which keys repeat: each key's last value at its first place.

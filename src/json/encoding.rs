@@ -4,7 +4,8 @@
 //! an index. Versions 0 (a binary tree of 2016) and 4 (Redis 8.8) are not read.
 
 use super::Document;
-use crate::codec::{Corrupt, Sink, Source};
+pub use crate::codec::Corrupt;
+use crate::codec::{Sink, Source};
 
 /// The version that is written.
 pub const VERSION: u32 = 3;

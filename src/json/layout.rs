@@ -12,10 +12,14 @@
 //! | `0e` `0f` | (u8, u8), (u16, u16): length, count; run | array |
 //! | `10` `11` | as array | object |
 //! | `13`–`16`, `18`–`1a` | count as LEB128; count × width | packed array of the number kind with tag `tag - 10` |
+//! | `20` `21` | 2 bytes | double equal to a half (IEEE binary16); equal to a bfloat16 |
+//! | `30` `31` | as `13` | packed array of those |
 //! | `40`–`7f` | | integer `tag - 40` |
 //! | `80`–`bf` | UTF-8 | string of `tag - 80` bytes |
 //!
 //! A key is its length as u8 and its bytes; 255 says that the length follows as u32.
+
+use half::{bf16, f16};
 
 use super::number::Number;
 
@@ -51,6 +55,10 @@ pub(super) enum Width {
     /// A double whose shortest text is the shortest text of an f32 (what an f32 vector prints as itself).
     F32Short = 0x09,
     F64 = 0x0a,
+    /// A double that is exactly an IEEE half.
+    F16 = 0x20,
+    /// A double that is exactly a bfloat16.
+    Bf16 = 0x21,
 }
 
 impl Width {
@@ -65,20 +73,22 @@ impl Width {
             0x08 => Width::F32Exact,
             0x09 => Width::F32Short,
             0x0a => Width::F64,
+            0x20 => Width::F16,
+            0x21 => Width::Bf16,
             _ => return None,
         })
     }
 
     /// The element kind of a packed array's tag.
     pub(super) fn of_packed(tag: u8) -> Option<Width> {
-        if (0x13..=0x1a).contains(&tag) { Width::of_tag(tag - PACKED) } else { None }
+        if matches!(tag, 0x13..=0x1a | 0x30 | 0x31) { Width::of_tag(tag - PACKED) } else { None }
     }
 
     /// Bytes of one number.
     pub(super) fn bytes(self) -> usize {
         match self {
             Width::I8 => 1,
-            Width::I16 => 2,
+            Width::I16 | Width::F16 | Width::Bf16 => 2,
             Width::I32 | Width::F32Exact | Width::F32Short => 4,
             Width::I64 | Width::U64 | Width::F64 => 8,
         }
@@ -95,6 +105,8 @@ impl Width {
             Width::F32Exact => Number::Float(f64::from(f32::from_le_bytes(first(bytes)))),
             Width::F32Short => Number::Float(super::number::widen_short(f32::from_le_bytes(first(bytes)))),
             Width::F64 => Number::Float(f64::from_le_bytes(first(bytes))),
+            Width::F16 => Number::Float(f16::from_le_bytes(first(bytes)).to_f64()),
+            Width::Bf16 => Number::Float(bf16::from_le_bytes(first(bytes)).to_f64()),
         }
     }
 
@@ -111,6 +123,8 @@ impl Width {
             }
             Width::F32Exact | Width::F32Short => out.extend_from_slice(&(number.as_f64() as f32).to_le_bytes()),
             Width::F64 => out.extend_from_slice(&number.as_f64().to_le_bytes()),
+            Width::F16 => out.extend_from_slice(&f16::from_f64(number.as_f64()).to_le_bytes()),
+            Width::Bf16 => out.extend_from_slice(&bf16::from_f64(number.as_f64()).to_le_bytes()),
         }
     }
 }

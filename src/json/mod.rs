@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`Document`], [`ValueRef`] (`value`, `tree`, `layout`, `number`, `build`) | the memory of a document, and reading it |
-//! | `parse`, [`format`] | text in, text out |
+//! | `parse`, [`mod@format`] | text in, text out |
 //! | [`path`] | JSONPath and legacy paths: compiled once, evaluated to values or locations |
 //! | [`edit`] | what the update commands do |
 //! | [`encoding`] | the RDB form |
@@ -23,7 +23,7 @@ pub mod path;
 mod tree;
 mod value;
 
-pub use number::{Arithmetic, Number};
+pub use number::{Arithmetic, FloatType, Number};
 pub use path::Path;
 pub use value::{Children, Kind, Numbers, ValueRef};
 
@@ -49,6 +49,8 @@ pub enum Error {
     ArrayIndex,
     /// An insertion point outside the array.
     OutOfBounds,
+    /// An element of an array of doubles is outside the range of the type it is to be kept in.
+    FloatRange(FloatType),
     /// A number left the range of doubles.
     NotANumber,
 }
@@ -73,7 +75,15 @@ impl Document {
     /// # Errors
     /// [`Error::Syntax`].
     pub fn parse(text: &[u8]) -> Result<Document, Error> {
-        parse::parse(text).map(|root| Document { root }).map_err(Error::Syntax)
+        parse::parse(text, None).map(|root| Document { root })
+    }
+
+    /// Parses JSON text and rounds its arrays of doubles to a type, in which they are then kept (`FPHA`).
+    ///
+    /// # Errors
+    /// [`Error::Syntax`], [`Error::FloatRange`].
+    pub fn parse_rounded(text: &[u8], floats: FloatType) -> Result<Document, Error> {
+        parse::parse(text, Some(floats)).map(|root| Document { root })
     }
 
     /// A document of one copied value.
@@ -95,11 +105,11 @@ impl Document {
         out
     }
 
-    /// Tells address and requested size of every allocation behind this value, the value itself excluded. The address
-    /// is null where it is unknown.
-    pub fn allocations(&self, tell: &mut dyn FnMut(*const u8, usize)) {
+    /// Tells the size of every allocation behind this value, the value itself excluded, as they were asked for: what the
+    /// allocator rounds them to is its secret.
+    pub fn allocations(&self, tell: &mut dyn FnMut(usize)) {
         match &self.root {
-            Node::Flat(item) => tell(item.as_ptr(), item.len()),
+            Node::Flat(item) => tell(item.len()),
             Node::Tree(tree) => tree.allocations(tell),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use half::{bf16, f16};
+
 use super::layout::Width;
 
 /// A number as a document holds it: integers in `[-2^63, 2^64 - 1]` are exact, everything else is a double.
@@ -133,7 +135,7 @@ pub(super) fn widen_short(value: f32) -> f64 {
 }
 
 /// True where the f32 nearest to `value` prints the text that `value` prints.
-pub(super) fn is_short(value: f64) -> bool {
+fn is_short(value: f64) -> bool {
     let near = value as f32;
     // Outside, subnormal f32 and their neighbours would need more care than they are worth.
     let magnitude = near.abs();
@@ -144,6 +146,54 @@ fn is_exact(value: f64) -> bool {
     f64::from(value as f32).to_bits() == value.to_bits()
 }
 
+fn is_half(value: f64) -> bool {
+    f16::from_f64(value).to_f64().to_bits() == value.to_bits()
+}
+
+/// A bfloat16 is the upper half of an f32.
+fn is_bfloat(value: f64) -> bool {
+    is_exact(value) && (value as f32).to_bits() & 0xffff == 0
+}
+
+/// True if a float of that width can be `value`.
+pub(super) fn is_float_of(width: Width, value: f64) -> bool {
+    match width {
+        Width::F16 => is_half(value),
+        Width::Bf16 => is_bfloat(value),
+        Width::F32Exact => is_exact(value),
+        Width::F32Short => is_short(value),
+        Width::F64 => true,
+        Width::I8 | Width::I16 | Width::I32 | Width::I64 | Width::U64 => false,
+    }
+}
+
+/// The type in which a client wants arrays of doubles kept (`FPHA` of `JSON.SET`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FloatType {
+    /// bfloat16
+    Bf16,
+    /// IEEE half
+    Fp16,
+    /// IEEE single
+    Fp32,
+    /// IEEE double
+    Fp64,
+}
+
+impl FloatType {
+    /// The nearest double of that type; infinite where the type's range is exceeded. A single stands for the double of
+    /// the same shortest text.
+    pub(super) fn round(self, value: f64) -> f64 {
+        match self {
+            FloatType::Bf16 => bf16::from_f64(value).to_f64(),
+            FloatType::Fp16 => f16::from_f64(value).to_f64(),
+            FloatType::Fp32 if (value as f32).is_infinite() => f64::INFINITY,
+            FloatType::Fp32 => widen_short(value as f32),
+            FloatType::Fp64 => value,
+        }
+    }
+}
+
 /// The smallest kind that gives the number back.
 pub(super) fn width_of(number: Number) -> Width {
     match number {
@@ -152,6 +202,8 @@ pub(super) fn width_of(number: Number) -> Width {
         Number::Int(value) if i32::try_from(value).is_ok() => Width::I32,
         Number::Int(_) => Width::I64,
         Number::Unsigned(_) => Width::U64,
+        Number::Float(value) if is_half(value) => Width::F16,
+        Number::Float(value) if is_bfloat(value) => Width::Bf16,
         Number::Float(value) if is_exact(value) => Width::F32Exact,
         Number::Float(value) if is_short(value) => Width::F32Short,
         Number::Float(_) => Width::F64,
@@ -167,13 +219,9 @@ pub(super) fn common_width(numbers: &[Number]) -> Option<Width> {
     if !numbers.iter().all(|n| matches!(n, Number::Float(_))) {
         return None;
     }
-    if numbers.iter().all(|n| is_exact(n.as_f64())) {
-        Some(Width::F32Exact)
-    } else if numbers.iter().all(|n| is_short(n.as_f64())) {
-        Some(Width::F32Short)
-    } else {
-        Some(Width::F64)
-    }
+    let candidates = [Width::F16, Width::Bf16, Width::F32Exact, Width::F32Short];
+    let holds_all = |width: &Width| numbers.iter().all(|n| is_float_of(*width, n.as_f64()));
+    Some(candidates.into_iter().find(holds_all).unwrap_or(Width::F64))
 }
 
 #[cfg(test)]

@@ -5,20 +5,28 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::Error;
 use super::build::Builder;
-use super::number::Number;
+use super::number::{FloatType, Number};
 use super::value::Node;
 
 /// Parses one JSON text (RFC 8259; white space around it is fine, nothing else is).
 ///
+/// Arrays of doubles are rounded to `floats`.
+///
 /// # Errors
-/// The parser's message, with line and column: `expected value at line 1 column 1`.
-pub(super) fn parse(text: &[u8]) -> Result<Node, String> {
+/// [`Error::Syntax`] with the parser's message, line and column; [`Error::FloatRange`].
+pub(super) fn parse(text: &[u8], floats: Option<FloatType>) -> Result<Node, Error> {
     // The flat form is rarely longer than the text.
     let mut builder = Builder::with_capacity(text.len() + 16);
+    builder.floats = floats;
     let mut parser = serde_json::Deserializer::from_slice(text);
-    Item(&mut builder).deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| error.to_string())?;
-    Ok(builder.finish())
+    let parsed = Item(&mut builder).deserialize(&mut parser).and_then(|()| parser.end());
+    parsed.map_err(|error| Error::Syntax(error.to_string()))?;
+    match floats {
+        Some(floats) if builder.overflow => Err(Error::FloatRange(floats)),
+        _ => Ok(builder.finish()),
+    }
 }
 
 /// Feeds one value into the builder.

@@ -184,21 +184,20 @@ impl Tree {
         2 + self.chunks.iter().map(inner).sum::<usize>()
     }
 
-    /// Tells every allocation's address and size, for exact accounting.
-    pub(super) fn allocations(&self, tell: &mut dyn FnMut(*const u8, usize)) {
-        tell((&raw const *self).cast(), size_of::<Tree>());
-        tell(self.chunks.as_ptr().cast(), self.chunks.capacity() * size_of::<Chunk>());
+    /// Tells the size of every allocation.
+    pub(super) fn allocations(&self, tell: &mut dyn FnMut(usize)) {
+        tell(size_of::<Tree>());
+        tell(self.chunks.capacity() * size_of::<Chunk>());
         if let Some(index) = &self.index {
-            tell((&raw const **index).cast(), size_of::<KeyIndex>());
-            // The table hides its address; its size is what it asks the allocator for.
-            tell(std::ptr::null(), index.table.allocation_size());
+            tell(size_of::<KeyIndex>());
+            tell(index.table.allocation_size());
         }
         for chunk in &self.chunks {
             match chunk {
-                Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => tell(bytes.as_ptr(), bytes.len()),
+                Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => tell(bytes.len()),
                 Chunk::Tree { key, tree } => {
                     if !key.is_empty() {
-                        tell(key.as_ptr(), key.len());
+                        tell(key.len());
                     }
                     tree.allocations(tell);
                 }

@@ -225,8 +225,8 @@ impl<'a> ValueRef<'a> {
         packed.map(|(width, bytes)| Numbers { width, bytes })
     }
 
-    /// Bytes of the value's flat form, roughly: what walking or comparing all of it costs.
-    pub(super) fn byte_len(self) -> usize {
+    /// Bytes of the value within the document: exactly, for what is part of a block; those of its blocks, else.
+    pub fn byte_len(self) -> usize {
         match self.0 {
             Repr::Item(bytes) | Repr::Element(_, bytes) => bytes.len(),
             Repr::Tree(tree) => tree.byte_len(),
@@ -244,17 +244,26 @@ impl<'a> ValueRef<'a> {
 
     /// Equality of values: numbers by value, objects without regard to order.
     pub fn same(self, other: ValueRef<'_>) -> bool {
+        self.equal(other, |a, b| a == b)
+    }
+
+    /// As [`ValueRef::same`], but an integer is no double: `1` is not `1.0`.
+    pub fn identical(self, other: ValueRef<'_>) -> bool {
+        self.equal(other, |a, b| a == b && a.is_integer() == b.is_integer())
+    }
+
+    fn equal(self, other: ValueRef<'_>, numbers: fn(Number, Number) -> bool) -> bool {
         match (self.kind(), other.kind()) {
             (Kind::Null, Kind::Null) => true,
             (Kind::Bool(a), Kind::Bool(b)) => a == b,
-            (Kind::Number(a), Kind::Number(b)) => a == b,
+            (Kind::Number(a), Kind::Number(b)) => numbers(a, b),
             (Kind::Str(a), Kind::Str(b)) => a == b,
             (Kind::Array, Kind::Array) => {
-                self.len() == other.len() && self.elements().zip(other.elements()).all(|(a, b)| a.same(b))
+                self.len() == other.len() && self.elements().zip(other.elements()).all(|(a, b)| a.equal(b, numbers))
             }
             (Kind::Object, Kind::Object) => {
                 self.len() == other.len()
-                    && self.children().all(|(key, a)| other.member(key).is_some_and(|(_, b)| a.same(b)))
+                    && self.children().all(|(key, a)| other.member(key).is_some_and(|(_, b)| a.equal(b, numbers)))
             }
             _ => false,
         }

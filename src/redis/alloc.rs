@@ -6,6 +6,7 @@
 //! block is ever freed by another allocator than the one that gave it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use redis_module::raw as ffi;
 
@@ -107,6 +108,35 @@ unsafe impl GlobalAlloc for ServerAlloc {
             }
         }
     }
+}
+
+/// Sizes up to here are asked for once.
+const REMEMBERED: usize = 8192;
+/// What [`rounded`] found, 0 for sizes not asked yet.
+static ROUNDED: [AtomicU16; REMEMBERED + 1] = [const { AtomicU16::new(0) }; REMEMBERED + 1];
+
+/// The bytes that the allocator uses for a block of `size` bytes, by trying: what `MEMORY USAGE` counts.
+pub fn rounded(size: usize) -> usize {
+    let known = ROUNDED.get(size).map_or(0, |known| usize::from(known.load(Ordering::Relaxed)));
+    if known > 0 || size == 0 {
+        return known;
+    }
+    // SAFETY: the server's functions take any size and the block they gave, which is freed once.
+    let found = unsafe {
+        match (ffi::RedisModule_Alloc, ffi::RedisModule_MallocSize, ffi::RedisModule_Free) {
+            (Some(alloc), Some(size_of), Some(free)) => {
+                let block = alloc(size);
+                let found = size_of(block);
+                free(block);
+                found
+            }
+            _ => size,
+        }
+    };
+    if let (Some(known), Ok(found)) = (ROUNDED.get(size), u16::try_from(found)) {
+        known.store(found, Ordering::Relaxed);
+    }
+    found
 }
 
 #[cfg(test)]

@@ -165,8 +165,8 @@ fn holds(width: Width, number: Number) -> bool {
     match (width, number) {
         (Width::F64, Number::Float(_)) => true,
         (Width::I8 | Width::I16 | Width::I32 | Width::I64, Number::Int(_)) => width_of(number).bytes() <= width.bytes(),
-        (Width::F32Short, Number::Float(value)) => crate::json::number::is_short(value),
-        _ => width_of(number) == width,
+        (width, Number::Float(value)) => crate::json::number::is_float_of(width, value),
+        (width, _) => width_of(number) == width,
     }
 }
 

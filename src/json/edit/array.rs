@@ -77,19 +77,19 @@ fn cut(index: i64, len: usize) -> usize {
     at.clamp(0, len as i128) as usize
 }
 
-/// Start and end of what an inclusive range keeps.
+/// Start and end of what an inclusive range keeps. As in the field, a `stop` before the first element means the first.
 fn inclusive(start: i64, stop: i64, len: usize) -> (usize, usize) {
-    let stop = if stop < 0 { len as i128 + i128::from(stop) } else { i128::from(stop) };
-    let end = (stop + 1).clamp(0, len as i128) as usize;
+    let end = (cut(stop, len) + 1).min(len);
     let start = cut(start, len);
     if start < end { (start, end) } else { (0, 0) }
 }
 
-/// `JSON.ARRINDEX`: the position of the first element that is `wanted`, from `start` to before `stop`, which is the
+/// `JSON.ARRINDEX`: the position of the first element that is `wanted` (`1` is not `1.0`), from `start` to before `stop`, which is the
 /// end where it is 0; both count from the end when negative. `None` if there is none.
 pub fn index_of(array: ValueRef<'_>, wanted: ValueRef<'_>, start: i64, stop: i64) -> Option<usize> {
     let len = array.len();
     let end = if stop == 0 { len } else { cut(stop, len) };
-    let found = array.elements().enumerate().take(end).skip(cut(start, len)).find(|(_, element)| element.same(wanted));
+    let found =
+        array.elements().enumerate().take(end).skip(cut(start, len)).find(|(_, element)| element.identical(wanted));
     found.map(|(at, _)| at)
 }

@@ -1,6 +1,6 @@
 //! `JSON.MERGE` (RFC 7386).
 
-use super::{Change, apply, check_depth};
+use super::{Change, Condition, apply, check_depth};
 use crate::json::build::Builder;
 use crate::json::path::Location;
 use crate::json::{Document, Error, Kind, Path, ValueRef};
@@ -16,7 +16,7 @@ impl Document {
     pub fn merge(&mut self, path: &Path, patch: &Document) -> Result<bool, Error> {
         let places = path.locations(self.root())?;
         if places.is_empty() {
-            return self.create(path, patch);
+            return self.set(path, patch, Condition::Always);
         }
         check_depth(places.iter().map(Vec::len).max(), patch.root())?;
         // From the last place to the first: what is inside another comes before it, and what is removed moves

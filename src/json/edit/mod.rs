@@ -10,7 +10,7 @@ mod merge;
 
 pub use array::index_of;
 
-use apply::{Change, apply, outermost};
+use apply::{Change, Placed, apply, outermost};
 
 use super::path::Location;
 use super::{Arithmetic, Document, Error, Kind, MAX_DEPTH, Number, Path, ValueRef};
@@ -49,24 +49,39 @@ impl Document {
     /// # Errors
     /// [`Error::ArrayIndex`], [`Error::StaticPathOnly`], [`Error::TooDeep`], [`Error::PathTooCostly`].
     pub fn set(&mut self, path: &Path, value: &Document, condition: Condition) -> Result<bool, Error> {
+        let changes = self.plan_set(path, value, condition)?;
+        let changed = !changes.is_empty();
+        apply(self, changes);
+        Ok(changed)
+    }
+
+    /// What [`Document::set`] would answer.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn can_set(&self, path: &Path, value: &Document, condition: Condition) -> Result<bool, Error> {
+        self.plan_set(path, value, condition).map(|changes| !changes.is_empty())
+    }
+
+    fn plan_set<'v>(
+        &self,
+        path: &'v Path,
+        value: &'v Document,
+        condition: Condition,
+    ) -> Result<Vec<Placed<'v>>, Error> {
         let places = outermost(path.locations(self.root())?);
         if places.is_empty() {
-            return if condition == Condition::Present { Ok(false) } else { self.create(path, value) };
+            return if condition == Condition::Present { Ok(Vec::new()) } else { self.plan_member(path, value) };
         }
         if condition == Condition::Absent {
-            return Ok(false);
-        }
-        if places == [Location::new()] {
-            self.root = value.root.clone();
-            return Ok(true);
+            return Ok(Vec::new());
         }
         check_depth(places.iter().map(Vec::len).max(), value.root())?;
-        apply(self, places.into_iter().map(|place| (place, Change::Put(value.root()))).collect());
-        Ok(true)
+        Ok(places.into_iter().map(|place| (place, Change::Put(value.root()))).collect())
     }
 
     /// Creates the member that a path without match names.
-    fn create(&mut self, path: &Path, value: &Document) -> Result<bool, Error> {
+    fn plan_member<'v>(&self, path: &'v Path, value: &'v Document) -> Result<Vec<Placed<'v>>, Error> {
         if !path.is_static() {
             return Err(Error::StaticPathOnly);
         }
@@ -79,10 +94,9 @@ impl Document {
             place = found.is_object().then(|| at.to_vec());
             std::ops::ControlFlow::Break(())
         })?;
-        let Some(place) = place else { return Ok(false) };
+        let Some(place) = place else { return Ok(Vec::new()) };
         check_depth(Some(place.len() + 1), value.root())?;
-        apply(self, vec![(place, Change::Members(vec![(key, value.root())]))]);
-        Ok(true)
+        Ok(vec![(place, Change::Members(vec![(key, value.root())]))])
     }
 
     /// `JSON.DEL`.

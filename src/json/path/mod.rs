@@ -10,7 +10,7 @@
 //! segment, and a value reached twice is reported twice, as the RFC says; updates count it once.
 //!
 //! Evaluation spends from a budget proportional to the document (see [`Evaluation`]), so `$..*..*..*` ends in
-//! [`Error::PathTooCostly`](super::Error::PathTooCostly), not in an hour.
+//! [`Error::PathTooCostly`], not in an hour.
 
 mod eval;
 mod filter;
