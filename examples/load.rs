@@ -10,7 +10,7 @@
 //! * `FILE` holds rows of `D` little-endian float32. `vadd` adds row `i` to the key `bench` under the name `i`; its time ends
 //!   when `VINFO` has answered too, so that nothing acknowledged is left to be linked. `vsim` asks for the neighbors of each row in turn.
 //! * `--found` takes the names found, a line a query in the order of the file (one connection).
-//! * `watch` is a bystander: a `PING` every millisecond, timed from when it was due, so that a stall counts in full.
+//! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too.
 //!
 //! Prints one line of JSON: operations, seconds, rate, and the percentiles of the latency in microseconds. `ping` tells how
 //! fast this generator and the server's networking are by themselves.
@@ -244,27 +244,25 @@ fn drive(options: &Options, requests: &[Vec<u8>], last: Option<&[u8]>) -> io::Re
     Ok(Measured { operations: requests.len(), elapsed, latencies })
 }
 
-/// A `PING` each millisecond, timed from when it was due.
+/// A `PING` each millisecond. Those that were due while an earlier one waited would have waited for the rest of that time,
+/// and are counted so; otherwise a stall would hide most of what it did.
 fn watch(options: &Options) -> io::Result<Measured> {
+    const INTERVAL: Duration = Duration::from_millis(1);
     let mut connection = Connection::open(options.port)?;
     let request = encode(&[b"PING"]);
     let start = Instant::now();
     let mut latencies = Vec::new();
-    for tick in 0_u32.. {
-        let due = start + Duration::from_millis(1) * tick;
-        if due.duration_since(start).as_secs_f64() >= options.seconds {
-            break;
-        }
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        // a sleep that ends late is the kernel's doing; a late request because of a late reply is the server's
-        let begun = if latencies.last().is_some_and(|&before: &Duration| before > Duration::from_millis(1)) {
-            due
-        } else {
-            Instant::now()
-        };
+    while start.elapsed().as_secs_f64() < options.seconds {
+        let sent = Instant::now();
         connection.writer.write_all(&request)?;
         connection.read(&mut Vec::new())?;
-        latencies.push(begun.elapsed());
+        let mut latency = sent.elapsed();
+        latencies.push(latency);
+        thread::sleep(INTERVAL.saturating_sub(latency));
+        while latency > INTERVAL {
+            latency -= INTERVAL;
+            latencies.push(latency);
+        }
     }
     Ok(Measured { operations: latencies.len(), elapsed: start.elapsed(), latencies })
 }
