@@ -119,7 +119,9 @@ def run(rounds, name):
                 thread.join()
             server.start()
             connection = server.connect()
-            wrong = [client.failure for client in clients if client.failure] + [line for client in clients for line in client.check(connection)]
+            wrong = [client.failure for client in clients if client.failure] + [
+                line for client in clients for line in client.check(connection)
+            ]
             if wrong or server.crash():
                 return sum(client.written for client in clients), [f"round {number}: {line}" for line in wrong] + [server.crash()]
             for connection in server.connections:

@@ -95,7 +95,16 @@ class Server:
         """Starts it (again), in the same folder, and returns when it has loaded its data."""
         for _ in range(5):
             self.port = free_port()
-            command = [binary(self.name), *([self.config] if self.config else []), "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder]
+            command = [
+                binary(self.name),
+                *([self.config] if self.config else []),
+                "--port",
+                self.port,
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                self.folder,
+            ]
             command += ["--logfile", self.log_path, "--save", "", "--enable-debug-command", "yes"]
             command += ["--enable-module-command", "yes", "--daemonize", "no", "--repl-diskless-sync-delay", "0", *self.args]
             if self.name == "redis-stack":

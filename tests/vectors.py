@@ -63,4 +63,6 @@ def state(connection, key):
 def links(connection, key):
     """Element -> its neighbors on each layer, highest first, each layer sorted. RESP2."""
     names = elements(connection, key)
-    return {name: [sorted(layer) for layer in reply] for name, reply in zip(names, connection.pipeline(["VLINKS", key, name] for name in names))}
+    return {
+        name: [sorted(layer) for layer in reply] for name, reply in zip(names, connection.pipeline(["VLINKS", key, name] for name in names))
+    }

@@ -9,7 +9,7 @@ from resp import Error, Simple
 from servers import wait_until
 
 DOCUMENTS = {
-    "object": {"a": 1, "b": [1.5, -2, 1e300, "é\n\"", None, True], "c": {"": {}}, "long": "x" * 100_000},
+    "object": {"a": 1, "b": [1.5, -2, 1e300, 'é\n"', None, True], "c": {"": {}}, "long": "x" * 100_000},
     "vector": {"embedding": [n / 7 for n in range(1536)], "name": "v"},
     "deep": json.loads("[" * 100 + "1" + "]" * 100),
     "scalar": "text",
@@ -67,7 +67,8 @@ def test_aof_and_its_rewrite(start, preamble):
     assert texts(r2) == before
     assert not isinstance(r2("BGREWRITEAOF"), Error)
     wait_until(
-        lambda: (server.info("persistence", "aof_rewrite_in_progress"), server.info("persistence", "aof_rewrite_scheduled")) == ("0", "0"), "AOF rewritten"
+        lambda: (server.info("persistence", "aof_rewrite_in_progress"), server.info("persistence", "aof_rewrite_scheduled")) == ("0", "0"),
+        "AOF rewritten",
     )
     assert server.info("persistence", "aof_last_bgrewrite_status") == "ok"
     server.kill()

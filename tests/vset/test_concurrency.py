@@ -89,7 +89,13 @@ def test_searches_of_all_kinds_while_the_set_changes(server):
         chance = random.Random(number)
         while not stop.is_set():
             query = fp32(rows[chance.randrange(3000)])
-            for options in (["COUNT", 10], ["FILTER", ".n < 1000", "COUNT", 5], ["TRUTH", "WITHSCORES"], ["WITHATTRIBS", "EPSILON", "0.3"], ["EF", 500]):
+            for options in (
+                ["COUNT", 10],
+                ["FILTER", ".n < 1000", "COUNT", 5],
+                ["TRUTH", "WITHSCORES"],
+                ["WITHATTRIBS", "EPSILON", "0.3"],
+                ["EF", 500],
+            ):
                 reply = r2("VSIM", "k", "FP32", query, *options)
                 assert not isinstance(reply, Error), reply
                 if options[0] == "FILTER":
@@ -122,7 +128,14 @@ def test_sets_that_vanish_under_their_searches(server):
         r2 = server.connect()
         try:
             for _ in range(4):
-                for way in (["DEL", "k"], ["UNLINK", "k"], ["RENAME", "k", "k2"], ["FLUSHALL", "ASYNC"], ["SET", "k", "string"], ["PEXPIRE", "k", "1"]):
+                for way in (
+                    ["DEL", "k"],
+                    ["UNLINK", "k"],
+                    ["RENAME", "k", "k2"],
+                    ["FLUSHALL", "ASYNC"],
+                    ["SET", "k", "string"],
+                    ["PEXPIRE", "k", "1"],
+                ):
                     r2("DEL", "k")
                     for start in range(0, 1500, 300):
                         r2.pipeline(vadd("k", row, f"e{start + n}") for n, row in enumerate(rows[start : start + 300]))
@@ -177,7 +190,11 @@ def test_pipelined_commands_are_answered_in_order(server):
     r2 = server.connect()
     commands, wanted = [], []
     for n, row in enumerate(rows[:300]):
-        commands += [vadd("k", row, f"e{n}", *(["CAS"] if n % 3 == 0 else [])), ["ECHO", str(n)], ["VSIM", "k", "FP32", fp32(row), "COUNT", "1", "EF", "500"]]
+        commands += [
+            vadd("k", row, f"e{n}", *(["CAS"] if n % 3 == 0 else [])),
+            ["ECHO", str(n)],
+            ["VSIM", "k", "FP32", fp32(row), "COUNT", "1", "EF", "500"],
+        ]
         wanted += [1, str(n).encode(), [f"e{n}".encode()]]
     assert r2.pipeline(commands) == wanted
 
@@ -219,7 +236,11 @@ def test_saves_in_the_middle_of_inserts_and_searches(start):
         for n in range(6):
             assert not isinstance(connection("BGREWRITEAOF" if n % 2 else "BGSAVE"), Error)
             wait_until(
-                lambda: (server.info("persistence", "rdb_bgsave_in_progress"), server.info("persistence", "aof_rewrite_in_progress")) == ("0", "0"), "saved"
+                lambda: (
+                    (server.info("persistence", "rdb_bgsave_in_progress"), server.info("persistence", "aof_rewrite_in_progress"))
+                    == ("0", "0")
+                ),
+                "saved",
             )
             assert server.info("persistence", "rdb_last_bgsave_status") == "ok"
             assert server.info("persistence", "aof_last_bgrewrite_status") == "ok"

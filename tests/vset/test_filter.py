@@ -77,5 +77,7 @@ def test_filtered_answers_are_the_nearest_matching_ones(r2, expression, accept, 
 def test_count_results_come_back_whenever_that_many_match(r2, limit):
     rows = numbered(r2, count=5000)
     for query in rows[:20]:
-        got = r2("VSIM", "f", "FP32", fp32(query), "COUNT", 10, "FILTER", ".n in [1, 500, 900, 1500, 2400, 2600, 3100, 4000, 4500, 4999]", *limit)
+        got = r2(
+            "VSIM", "f", "FP32", fp32(query), "COUNT", 10, "FILTER", ".n in [1, 500, 900, 1500, 2400, 2600, 3100, 4000, 4500, 4999]", *limit
+        )
         assert sorted(got) == sorted(b"e%d" % n for n in (1, 500, 900, 1500, 2400, 2600, 3100, 4000, 4500, 4999))

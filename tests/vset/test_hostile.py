@@ -10,8 +10,8 @@ import pytest
 
 from dump_footer import body, seal, version
 from resp import Error, Simple
-from vectorset_payload import Node, VectorSet, reseal
 from vectors import clusters, elements, fill, fp32, state, vadd
+from vectorset_payload import Node, VectorSet, reseal
 
 BAD = Error("ERR Bad data format")
 OLDEST = 10  # the RDB version of Redis 7.0
@@ -259,7 +259,15 @@ def test_deep_json_in_attributes(r2, depth, shape, brackets):
 @pytest.mark.differs("10.4", crashes=True)
 @pytest.mark.parametrize(
     "expression",
-    ["(" * 100_000 + "1" + ")" * 100_000, "(" * 100_000, "!(" * 50_000 + "1" + ")" * 50_000, "1" + "+1" * 200_000, "2" + "**1" * 100_000, "-" * 100_000, "[" * 100_000]
+    [
+        "(" * 100_000 + "1" + ")" * 100_000,
+        "(" * 100_000,
+        "!(" * 50_000 + "1" + ")" * 50_000,
+        "1" + "+1" * 200_000,
+        "2" + "**1" * 100_000,
+        "-" * 100_000,
+        "[" * 100_000,
+    ]
     + [".n in [" + "1," * 200_000 + "2]", '"' + "x" * 1_000_000 + '" == .n', "1 or " * 100_000 + "1"],
     ids=lambda text: text[:12],
 )

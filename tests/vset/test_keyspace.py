@@ -342,11 +342,17 @@ def command_info(connection, name):
 
 @pytest.mark.newer("arity in COMMAND INFO")
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", ["VADD", "VREM", "VSIM", "VDIM", "VCARD", "VEMB", "VLINKS", "VINFO", "VSETATTR", "VGETATTR", "VRANDMEMBER", "VISMEMBER"])
+@pytest.mark.parametrize(
+    "name", ["VADD", "VREM", "VSIM", "VDIM", "VCARD", "VEMB", "VLINKS", "VINFO", "VSETATTR", "VGETATTR", "VRANDMEMBER", "VISMEMBER"]
+)
 def test_command_metadata(r2, name):
     arity, flags, keys = command_info(r2, name)
     assert arity == ARITY[name]
-    wanted = {"write" if name in WRITERS else "readonly", "module"} | ({"fast"} if name in FAST else set()) | ({"denyoom"} if name == "VADD" else set())
+    wanted = (
+        {"write" if name in WRITERS else "readonly", "module"}
+        | ({"fast"} if name in FAST else set())
+        | ({"denyoom"} if name == "VADD" else set())
+    )
     assert flags & {"write", "readonly", "fast", "denyoom", "module", "admin", "blocking"} == wanted
     assert keys == [1, 1, 1]
     assert r2("COMMAND", "GETKEYS", name, "key", *["x"] * (abs(arity) - 2)) == [b"key"]

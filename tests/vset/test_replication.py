@@ -96,7 +96,12 @@ def test_multi_and_lua_reach_the_replica(pair):
     r2("VREM", "k", "e3")
     r2("VSETATTR", "k", "e4", "{}")
     r2("EXEC")
-    r2("EVAL", "for i = 1, 10 do redis.call('VADD', KEYS[1], 'VALUES', 3, i, 2, 1, 'lua' .. i) end; return redis.call('VREM', KEYS[1], 'lua3')", 1, "k")
+    r2(
+        "EVAL",
+        "for i = 1, 10 do redis.call('VADD', KEYS[1], 'VALUES', 3, i, 2, 1, 'lua' .. i) end; return redis.call('VREM', KEYS[1], 'lua3')",
+        1,
+        "k",
+    )
     same_on_both(master, replica)
 
 
@@ -117,7 +122,11 @@ def test_what_changes_nothing_is_not_replicated(pair):
     feed = replica.connect()
 
     def writes():
-        return sum(int(part.split("calls=")[1].split(",")[0]) for part in feed("INFO", "commandstats").decode().split("\r\n") if part.startswith("cmdstat_v"))
+        return sum(
+            int(part.split("calls=")[1].split(",")[0])
+            for part in feed("INFO", "commandstats").decode().split("\r\n")
+            if part.startswith("cmdstat_v")
+        )
 
     before = writes()
     for command in ("VREM k none", "VSETATTR k none {}", "VREM none e", "VSIM k ELE e", "VADD k VALUES 3 1 1 1 e", "VINFO k"):

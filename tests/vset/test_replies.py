@@ -76,7 +76,9 @@ def test_vinfo(square, r3):
     assert info.get("hnsw-max-node-uid") >= 4
 
 
-@pytest.mark.parametrize("options, quant, m", [([], "int8", 16), (["Q8", "M", "4"], "int8", 4), (["NOQUANT"], "f32", 16), (["BIN", "M", "4096"], "bin", 4096)])
+@pytest.mark.parametrize(
+    "options, quant, m", [([], "int8", 16), (["Q8", "M", "4"], "int8", 4), (["NOQUANT"], "f32", 16), (["BIN", "M", "4096"], "bin", 4096)]
+)
 def test_vinfo_tells_the_parameters(r3, options, quant, m):
     r3("VADD", "k", "VALUES", 3, 1, 2, 3, "e", *options)
     info = r3("VINFO", "k")
@@ -125,7 +127,9 @@ def test_vemb(r2, r3, options, raw, length, spread, embedding):
     assert [float(part) for part in r2("VEMB", "k", "e")] == decoded
 
 
-@pytest.mark.parametrize("options, score", [([], "0.589028924703598"), (["NOQUANT"], "0.5904533863067627"), (["BIN"], "0.5999999940395355")])
+@pytest.mark.parametrize(
+    "options, score", [([], "0.589028924703598"), (["NOQUANT"], "0.5904533863067627"), (["BIN"], "0.5999999940395355")]
+)
 def test_scores_of_each_quantization(r2, options, score):
     r2("VADD", "k", "VALUES", 5, 0.1, -0.2, 0.3, -0.4, 0.5, "e", *options)
     assert r2("VSIM", "k", "VALUES", 5, 1, 1, 1, 1, 1, "WITHSCORES") == [b"e", score.encode()]
