@@ -4,7 +4,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`arguments`], [`number`] | the words of a command; text to number, as C reads it |
+//! | [`arguments`], [`number`], [`decimal`] | the words of a command; text to number, as C reads it; number to text |
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fold`] | case folding |
@@ -14,6 +14,7 @@
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
+//! | [`aggregate`] | rows and the steps of FT.AGGREGATE; the expressions of APPLY and FILTER |
 //!
 //! Invariants that hold everywhere:
 //! * A field is named by its [`schema::FieldId`], its position in the schema. Fields are only ever appended
@@ -24,9 +25,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aggregate;
 pub mod analysis;
 pub mod arguments;
 pub mod column;
+pub mod decimal;
 pub mod doc_id;
 pub mod docset;
 pub mod document;

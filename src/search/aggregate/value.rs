@@ -1,0 +1,164 @@
+//! What stands in a column of a row: a [`Value`], how it converts and how two of them compare.
+//!
+//! A value is cheap to clone: text and arrays are shared. Comparison and conversion follow specification section 9:
+//! NULL is below everything, two strings compare as bytes, a string and a number as numbers, and NaN equals any number.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::search::{decimal, number};
+
+/// A value in a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// NULL: known to have no value. A column without anything in it is `None` in its row, which is not the same.
+    Null,
+    /// A number.
+    Number(f64),
+    /// Text, any bytes.
+    String(Arc<[u8]>),
+    /// Several values: TOLIST, `split()`, a JSON array.
+    Array(Arc<[Value]>),
+}
+
+/// Why two values have no order: this text (`None`: not even a text) is to be compared with a number, and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotComparable(pub Option<Arc<[u8]>>);
+
+impl Value {
+    /// Text.
+    pub fn string(text: impl Into<Arc<[u8]>>) -> Self {
+        Self::String(text.into())
+    }
+
+    /// 1 or 0.
+    pub fn truth(holds: bool) -> Self {
+        Self::Number(f64::from(u8::from(holds)))
+    }
+
+    /// The number that this is or reads as: the whole text as `strtod` reads it, the empty text as 0.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::String(text) if text.is_empty() => Some(0.0),
+            Self::String(text) => number::parse(text),
+            Self::Null | Self::Array(_) => None,
+        }
+    }
+
+    /// Whether this counts as true: a number but 0, a text but the empty one, an array but the empty one.
+    pub fn is_true(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Number(number) => *number != 0.0,
+            Self::String(text) => !text.is_empty(),
+            Self::Array(items) => !items.is_empty(),
+        }
+    }
+
+    /// The text that this is or is written as; nothing for NULL and arrays.
+    pub fn to_text(&self) -> Option<Arc<[u8]>> {
+        match self {
+            Self::Number(number) => Some(decimal::value(*number).into()),
+            Self::String(text) => Some(Arc::clone(text)),
+            Self::Null | Self::Array(_) => None,
+        }
+    }
+
+    /// Whether the two are equal as `==` says. Never fails: what cannot be compared is different.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.compare(other) == Ok(Ordering::Equal)
+    }
+
+    /// The order of the two, as `<` says.
+    ///
+    /// # Errors
+    /// [`NotComparable`] when one is a number and the other not, not even as text.
+    pub fn compare(&self, other: &Self) -> Result<Ordering, NotComparable> {
+        Ok(match (self, other) {
+            (Self::Null, Self::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Less,
+            (_, Self::Null) => Ordering::Greater,
+            (Self::Number(a), Self::Number(b)) => compare_numbers(*a, *b),
+            (Self::String(a), Self::String(b)) => a.cmp(b),
+            (Self::Array(a), Self::Array(b)) => return compare_arrays(a, b),
+            (Self::Number(a), b) => compare_numbers(*a, b.to_compare()?),
+            (a, Self::Number(b)) => compare_numbers(a.to_compare()?, *b),
+            (Self::Array(_), Self::String(text)) => [].as_slice().cmp(text),
+            (Self::String(text), Self::Array(_)) => text.as_ref().cmp(&[]),
+        })
+    }
+
+    /// An order of all values, for sorting: as [`Value::compare`], and where that fails, by text, arrays as the empty one.
+    pub fn order(&self, other: &Self) -> Ordering {
+        self.compare(other).unwrap_or_else(|_| {
+            let text = |value: &Self| value.to_text().unwrap_or_default();
+            text(self).cmp(&text(other))
+        })
+    }
+
+    fn to_compare(&self) -> Result<f64, NotComparable> {
+        self.as_number().ok_or_else(|| NotComparable(self.to_text()))
+    }
+}
+
+/// NaN equals every number, so that a comparison always has an answer.
+fn compare_numbers(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+}
+
+/// Arrays compare by their first elements, and by whether they have one.
+fn compare_arrays(a: &[Value], b: &[Value]) -> Result<Ordering, NotComparable> {
+    // An array in an array is compared in turn; the depth is that of the value, which expressions cannot nest.
+    match (a.first(), b.first()) {
+        (Some(a), Some(b)) => a.compare(b),
+        (a, b) => Ok(a.is_some().cmp(&b.is_some())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::string(text.as_bytes())
+    }
+
+    fn array(items: &[Value]) -> Value {
+        Value::Array(items.into())
+    }
+
+    #[test]
+    fn comparison() {
+        let nan = Value::Number(f64::NAN);
+        for (a, b, order) in [
+            (Value::Null, Value::Null, Some(Ordering::Equal)),
+            (Value::Null, text(""), Some(Ordering::Less)),
+            (Value::Number(0.0), Value::Null, Some(Ordering::Greater)),
+            (text("10"), text("9"), Some(Ordering::Less)),
+            (text("10"), Value::Number(9.0), Some(Ordering::Greater)),
+            (text(" 9"), Value::Number(9.0), Some(Ordering::Equal)),
+            (text(""), Value::Number(0.0), Some(Ordering::Equal)),
+            (text("a"), Value::Number(0.0), None),
+            (Value::Number(0.0), array(&[]), None),
+            (nan.clone(), Value::Number(5.0), Some(Ordering::Equal)),
+            (array(&[text("a"), text("b")]), array(&[text("a")]), Some(Ordering::Equal)),
+            (array(&[]), array(&[text("a")]), Some(Ordering::Less)),
+            (array(&[text("z")]), text("a"), Some(Ordering::Less)),
+            (array(&[text("z")]), text(""), Some(Ordering::Equal)),
+        ] {
+            assert_eq!(a.compare(&b).ok(), order, "{a:?} {b:?}");
+            assert_eq!(b.compare(&a).ok(), order.map(Ordering::reverse), "{b:?} {a:?}");
+        }
+    }
+
+    #[test]
+    fn truth() {
+        for value in [Value::Null, Value::Number(0.0), text(""), array(&[])] {
+            assert!(!value.is_true(), "{value:?}");
+        }
+        for value in [Value::Number(f64::NAN), text("0"), array(&[Value::Null])] {
+            assert!(value.is_true(), "{value:?}");
+        }
+    }
+}
