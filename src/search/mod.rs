@@ -11,6 +11,7 @@
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
 //! | [`index`] | an index: documents and fields, changed by a log |
+//! | [`plan`], [`execute`] | from the tree of a query to documents, and to rows |
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
@@ -34,11 +35,13 @@ pub mod doc_id;
 pub mod docset;
 pub mod document;
 pub mod documents;
+pub mod execute;
 pub mod fields;
 pub mod fold;
 pub mod idset;
 pub mod index;
 pub mod number;
+pub mod plan;
 pub mod query;
 pub mod schema;
 pub mod score;

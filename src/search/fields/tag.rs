@@ -8,7 +8,6 @@ use crate::search::column::{Column, Slot};
 use crate::search::doc_id::DocId;
 use crate::search::fold::fold;
 use crate::search::idset::IdSet;
-use roaring::RoaringBitmap;
 use std::borrow::Cow;
 
 /// The tags of a document, sorted.
@@ -139,6 +138,11 @@ impl TagIndex {
         self.tags.find(&self.normalized(tag))
     }
 
+    /// The number of a tag, given as it was written.
+    pub fn id(&self, tag: &[u8]) -> Option<TermId> {
+        self.tags.get(&self.normalized(tag))
+    }
+
     /// The documents with a tag.
     pub fn set_of(&self, tag: TermId) -> Option<&IdSet> {
         self.tags.value(tag)
@@ -147,15 +151,6 @@ impl TagIndex {
     /// The tags that match a pattern, which is folded already where the field folds; at most `limit`.
     pub fn matching(&self, affix: Affix<'_>, limit: usize) -> Vec<TermId> {
         self.tags.matching(affix, limit, |_| true)
-    }
-
-    /// The documents with any of some tags.
-    pub fn union(&self, tags: &[TermId]) -> RoaringBitmap {
-        let mut found = RoaringBitmap::new();
-        for set in tags.iter().filter_map(|id| self.tags.value(*id)) {
-            set.union_into(&mut found);
-        }
-        found
     }
 
     /// All tags, sorted, each with the number of its documents.

@@ -60,14 +60,15 @@ impl VectorIndex {
         k: usize,
         filter: Option<&RoaringBitmap>,
         _options: &VectorOptions,
-    ) -> Vec<(DocId, f64)> {
+        _cancelled: Option<&dyn Fn() -> bool>,
+    ) -> Option<Vec<(DocId, f64)>> {
         let candidates =
             self.docs.iter().map(|(doc, _)| doc).filter(|doc| filter.is_none_or(|set| set.contains(doc.0)));
         let mut found: Vec<(DocId, f64)> =
             candidates.filter_map(|doc| Some((doc, self.distance(doc, query)?))).collect();
         found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         found.truncate(k);
-        found
+        Some(found)
     }
 
     /// The documents no farther than `radius`.

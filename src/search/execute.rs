@@ -1,0 +1,491 @@
+//! Executing a query: from its tree to rows.
+//!
+//! | order | what is done |
+//! |---|---|
+//! | [`Order::Best`] | documents are walked through and scored, the best kept; KNN: the nearest; nothing is scored where all must score alike |
+//! | [`Order::Field`], [`Order::Distance`] | the matching set, then the first by their values |
+//! | [`Order::Number`] | the matching set |
+//!
+//! Ties are by number, and by falling number where a field or a distance falls. Documents without the value come last in
+//! both directions. The total is exact, unless the query was cancelled: then there are the rows found so far.
+
+use super::doc_id::DocId;
+use super::docset::{Docset, drain};
+use super::index::{Index, SortValue, Values};
+use super::plan::{Plan, Settings, each_range};
+use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
+use super::schema::FieldId;
+use super::score::{Context, Scorer, Whole, finish};
+use roaring::RoaringBitmap;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// How many documents are looked at between two questions whether the query is still wanted.
+const CANCEL_EVERY: u32 = 256;
+
+/// Which rows come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The highest scores; of KNN, the nearest.
+    Best,
+    /// The first indexed; of KNN, the nearest.
+    Number,
+    /// By the value of a field.
+    Field {
+        /// Which.
+        field: FieldId,
+        /// The largest first.
+        descending: bool,
+    },
+    /// By a distance that the query yields.
+    Distance {
+        /// Which, by its place in [`distance_names`].
+        nth: usize,
+        /// The largest first.
+        descending: bool,
+    },
+}
+
+/// A query and what is wanted of it.
+pub struct Request<'a> {
+    /// The tree.
+    pub root: &'a Node,
+    /// What the query was told beside its text.
+    pub settings: Settings,
+    /// INKEYS: only these documents.
+    pub in_keys: Option<Vec<&'a [u8]>>,
+    /// FILTER: only documents with numbers in these ranges.
+    pub ranges: Vec<(FieldId, Range)>,
+    /// GEOFILTER: only documents with points in these circles.
+    pub circles: Vec<(FieldId, Circle)>,
+    /// How to score.
+    pub scorer: Scorer,
+    /// Whether rows need their scores.
+    pub scores: bool,
+    /// Which rows come first.
+    pub order: Order,
+    /// How many rows to leave out at the start.
+    pub offset: usize,
+    /// How many rows to return.
+    pub limit: usize,
+    /// Asked every few documents; true ends the query with what it has.
+    pub cancelled: Option<&'a dyn Fn() -> bool>,
+}
+
+impl<'a> Request<'a> {
+    /// The ten best of a tree.
+    pub fn new(root: &'a Node) -> Self {
+        Self {
+            root,
+            settings: Settings::default(),
+            in_keys: None,
+            ranges: Vec::new(),
+            circles: Vec::new(),
+            scorer: Scorer::default(),
+            scores: false,
+            order: Order::Best,
+            offset: 0,
+            limit: 10,
+            cancelled: None,
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some_and(|cancelled| cancelled())
+    }
+}
+
+/// A value that a row was sorted by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SortKey {
+    /// Of a NUMERIC field, or a distance.
+    Number(f64),
+    /// Of another field.
+    Text(Box<[u8]>),
+}
+
+/// A document that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its number in the index: valid as long as the index is not changed.
+    pub doc: DocId,
+    /// Its key.
+    pub key: Box<[u8]>,
+    /// Its score; 0 if it was not needed.
+    pub score: f64,
+    /// What it was sorted by; `None` where it has no such value, and where rows are not sorted by a value.
+    pub sort: Option<SortKey>,
+    /// The distances that the query yields, as [`distance_names`] lists them; `None` where the document is in another branch
+    /// of the query.
+    pub distances: Vec<Option<f64>>,
+}
+
+/// What a query found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// How many documents match.
+    pub total: u64,
+    /// The rows that were asked for; all of them where `unsorted`.
+    pub rows: Vec<Row>,
+    /// False: the query was cancelled, and this is what it had.
+    pub complete: bool,
+    /// The index does not keep the values of the field to sort by: fill in [`Row::sort`], then call [`Found::arrange`].
+    pub unsorted: bool,
+}
+
+/// The names under which rows have distances: of KNN, then of vector ranges in the order of the query.
+pub fn distance_names(root: &Node) -> Vec<&[u8]> {
+    let mut names = Vec::new();
+    if let Kind::Knn(knn) = &root.kind {
+        names.push(&*knn.distance_as);
+    }
+    each_range(root, &mut |range| names.extend(range.distance_as.as_deref()));
+    names
+}
+
+/// Executes a query.
+pub fn execute(index: &Index, request: &Request<'_>) -> Found {
+    let plan = Plan::new(index, &request.settings, request.root);
+    let query = Execution { index, request, plan, allowed: allowed(index, request) };
+    match &request.root.kind {
+        Kind::Knn(knn) => query.knn(knn),
+        _ => match request.order {
+            Order::Best if query.scores_differ() => query.scored(),
+            Order::Best | Order::Number => query.in_order(),
+            Order::Field { .. } | Order::Distance { .. } => query.sorted(),
+        },
+    }
+}
+
+/// The documents that the options of the command allow; `None`: all.
+fn allowed(index: &Index, request: &Request<'_>) -> Option<RoaringBitmap> {
+    let keys = request.in_keys.as_ref().map(|keys| {
+        let docs = keys.iter().filter_map(|key| index.documents().find(key));
+        docs.map(|doc| doc.0).collect::<RoaringBitmap>()
+    });
+    let values = |field: &FieldId| index.field(*field).map(|field| &field.values);
+    let ranges = request.ranges.iter().map(|(field, range)| match values(field) {
+        Some(Values::Numeric(numbers)) => numbers.range(range),
+        _ => RoaringBitmap::new(),
+    });
+    let circles = request.circles.iter().map(|(field, circle)| match values(field) {
+        Some(Values::Geo(points)) => points.within(circle),
+        _ => RoaringBitmap::new(),
+    });
+    keys.into_iter().chain(ranges).chain(circles).reduce(|all, some| all & some)
+}
+
+struct Execution<'a> {
+    index: &'a Index,
+    request: &'a Request<'a>,
+    plan: Plan<'a>,
+    allowed: Option<RoaringBitmap>,
+}
+
+impl<'a> Execution<'a> {
+    /// Whether documents can differ in score, or scores are wanted.
+    fn scores_differ(&self) -> bool {
+        let alike = self.index.text().total_length() == 0 && self.index.documents().score_alike();
+        self.request.scores || !alike || !scores_alike(&self.request.root.kind)
+    }
+
+    /// The matching set.
+    fn matching(&self) -> Cow<'_, RoaringBitmap> {
+        let found = self.plan.bitmap(self.request.root);
+        match &self.allowed {
+            None => found,
+            Some(allowed) => Cow::Owned(&*found & allowed),
+        }
+    }
+
+    /// Walks through the matching documents, and says whether to the end.
+    fn walk(&self, root: &'a Node, mut each: impl FnMut(DocId, f64)) -> bool {
+        let corpus = self.index.corpus();
+        let mut docset = self.plan.docset(root);
+        let mut allowed = self.allowed.as_ref().map(RoaringBitmap::iter);
+        let mut count = 0;
+        while let Some(doc) = next_allowed(&mut *docset, &mut allowed) {
+            each(doc, self.score(&corpus, &mut *docset, doc));
+            docset.advance();
+            count += 1;
+            if count % CANCEL_EVERY == 0 && self.request.is_cancelled() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The score of the document that a docset stands on.
+    fn score(&self, corpus: &super::score::Corpus, docset: &mut dyn Docset, doc: DocId) -> f64 {
+        let (scorer, text) = (self.request.scorer, self.index.text());
+        let length = text.length(doc);
+        let sum = docset.score(&Context::new(scorer, corpus, length));
+        let slop = if scorer.needs_nearness() && sum != 0.0 { docset.slop() } else { 1.0 };
+        let score = self.index.documents().score(doc);
+        finish(scorer, sum, &Whole { score, length, max_freq: text.max_freq(doc), slop })
+    }
+
+    /// The rows with the highest scores.
+    fn scored(&self) -> Found {
+        let mut best =
+            Top::new(self.request, |a: &(f64, DocId), b: &(f64, DocId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
+        let (total, best) = best.into_sorted();
+        let rows = best.into_iter().map(|(score, doc)| Row { score, ..self.row(doc) }).collect();
+        Found { total, rows, complete, unsorted: false }
+    }
+
+    /// The rows that were indexed first.
+    fn in_order(&self) -> Found {
+        let docs = self.matching();
+        let Request { offset, limit, .. } = *self.request;
+        let mut rows: Vec<Row> = docs.iter().skip(offset).take(limit).map(|doc| self.row(DocId(doc))).collect();
+        self.fill_scores(self.request.root, &mut rows);
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false }
+    }
+
+    /// The rows with the first values of a field or a distance.
+    fn sorted(&self) -> Found {
+        let docs = self.matching();
+        if let Order::Field { field, .. } = self.request.order
+            && !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values)
+        {
+            return self.unsorted(&docs);
+        }
+        let mut rows = self.first_by(docs.iter().map(|doc| (self.sort_value(DocId(doc), &[]), DocId(doc))));
+        self.fill_scores(self.request.root, &mut rows);
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false }
+    }
+
+    /// All rows, for the caller to sort.
+    fn unsorted(&self, docs: &RoaringBitmap) -> Found {
+        let mut rows: Vec<Row> = docs.iter().map(|doc| self.row(DocId(doc))).collect();
+        self.fill_scores(self.request.root, &mut rows);
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: true }
+    }
+
+    /// The first rows of some documents by a value that each comes with.
+    fn first_by<'s>(&self, docs: impl Iterator<Item = (Option<SortValue<'s>>, DocId)>) -> Vec<Row> {
+        let descending = match self.request.order {
+            Order::Field { descending, .. } | Order::Distance { descending, .. } => descending,
+            Order::Best | Order::Number => false,
+        };
+        let order = move |a: &(Option<SortValue<'s>>, DocId), b: &(Option<SortValue<'s>>, DocId)| {
+            by_value(a.0, b.0, descending).then(by_number(a.1, b.1, descending))
+        };
+        let mut first = Top::new(self.request, order);
+        docs.for_each(|doc| first.offer(doc));
+        let rows = first.into_sorted().1.into_iter().map(|(value, doc)| {
+            let sort = value.map(|value| match value {
+                SortValue::Number(number) => SortKey::Number(number),
+                SortValue::Text(text) => SortKey::Text(text.into()),
+            });
+            Row { sort, ..self.row(doc) }
+        });
+        rows.collect()
+    }
+
+    /// The value of a document to sort by; `before` are the distances of KNN, which come before those of ranges.
+    fn sort_value(&self, doc: DocId, before: &[f64]) -> Option<SortValue<'a>> {
+        match self.request.order {
+            Order::Field { field, .. } => self.index.field(field)?.sort_value(doc),
+            Order::Distance { nth, .. } => match before.get(nth) {
+                Some(distance) => Some(*distance),
+                None => self.plan.range_distances(doc).nth(nth - before.len()).flatten(),
+            }
+            .map(SortValue::Number),
+            Order::Best | Order::Number => None,
+        }
+    }
+
+    fn row(&self, doc: DocId) -> Row {
+        Row {
+            doc,
+            key: self.index.documents().key(doc).into(),
+            score: 0.0,
+            sort: None,
+            distances: self.plan.range_distances(doc).collect(),
+        }
+    }
+
+    /// Fills in the scores of rows, if they are wanted.
+    fn fill_scores(&self, root: &'a Node, rows: &mut [Row]) {
+        if !self.request.scores {
+            return;
+        }
+        let corpus = self.index.corpus();
+        let mut docset = self.plan.docset(root);
+        let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
+        by_number.sort_by_key(|row| row.doc);
+        for row in by_number {
+            if docset.skip_to(row.doc) == row.doc {
+                row.score = self.score(&corpus, &mut *docset, row.doc);
+            }
+        }
+    }
+
+    /// The nearest.
+    fn knn(&self, knn: &'a Knn) -> Found {
+        let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
+        let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
+            (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),
+            (Some(filter), None) => Some(filter),
+            (None, allowed) => allowed.as_ref().map(Cow::Borrowed),
+        };
+        let index = knn.field.id.and_then(|id| self.index.field(id));
+        let near = match index.map(|index| &index.values) {
+            Some(Values::Vector(vectors)) => {
+                vectors.knn(&knn.vector.blob, knn.k, filter.as_deref(), &knn.options, self.request.cancelled)
+            }
+            _ => Some(Vec::new()),
+        };
+        let complete = near.is_some();
+        let near = near.unwrap_or_default();
+        let total = near.len() as u64;
+        let distances: HashMap<DocId, f64> = near.iter().copied().collect();
+        let add_distance = |row: &mut Row| row.distances.insert(0, distances.get(&row.doc).copied());
+        let Request { offset, limit, .. } = *self.request;
+        let (mut rows, unsorted) = match self.request.order {
+            Order::Best | Order::Number => {
+                (near.iter().skip(offset).take(limit).map(|(doc, _)| self.row(*doc)).collect(), false)
+            }
+            Order::Field { field, .. }
+                if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values) =>
+            {
+                (near.iter().map(|(doc, _)| self.row(*doc)).collect::<Vec<_>>(), true)
+            }
+            _ => (self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))), false),
+        };
+        rows.iter_mut().for_each(add_distance);
+        if let Some(filter) = knn.filter.as_deref() {
+            self.fill_scores(filter, &mut rows);
+        } else if self.request.scores && self.request.scorer == Scorer::DocScore {
+            rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
+        }
+        Found { total, rows, complete, unsorted }
+    }
+}
+
+/// The document that a docset comes to next, of those that are allowed.
+fn next_allowed(docset: &mut dyn Docset, allowed: &mut Option<roaring::bitmap::Iter<'_>>) -> Option<DocId> {
+    let Some(allowed) = allowed else { return Some(docset.doc()).filter(|doc| *doc != DocId::END) };
+    loop {
+        let doc = docset.doc();
+        if doc == DocId::END {
+            return None;
+        }
+        allowed.advance_to(doc.0);
+        let next = DocId(allowed.next()?);
+        if next == doc || docset.skip_to(next) == next {
+            return Some(next);
+        }
+    }
+}
+
+/// Whether all documents that match score alike, if they have no words and the same score of their own.
+fn scores_alike(kind: &Kind) -> bool {
+    match kind {
+        Kind::Empty | Kind::All | Kind::Numeric { .. } | Kind::Geo { .. } => true,
+        Kind::VectorRange(_) | Kind::Missing(_) | Kind::Not(_) => true,
+        Kind::Tag { values, .. } => matches!(values[..], [TagValue::Exact(_) | TagValue::Words(_)]),
+        Kind::Intersect(children) => children.iter().all(|child| scores_alike(&child.kind)),
+        _ => false,
+    }
+}
+
+/// The order of two values; what has none comes last.
+fn by_value(a: Option<SortValue<'_>>, b: Option<SortValue<'_>>, descending: bool) -> Ordering {
+    let order = match (a, b) {
+        (None, None) => return Ordering::Equal,
+        (None, Some(_)) => return Ordering::Greater,
+        (Some(_), None) => return Ordering::Less,
+        (Some(SortValue::Number(a)), Some(SortValue::Number(b))) => a.total_cmp(&b),
+        (Some(SortValue::Text(a)), Some(SortValue::Text(b))) => a.cmp(b),
+        (Some(SortValue::Number(_)), Some(SortValue::Text(_))) => Ordering::Less,
+        (Some(SortValue::Text(_)), Some(SortValue::Number(_))) => Ordering::Greater,
+    };
+    if descending { order.reverse() } else { order }
+}
+
+fn by_number(a: DocId, b: DocId, descending: bool) -> Ordering {
+    if descending { b.cmp(&a) } else { a.cmp(&b) }
+}
+
+impl Found {
+    /// Sorts the rows by [`Row::sort`], which the caller has filled in, and keeps those that were asked for.
+    pub fn arrange(&mut self, descending: bool, offset: usize, limit: usize) {
+        fn value(row: &Row) -> Option<SortValue<'_>> {
+            row.sort.as_ref().map(|key| match key {
+                SortKey::Number(number) => SortValue::Number(*number),
+                SortKey::Text(text) => SortValue::Text(text),
+            })
+        }
+        self.rows.sort_by(|a, b| by_value(value(a), value(b), descending).then(by_number(a.doc, b.doc, descending)));
+        self.rows.drain(..offset.min(self.rows.len()));
+        self.rows.truncate(limit);
+        self.unsorted = false;
+    }
+}
+
+/// The first of many items in some order, without sorting the others.
+struct Top<T, F> {
+    items: Vec<T>,
+    order: F,
+    offset: usize,
+    limit: usize,
+    offered: u64,
+}
+
+impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
+    fn new(request: &Request<'_>, order: F) -> Self {
+        Self { items: Vec::new(), order, offset: request.offset, limit: request.limit, offered: 0 }
+    }
+
+    fn wanted(&self) -> usize {
+        if self.limit == 0 { 0 } else { self.offset.saturating_add(self.limit) }
+    }
+
+    fn offer(&mut self, item: T) {
+        self.offered += 1;
+        if self.wanted() == 0 {
+            return;
+        }
+        self.items.push(item);
+        // So seldom that it costs a constant time per item.
+        if self.items.len() > self.wanted().saturating_mul(2).max(1024) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        let wanted = self.wanted();
+        if self.items.len() > wanted && wanted > 0 {
+            self.items.select_nth_unstable_by(wanted - 1, &self.order);
+            self.items.truncate(wanted);
+        }
+    }
+
+    /// How many there were, and the wanted ones in their order.
+    fn into_sorted(mut self) -> (u64, Vec<T>) {
+        self.cut();
+        self.items.sort_unstable_by(&self.order);
+        self.items.drain(..self.offset.min(self.items.len()));
+        (self.offered, self.items)
+    }
+}
+
+/// The documents that match a tree, without order or limit: what KNN filters and counts are made of.
+pub fn matching(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
+    let plan = Plan::new(index, settings, root);
+    // The borrow of the plan ends here, so the set must be its own.
+    match plan.bitmap(root) {
+        Cow::Owned(found) => found,
+        Cow::Borrowed(found) => found.clone(),
+    }
+}
+
+/// As [`matching`], by walking through documents: the other way to the same set, for tests of both.
+pub fn matching_by_walk(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
+    drain(&mut *Plan::new(index, settings, root).docset(root))
+}

@@ -1,0 +1,256 @@
+//! Plans: how the tree of a query becomes documents.
+//!
+//! Two ways lead there, and each clause takes the cheaper one that does its job:
+//!
+//! * [`Plan::bitmap`]: the whole set at once. For what is not scored: filters of KNN, negations, results sorted by a field,
+//!   counts. Intersections begin with the clause that is expected to match least, and stop when nothing is left; ranges
+//!   and circles beside much smaller sets are not enumerated, but asked about each document.
+//! * [`Plan::docset`]: document after document, with scores and positions. Clauses inside that do not score come in as bitmaps
+//!   or as tests.
+//!
+//! A plan borrows the index and the tree; it is made for one query and used up by it. Recursion is as deep as the tree,
+//! which the parser bounds.
+
+mod expand;
+mod scored;
+
+use super::doc_id::DocId;
+use super::docset::{Phrase, drain};
+use super::idset::IdSet;
+use super::index::{FieldIndex, Index, Values};
+use super::query::ast::{FieldRef, Kind, Node, TagValue, VectorRange};
+use super::schema::FieldMask;
+use super::score::{Corpus, Leaf};
+use roaring::RoaringBitmap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// How many times larger a set must be than the others to be asked rather than enumerated.
+const ASK: u64 = 8;
+
+/// What a query may be told beside its text.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// MINPREFIX: characters of a prefix, suffix or infix, at least; shorter ones match nothing.
+    pub min_affix: usize,
+    /// MAXPREFIXEXPANSIONS: terms that a pattern stands for, at most.
+    pub max_expansions: usize,
+    /// INFIELDS: the TEXT fields to look into.
+    pub in_fields: FieldMask,
+    /// SLOP: other words between the words of an intersection, at most; negative: any number.
+    pub slop: i64,
+    /// INORDER: the words of an intersection come in order.
+    pub in_order: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { min_affix: 2, max_expansions: 200, in_fields: FieldMask::ALL, slop: -1, in_order: false }
+    }
+}
+
+/// The documents within a radius.
+#[derive(Debug, Default)]
+struct Near {
+    docs: RoaringBitmap,
+    distances: HashMap<DocId, f64>,
+}
+
+/// A query on an index.
+pub struct Plan<'a> {
+    index: &'a Index,
+    settings: &'a Settings,
+    corpus: Corpus,
+    /// The vector ranges of the tree, evaluated, in the order of the tree.
+    ranges: Vec<(&'a VectorRange, Near)>,
+    nothing: IdSet,
+}
+
+impl<'a> Plan<'a> {
+    /// Prepares a query: evaluates the vector ranges in its tree.
+    pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node) -> Self {
+        let mut ranges = Vec::new();
+        each_range(root, &mut |range| ranges.push((range, near(index, range))));
+        Self { index, settings, corpus: index.corpus(), ranges, nothing: IdSet::Empty }
+    }
+
+    /// How far a document is by each vector range that yields its distance, in the order of the tree.
+    pub fn range_distances(&self, doc: DocId) -> impl Iterator<Item = Option<f64>> {
+        let yielding = self.ranges.iter().filter(|(range, _)| range.distance_as.is_some());
+        yielding.map(move |(_, near)| near.distances.get(&doc).copied())
+    }
+
+    fn near(&self, range: &VectorRange) -> Option<&Near> {
+        self.ranges.iter().find(|(other, _)| std::ptr::eq(*other, range)).map(|(_, near)| near)
+    }
+
+    /// The index of the field that a clause is for.
+    fn field(&self, field: &FieldRef) -> Option<&'a FieldIndex> {
+        self.index.field(field.id?)
+    }
+
+    fn live(&self) -> &'a RoaringBitmap {
+        self.index.documents().live()
+    }
+
+    /// In which TEXT fields a node looks.
+    fn mask(&self, node: &Node) -> FieldMask {
+        let mask = node.fields.and(self.settings.in_fields);
+        if self.index.text().format().fields || mask == FieldMask::NONE { mask } else { FieldMask::ALL }
+    }
+
+    /// How the words of an intersection have to stand, if that matters.
+    fn phrase(&self, node: &Node) -> Option<Phrase> {
+        let slop = node.attributes.slop.unwrap_or(self.settings.slop);
+        let in_order = node.attributes.in_order.unwrap_or(self.settings.in_order);
+        // A slop beyond 32 bits is more than there are positions.
+        let slop = u32::try_from(slop).unwrap_or(u32::MAX);
+        (in_order || slop < u32::MAX).then_some(Phrase { slop, in_order })
+    }
+
+    /// At most about how many documents match.
+    pub fn estimate(&self, node: &Node) -> u64 {
+        let all = self.live().len();
+        match &node.kind {
+            Kind::Empty | Kind::Knn(_) => 0,
+            Kind::All | Kind::Optional(_) => all,
+            Kind::Not(child) => all.saturating_sub(self.estimate(child).min(all / 2)),
+            Kind::Intersect(children) => children.iter().map(|child| self.estimate(child)).min().unwrap_or(0),
+            Kind::Union(children) => children.iter().map(|child| self.estimate(child)).sum::<u64>().min(all),
+            Kind::Term(term) => self.docs_of(&term.text),
+            Kind::Phrase(terms) => terms.iter().map(|term| self.docs_of(&term.text)).min().unwrap_or(0),
+            Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => (all / 10).max(1),
+            Kind::Tag { field, values } => self.estimate_tags(field, values).min(all),
+            Kind::Numeric { field, range } => match self.field(field).map(|field| &field.values) {
+                Some(Values::Numeric(index)) => index.estimate(range),
+                _ => 0,
+            },
+            Kind::Geo { field, circle } => match self.field(field).map(|field| &field.values) {
+                Some(Values::Geo(index)) => index.estimate(circle),
+                _ => 0,
+            },
+            Kind::VectorRange(range) => self.near(range).map_or(0, |near| near.docs.len()),
+            Kind::Missing(field) => self.missing(field).len(),
+        }
+    }
+
+    fn docs_of(&self, term: &[u8]) -> u64 {
+        self.index.text().find(term).map_or(0, |postings| u64::from(postings.docs()))
+    }
+
+    fn estimate_tags(&self, field: &FieldRef, values: &[TagValue]) -> u64 {
+        let Some(Values::Tag(index)) = self.field(field).map(|field| &field.values) else { return 0 };
+        let of_value = |value: &TagValue| match value {
+            TagValue::Exact(tag) => index.find(tag).map_or(0, IdSet::len),
+            TagValue::Words(words) => index.find(&words.join(&b' ')).map_or(0, IdSet::len),
+            TagValue::Affix(_) | TagValue::Wildcard(_) => index.docs() as u64,
+        };
+        values.iter().map(of_value).sum()
+    }
+
+    fn missing(&self, field: &FieldRef) -> &IdSet {
+        self.field(field).and_then(|field| field.missing.as_ref()).unwrap_or(&self.nothing)
+    }
+
+    /// The documents that match.
+    pub fn bitmap(&self, node: &'a Node) -> Cow<'a, RoaringBitmap> {
+        Cow::Owned(match &node.kind {
+            Kind::Empty | Kind::Knn(_) => RoaringBitmap::new(),
+            Kind::All | Kind::Optional(_) => return Cow::Borrowed(self.live()),
+            Kind::Not(child) => self.live() - &*self.bitmap(child),
+            Kind::Union(children) => {
+                let mut all = RoaringBitmap::new();
+                children.iter().for_each(|child| all |= &*self.bitmap(child));
+                all
+            }
+            Kind::Intersect(children) if self.phrase(node).is_none() => self.intersection(children),
+            Kind::Tag { field, values } => self.tag_bitmap(field, values),
+            Kind::Numeric { field, range } => match self.field(field).map(|field| &field.values) {
+                Some(Values::Numeric(index)) => index.range(range),
+                _ => RoaringBitmap::new(),
+            },
+            Kind::Geo { field, circle } => match self.field(field).map(|field| &field.values) {
+                Some(Values::Geo(index)) => index.within(circle),
+                _ => RoaringBitmap::new(),
+            },
+            Kind::VectorRange(range) => self.near(range).map(|near| near.docs.clone()).unwrap_or_default(),
+            Kind::Missing(field) => self.missing(field).to_bitmap(),
+            _ => drain(&mut *self.docset(node)),
+        })
+    }
+
+    /// The documents that match all of some clauses.
+    fn intersection(&self, children: &'a [Node]) -> RoaringBitmap {
+        let mut order: Vec<(u64, &'a Node)> = children.iter().map(|child| (self.estimate(child), child)).collect();
+        order.sort_by_key(|(estimate, child)| (matches!(child.kind, Kind::Not(_)), *estimate));
+        let mut left: Option<RoaringBitmap> = None;
+        for (estimate, child) in order {
+            left = Some(match left {
+                None => self.bitmap(child).into_owned(),
+                Some(left) if left.is_empty() => return left,
+                Some(left) => self.restricted(left, estimate, child),
+            });
+        }
+        left.unwrap_or_default()
+    }
+
+    /// Those of some documents that match a clause.
+    fn restricted(&self, mut left: RoaringBitmap, estimate: u64, node: &'a Node) -> RoaringBitmap {
+        if let Kind::Not(child) = &node.kind {
+            left -= &*self.bitmap(child);
+            return left;
+        }
+        if estimate / ASK > left.len()
+            && let Some(test) = self.test(node)
+        {
+            return left.into_iter().filter(|doc| test(DocId(*doc))).collect();
+        }
+        left &= &*self.bitmap(node);
+        left
+    }
+
+    /// A clause as a question about a document, where that needs no set.
+    fn test(&self, node: &'a Node) -> Option<Box<dyn Fn(DocId) -> bool + 'a>> {
+        match &node.kind {
+            Kind::All => Some(Box::new(|_| true)),
+            Kind::Numeric { field, range } => match &self.field(field)?.values {
+                Values::Numeric(index) => Some(Box::new(|doc| index.matches(doc, range))),
+                _ => None,
+            },
+            Kind::Geo { field, circle } => match &self.field(field)?.values {
+                Values::Geo(index) => Some(Box::new(|doc| index.matches(doc, circle))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What a range of numbers or a circle scores.
+    fn range_leaf(node: &Node) -> Leaf {
+        Leaf::range(weight(node))
+    }
+}
+
+/// `$weight`.
+fn weight(node: &Node) -> f64 {
+    node.attributes.weight.unwrap_or(1.0)
+}
+
+/// Calls `each` with the vector ranges of a tree, in its order.
+pub fn each_range<'a>(node: &'a Node, each: &mut impl FnMut(&'a VectorRange)) {
+    match &node.kind {
+        Kind::VectorRange(range) => each(range),
+        Kind::Intersect(children) | Kind::Union(children) => children.iter().for_each(|child| each_range(child, each)),
+        Kind::Not(child) | Kind::Optional(child) => each_range(child, each),
+        Kind::Knn(knn) => knn.filter.iter().for_each(|filter| each_range(filter, each)),
+        _ => {}
+    }
+}
+
+fn near(index: &Index, range: &VectorRange) -> Near {
+    let field = range.field.id.and_then(|id| index.field(id));
+    let Some(Values::Vector(vectors)) = field.map(|field| &field.values) else { return Near::default() };
+    let distances: HashMap<DocId, f64> =
+        vectors.range(&range.vector.blob, range.radius, &range.options).into_iter().collect();
+    Near { docs: distances.keys().map(|doc| doc.0).collect(), distances }
+}

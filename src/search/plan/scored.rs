@@ -1,0 +1,113 @@
+//! The part of a plan that scores: clauses as docsets.
+
+use super::{ASK, Plan, weight};
+use crate::search::doc_id::DocId;
+use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Set, Union, Words};
+use crate::search::fields::text::postings::Postings;
+use crate::search::query::ast::{Kind, Node, Term};
+use crate::search::schema::FieldMask;
+use crate::search::score::Leaf;
+
+/// Words in their order, with nothing between them.
+const EXACT: Phrase = Phrase { slop: 0, in_order: true };
+
+impl<'a> Plan<'a> {
+    /// The documents that match, with their scores.
+    pub fn docset(&self, node: &'a Node) -> BoxDocset<'a> {
+        match &node.kind {
+            Kind::Empty | Kind::Knn(_) => Box::new(Set::empty()),
+            Kind::All => Box::new(Set::borrowed(self.live(), Leaf::all(weight(node)))),
+            Kind::Intersect(children) => self.conjunction(node, children),
+            Kind::Union(children) => {
+                let children = children.iter().map(|child| self.docset(child)).collect();
+                Box::new(Union::new(children, weight(node)))
+            }
+            Kind::Optional(child) => {
+                let child = Union::new(vec![self.docset(child)], weight(node));
+                let parts = vec![self.everything(), Part::May(Box::new(child))];
+                Box::new(Conjunction::new(parts, None, 1.0))
+            }
+            Kind::Term(term) => self.words(term, self.mask(node), weight(node)),
+            Kind::Phrase(terms) => self.exact(node, terms),
+            Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded(node),
+            Kind::Tag { field, values } => {
+                let leaf = |n, weight| Leaf::term(weight, &self.corpus, n);
+                match self.tag_sets(field, values)[..] {
+                    [] => Box::new(Set::empty()),
+                    [one] => Box::new(Set::stored(one, leaf(one.len(), weight(node)))),
+                    ref several => {
+                        let sets = several
+                            .iter()
+                            .map(|set| -> BoxDocset<'a> { Box::new(Set::stored(set, leaf(set.len(), 1.0))) });
+                        Box::new(Union::new(sets.collect(), weight(node)))
+                    }
+                }
+            }
+            Kind::Numeric { .. } | Kind::Geo { .. } => {
+                Box::new(Set::owned(self.bitmap(node).into_owned(), Self::range_leaf(node)))
+            }
+            Kind::Not(_) | Kind::VectorRange(_) | Kind::Missing(_) => {
+                Box::new(Set::owned(self.bitmap(node).into_owned(), Leaf::SILENT))
+            }
+        }
+    }
+
+    /// Every document, adding nothing to the score.
+    fn everything(&self) -> Part<'a> {
+        Part::Must(Box::new(Set::borrowed(self.live(), Leaf::SILENT)))
+    }
+
+    fn conjunction(&self, node: &'a Node, children: &'a [Node]) -> BoxDocset<'a> {
+        let least = children.iter().map(|child| self.estimate(child)).min().unwrap_or(0);
+        let mut parts: Vec<Part<'a>> = children.iter().map(|child| self.part(child, least)).collect();
+        if !parts.iter().any(|part| matches!(part, Part::Must(_))) {
+            parts.push(self.everything());
+        }
+        Box::new(Conjunction::new(parts, self.phrase(node), weight(node)))
+    }
+
+    /// A clause of an intersection whose most selective clause matches about `least` documents.
+    fn part(&self, child: &'a Node, least: u64) -> Part<'a> {
+        match &child.kind {
+            Kind::Optional(optional) => Part::May(Box::new(Union::new(vec![self.docset(optional)], weight(child)))),
+            Kind::Not(refused) => {
+                let refused = self.bitmap(refused);
+                Part::Test(Box::new(move |doc: DocId| !refused.contains(doc.0)), Leaf::SILENT)
+            }
+            Kind::Numeric { .. } | Kind::Geo { .. } if self.estimate(child) / ASK > least => match self.test(child) {
+                Some(test) => Part::Test(test, Self::range_leaf(child)),
+                None => Part::Must(self.docset(child)),
+            },
+            _ => Part::Must(self.docset(child)),
+        }
+    }
+
+    fn words(&self, term: &Term, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
+        match self.index.text().find(&term.text) {
+            Some(postings) => self.of_postings(postings, fields, weight),
+            None => Box::new(Set::empty()),
+        }
+    }
+
+    fn of_postings(&self, postings: &'a Postings, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
+        let docs = u64::from(postings.docs());
+        let leaf = Leaf::term(weight, &self.corpus, docs);
+        Box::new(Words::new(self.index.text().cursor(postings), fields, docs, leaf))
+    }
+
+    fn exact(&self, node: &Node, terms: &[Term]) -> BoxDocset<'a> {
+        let mask = self.mask(node);
+        if let [one] = terms {
+            return self.words(one, mask, weight(node));
+        }
+        let parts = terms.iter().map(|term| Part::Must(self.words(term, mask, 1.0))).collect();
+        Box::new(Conjunction::new(parts, Some(EXACT), weight(node)))
+    }
+
+    fn expanded(&self, node: &Node) -> BoxDocset<'a> {
+        let (text, mask) = (self.index.text(), self.mask(node));
+        let postings = self.terms(&node.kind).into_iter().filter_map(|id| text.postings(id));
+        let children = postings.map(|postings| self.of_postings(postings, mask, 1.0)).collect();
+        Box::new(Union::new(children, weight(node)))
+    }
+}
