@@ -1,0 +1,365 @@
+//! What is stored for a vector, and how it is read back.
+//!
+//! | encoding | bytes for `d` components | stored | scale word |
+//! |---|---|---|---|
+//! | `F32` `F64` `F16` `BF16` | 4d, 8d, 2d, 2d | components, little-endian; normalized under cosine | none |
+//! | `I8` `U8` | d | components as given | 1/norm under cosine (0 for the zero vector) |
+//! | `Q8` | d | `round(x·127/range)` of the normalized vector, `range = max│x│` | `range` |
+//! | `Bin` | ⌈d/64⌉·8 | bit `j` of little-endian word `j/64` is set iff `x > 0` | none |
+//!
+//! Normalizing: `l2 = √Σx²`; a vector whose `l2` is 0 is kept as it is, with `l2 = 1`. `Q8` and `Bin` are codes of
+//! normalized vectors, so they are always under cosine. NaN and infinities are for the caller to refuse; here they give
+//! some code and no panic.
+#![forbid(unsafe_code)]
+
+use half::{bf16, f16};
+
+/// How a vector is stored; see the module's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// 32-bit floats.
+    F32,
+    /// 64-bit floats.
+    F64,
+    /// IEEE half precision.
+    F16,
+    /// bfloat16.
+    BF16,
+    /// Signed bytes.
+    I8,
+    /// Unsigned bytes.
+    U8,
+    /// Signed bytes scaled by each vector's largest component.
+    Q8,
+    /// One sign bit per component.
+    Bin,
+}
+
+impl Encoding {
+    /// Bytes stored for a vector of `dim` components.
+    #[must_use]
+    pub fn code_len(self, dim: usize) -> usize {
+        match self {
+            Encoding::F32 => 4 * dim,
+            Encoding::F64 => 8 * dim,
+            Encoding::F16 | Encoding::BF16 => 2 * dim,
+            Encoding::I8 | Encoding::U8 | Encoding::Q8 => dim,
+            Encoding::Bin => dim.div_ceil(64) * 8,
+        }
+    }
+
+    /// Bytes of a component as a user sends it: as stored, `FLOAT32` for the quantized encodings.
+    #[must_use]
+    pub fn component_len(self) -> usize {
+        match self {
+            Encoding::F32 | Encoding::Q8 | Encoding::Bin => 4,
+            Encoding::F64 => 8,
+            Encoding::F16 | Encoding::BF16 => 2,
+            Encoding::I8 | Encoding::U8 => 1,
+        }
+    }
+}
+
+/// What "far" means. Small is near.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// 1 − cosine, 0 to 2; 1 against the zero vector.
+    Cosine,
+    /// Σ(a−b)²: the squared euclidean distance.
+    L2,
+    /// 1 − Σab.
+    InnerProduct,
+}
+
+/// A vector on its way in.
+#[derive(Debug, Clone, Copy)]
+pub enum Vector<'a> {
+    /// `dim` components.
+    Floats(&'a [f32]),
+    /// `dim` components, little-endian, [`Encoding::component_len`] bytes each.
+    Bytes(&'a [u8]),
+    /// What is stored already: a code of [`Encoding::code_len`] bytes with its `l2` and, for `Q8`, its range.
+    Stored {
+        /// The code, byte for byte.
+        code: &'a [u8],
+        /// Norm of the vector before it was normalized.
+        l2: f32,
+        /// Largest component of the normalized vector (`Q8`); ignored otherwise.
+        range: f32,
+    },
+}
+
+/// What is kept beside a code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Beside {
+    /// Norm before normalizing; 1 where nothing was normalized.
+    pub l2: f32,
+    /// See the module's table; 0 where there is none.
+    pub scale: f32,
+}
+
+/// Encodes and decodes vectors of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codec {
+    /// Components.
+    pub dim: usize,
+    /// How they are stored.
+    pub encoding: Encoding,
+    /// Decides whether they are normalized.
+    pub metric: Metric,
+}
+
+impl Codec {
+    /// Encodings of normalized vectors are under cosine whatever was asked for.
+    pub(super) fn new(dim: usize, encoding: Encoding, metric: Metric) -> Codec {
+        let metric = if matches!(encoding, Encoding::Q8 | Encoding::Bin) { Metric::Cosine } else { metric };
+        Codec { dim, encoding, metric }
+    }
+
+    /// Bytes of a code.
+    #[must_use]
+    pub fn code_len(&self) -> usize {
+        self.encoding.code_len(self.dim)
+    }
+
+    /// Whether a scale word is kept beside the code.
+    pub(super) fn scaled(&self) -> bool {
+        match self.encoding {
+            Encoding::Q8 => true,
+            Encoding::I8 | Encoding::U8 => self.metric == Metric::Cosine,
+            _ => false,
+        }
+    }
+
+    /// Whether `vector` has the right length for this codec.
+    #[must_use]
+    pub fn fits(&self, vector: &Vector) -> bool {
+        match vector {
+            Vector::Floats(floats) => floats.len() == self.dim,
+            Vector::Bytes(bytes) => bytes.len() == self.dim * self.encoding.component_len(),
+            Vector::Stored { code, .. } => code.len() == self.code_len(),
+        }
+    }
+
+    /// Writes the code of `vector` into `out`, which has [`Codec::code_len`] bytes.
+    ///
+    /// # Panics
+    /// When `vector` does not fit.
+    pub(super) fn encode(&self, vector: Vector, out: &mut [u8]) -> Beside {
+        assert!(self.fits(&vector), "a vector of the index's dimension");
+        match vector {
+            Vector::Stored { code, l2, range } => {
+                out.copy_from_slice(code);
+                let scale = if self.encoding == Encoding::Q8 { range } else { self.inverse_norm(out) };
+                Beside { l2, scale }
+            }
+            Vector::Floats(floats) => self.encode_floats(floats, out),
+            Vector::Bytes(bytes) => self.encode_bytes(bytes, out),
+        }
+    }
+
+    fn encode_bytes(&self, bytes: &[u8], out: &mut [u8]) -> Beside {
+        match self.encoding {
+            Encoding::I8 | Encoding::U8 => {
+                out.copy_from_slice(bytes);
+                Beside { l2: 1.0, scale: self.inverse_norm(out) }
+            }
+            Encoding::F64 => self.encode_doubles(bytes, out),
+            Encoding::F16 | Encoding::BF16 if self.metric != Metric::Cosine => {
+                out.copy_from_slice(bytes);
+                Beside { l2: 1.0, scale: 0.0 }
+            }
+            Encoding::F32 if self.metric != Metric::Cosine => {
+                out.copy_from_slice(bytes);
+                Beside { l2: 1.0, scale: 0.0 }
+            }
+            Encoding::F16 => self.encode_floats(&halves(bytes, |bits| f16::from_bits(bits).to_f32()), out),
+            Encoding::BF16 => self.encode_floats(&halves(bytes, |bits| bf16::from_bits(bits).to_f32()), out),
+            Encoding::F32 | Encoding::Q8 | Encoding::Bin => {
+                let floats: Vec<f32> = bytes.chunks_exact(4).map(f32_of).collect();
+                self.encode_floats(&floats, out)
+            }
+        }
+    }
+
+    fn encode_doubles(&self, bytes: &[u8], out: &mut [u8]) -> Beside {
+        if self.metric != Metric::Cosine {
+            out.copy_from_slice(bytes);
+            return Beside { l2: 1.0, scale: 0.0 };
+        }
+        let norm = bytes.chunks_exact(8).map(|x| f64_of(x) * f64_of(x)).sum::<f64>().sqrt();
+        let norm = if norm == 0.0 { 1.0 } else { norm };
+        for (slot, x) in out.chunks_exact_mut(8).zip(bytes.chunks_exact(8)) {
+            slot.copy_from_slice(&(f64_of(x) / norm).to_le_bytes());
+        }
+        Beside { l2: norm as f32, scale: 0.0 }
+    }
+
+    fn encode_floats(&self, floats: &[f32], out: &mut [u8]) -> Beside {
+        let l2 = if self.metric == Metric::Cosine { norm(floats) } else { 1.0 };
+        match self.encoding {
+            Encoding::F32 => fill(out, floats, |x| (x / l2).to_le_bytes()),
+            Encoding::F64 => fill(out, floats, |x| (f64::from(x) / f64::from(l2)).to_le_bytes()),
+            Encoding::F16 => fill(out, floats, |x| f16::from_f32(x / l2).to_bits().to_le_bytes()),
+            Encoding::BF16 => fill(out, floats, |x| bf16::from_f32(x / l2).to_bits().to_le_bytes()),
+            // Casts from float saturate; NaN gives 0.
+            Encoding::I8 => fill(out, floats, |x| (x.round() as i8).to_le_bytes()),
+            Encoding::U8 => fill(out, floats, |x| (x.round() as u8).to_le_bytes()),
+            Encoding::Q8 => return Beside { l2, scale: quantize(floats, l2, out) },
+            Encoding::Bin => signs(floats, out),
+        }
+        let integers = matches!(self.encoding, Encoding::I8 | Encoding::U8);
+        Beside { l2: if integers { 1.0 } else { l2 }, scale: self.inverse_norm(out) }
+    }
+
+    /// 1/norm of stored integers under cosine, else 0.
+    fn inverse_norm(&self, code: &[u8]) -> f32 {
+        let square = |x: i64| (x * x) as f64;
+        let sum: f64 = match self.encoding {
+            _ if self.metric != Metric::Cosine => return 0.0,
+            Encoding::I8 => code.iter().map(|&x| square(i64::from(x as i8))).sum(),
+            Encoding::U8 => code.iter().map(|&x| square(i64::from(x))).sum(),
+            _ => return 0.0,
+        };
+        if sum == 0.0 { 0.0 } else { (1.0 / sum.sqrt()) as f32 }
+    }
+
+    /// The stored components as floats: normalized ones as they are stored, without their norm.
+    pub(super) fn decode(&self, code: &[u8], scale: f32) -> Vec<f32> {
+        match self.encoding {
+            Encoding::F32 => code.chunks_exact(4).map(f32_of).collect(),
+            Encoding::F64 => code.chunks_exact(8).map(|x| f64_of(x) as f32).collect(),
+            Encoding::F16 => halves(code, |bits| f16::from_bits(bits).to_f32()),
+            Encoding::BF16 => halves(code, |bits| bf16::from_bits(bits).to_f32()),
+            Encoding::I8 => code.iter().map(|&x| f32::from(x as i8)).collect(),
+            Encoding::U8 => code.iter().map(|&x| f32::from(x)).collect(),
+            Encoding::Q8 => code.iter().map(|&x| f32::from(x as i8) * scale / 127.0).collect(),
+            Encoding::Bin => (0..self.dim).map(|j| if code[j / 8] >> (j % 8) & 1 == 1 { 1.0 } else { -1.0 }).collect(),
+        }
+    }
+}
+
+/// `√Σx²` in single precision; 1 where that is 0.
+fn norm(floats: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0.0f32; LANES];
+    let chunks = floats.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().map(|x| x * x).sum();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * x;
+        }
+    }
+    let norm = (sums.iter().sum::<f32>() + rest).sqrt();
+    if norm == 0.0 { 1.0 } else { norm }
+}
+
+/// Writes the `Q8` code of `floats / l2` and returns its range.
+fn quantize(floats: &[f32], l2: f32, out: &mut [u8]) -> f32 {
+    let range = floats.iter().fold(0.0f32, |most, x| most.max((x / l2).abs()));
+    if range == 0.0 || !range.is_finite() {
+        out.fill(0);
+        return if range == 0.0 { 0.0 } else { range };
+    }
+    let by = 127.0 / range;
+    for (slot, x) in out.iter_mut().zip(floats) {
+        *slot = ((x / l2) * by).round().clamp(-127.0, 127.0) as i8 as u8;
+    }
+    range
+}
+
+fn signs(floats: &[f32], out: &mut [u8]) {
+    out.fill(0);
+    for (bits, floats) in out.iter_mut().zip(floats.chunks(8)) {
+        *bits = floats.iter().enumerate().fold(0, |bits, (j, &x)| bits | u8::from(x > 0.0) << j);
+    }
+}
+
+fn fill<const N: usize>(out: &mut [u8], floats: &[f32], convert: impl Fn(f32) -> [u8; N]) {
+    for (slot, &x) in out.chunks_exact_mut(N).zip(floats) {
+        slot.copy_from_slice(&convert(x));
+    }
+}
+
+fn halves(bytes: &[u8], convert: impl Fn(u16) -> f32) -> Vec<f32> {
+    bytes.chunks_exact(2).map(|x| convert(u16::from_le_bytes([x[0], x[1]]))).collect()
+}
+
+/// A float of four little-endian bytes.
+pub(super) fn f32_of(bytes: &[u8]) -> f32 {
+    f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+/// A double of eight little-endian bytes.
+pub(super) fn f64_of(bytes: &[u8]) -> f64 {
+    f64::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(encoding: Encoding, floats: &[f32]) -> (Vec<u8>, Beside) {
+        let codec = Codec::new(floats.len(), encoding, Metric::Cosine);
+        let mut code = vec![0; codec.code_len()];
+        let beside = codec.encode(Vector::Floats(floats), &mut code);
+        (code, beside)
+    }
+
+    #[test]
+    fn q8_codes_are_those_of_the_field() {
+        let (code, beside) = encode(Encoding::Q8, &[1.262185, 1.958231]);
+        assert_eq!(code, [0x52, 0x7f]);
+        assert_eq!(beside, Beside { l2: 2.329_759_7, scale: 0.840_529_2 });
+        let (code, beside) = encode(Encoding::Q8, &[0.1, -0.2, 0.3, -0.4, 0.5]);
+        assert_eq!(code, [0x19, 0xcd, 0x4c, 0x9a, 0x7f]);
+        assert_eq!(beside, Beside { l2: 0.741_619_9, scale: 0.674_199_8 });
+    }
+
+    #[test]
+    fn bin_codes_are_sign_bits() {
+        let (code, _) = encode(Encoding::Bin, &[0.1, -0.2, 0.3, -0.4, 0.5]);
+        assert_eq!(code, [0x15, 0, 0, 0, 0, 0, 0, 0]);
+        let codec = Codec::new(5, Encoding::Bin, Metric::Cosine);
+        assert_eq!(codec.decode(&code, 0.0), [1.0, -1.0, 1.0, -1.0, 1.0]);
+    }
+
+    #[test]
+    fn the_zero_vector_is_kept_with_norm_one() {
+        for encoding in [Encoding::F32, Encoding::F64, Encoding::F16, Encoding::BF16, Encoding::Q8, Encoding::I8] {
+            let (code, beside) = encode(encoding, &[0.0; 3]);
+            assert!(code.iter().all(|&x| x == 0));
+            assert_eq!(beside, Beside { l2: 1.0, scale: 0.0 });
+        }
+    }
+
+    #[test]
+    fn bytes_and_floats_give_the_same_code() {
+        let floats = [0.5f32, -1.25, 3.0, 0.0, 2.0];
+        for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+            for encoding in [Encoding::F32, Encoding::Q8, Encoding::Bin, Encoding::F16, Encoding::BF16] {
+                let bytes: Vec<u8> = match encoding {
+                    Encoding::F16 => floats.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect(),
+                    Encoding::BF16 => floats.iter().flat_map(|&x| bf16::from_f32(x).to_le_bytes()).collect(),
+                    _ => floats.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                };
+                let codec = Codec::new(5, encoding, metric);
+                let (mut one, mut other) = (vec![0; codec.code_len()], vec![0; codec.code_len()]);
+                assert_eq!(
+                    codec.encode(Vector::Floats(&floats), &mut one),
+                    codec.encode(Vector::Bytes(&bytes), &mut other)
+                );
+                assert_eq!(one, other);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_panics_on_numbers_that_are_none() {
+        for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+            for encoding in [Encoding::F32, Encoding::I8, Encoding::U8, Encoding::Q8, Encoding::Bin] {
+                encode(encoding, &[x, 1.0]);
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Linking: from the tail into the graph.
+//!
+//! A node's place is found as in the paper (algorithms 1, 2 and 4): down from the entry point with a beam of one, then on
+//! each of its levels a beam of `ef_construction`, from whose catch neighbors are chosen nearest first, skipping those
+//! that are nearer to a neighbor already chosen.
+//!
+//! Links are mutual, so a chosen neighbor whose list is full must give up a link, and that link's other end loses one
+//! too. Which one it gives up decides whether the graph stays in one piece. So a link is given up only where a way around
+//! it remains:
+//!
+//! * `node – far` where a neighbor of both, nearer to `far`, stands between them already, or
+//! * `node – far` where the new one goes between: it becomes `node – new – far` (as in DEG, arXiv:2307.10479).
+//!
+//! The farthest such link goes. Since a new node always finds a first neighbor (in the worst case it goes between two
+//! that are linked), a connected level stays connected.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+
+use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, is_live, pack};
+use crate::vector::scratch::{Key, Scratch};
+use crate::vector::{epoch, gate};
+
+/// How hard a link is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// Only where it is better than what it replaces.
+    Better,
+    /// Even where it is farther than what it replaces.
+    Needed,
+}
+
+/// A unit of work.
+enum Unit {
+    Link(u32),
+    Unlink(u32),
+    /// A place of the tail held a node that is removed or linked already.
+    Nothing,
+}
+
+impl Graph {
+    /// Does one unit of waiting work: links a vector of the tail, or unlinks a removed one and repairs its neighborhood.
+    /// Returns whether there was one. Any number of threads may call it at once.
+    pub fn link_next(&self, scratch: &mut Scratch) -> bool {
+        let _inside = gate::enter();
+        let unit = match self.claim() {
+            None => return false,
+            Some(unit) => unit,
+        };
+        let _guard = epoch::pin();
+        match unit {
+            Unit::Link(row) => self.link(row, scratch),
+            Unit::Unlink(row) => self.unlink(row, scratch),
+            Unit::Nothing => {}
+        }
+        true
+    }
+
+    fn claim(&self) -> Option<Unit> {
+        let mut work = self.work();
+        if let Some(row) = work.unlink.pop_front() {
+            let mark = |old: u8| (old & BUSY == 0).then_some(old | BUSY);
+            let claimed = self.rows.head(row).state.fetch_update(SeqCst, SeqCst, mark);
+            // Where a thread is just linking it, that thread sees that it was removed and unlinks it.
+            return Some(if claimed.is_ok() { Unit::Unlink(row) } else { Unit::Nothing });
+        }
+        if work.claimed == self.tail.len() {
+            return None;
+        }
+        let row = self.tail.get(work.claimed);
+        let mark = |old: u8| (old & (BUSY | STATE) == TAIL).then_some(old | BUSY);
+        if self.rows.head(row).state.fetch_update(SeqCst, SeqCst, mark).is_ok() {
+            work.claimed += 1;
+            return Some(Unit::Link(row));
+        }
+        let place = work.claimed;
+        self.tail.take_out(place, place);
+        Some(Unit::Nothing)
+    }
+
+    /// Takes a node that this thread has claimed out of the tail.
+    fn leave_tail(&self, row: u32) {
+        let mut work = self.work();
+        let place = (0..work.claimed).find(|&place| self.tail.get(place) == row);
+        if let Some(place) = place {
+            work.claimed = self.tail.take_out(place, work.claimed);
+        }
+    }
+
+    fn link(&self, row: u32, scratch: &mut Scratch) {
+        self.find_place(row, self.params.ef_construction, scratch);
+        let state = &self.rows.head(row).state;
+        let done = |old: u8| (old & STATE == TAIL).then_some(old & !(BUSY | STATE) | LINKED);
+        if state.fetch_update(SeqCst, SeqCst, done).is_ok() {
+            self.raise_entry(row);
+            self.leave_tail(row);
+        } else {
+            // It was removed while it was being linked.
+            self.leave_tail(row);
+            self.unlink(row, scratch);
+        }
+    }
+
+    /// Makes `row` the entry point if it is higher than the present one.
+    pub(super) fn raise_entry(&self, row: u32) {
+        let level = self.rows.head(row).level.load(Relaxed);
+        let higher = |old: u64| (old == NO_ENTRY || (old >> 32) < u64::from(level)).then(|| pack(level, row));
+        if self.entry.fetch_update(SeqCst, SeqCst, higher).is_ok() && self.state(row) != LINKED {
+            // Removed meanwhile; whoever unlinks it may have looked at the entry point before.
+            self.replace_entry(row);
+        }
+    }
+
+    fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
+        let entry = self.entry.load(Acquire);
+        let level = self.rows.head(row).level.load(Relaxed);
+        if entry == NO_ENTRY {
+            // The first node has nobody to link to; but another thread may be making its own the first.
+            if self.entry.compare_exchange(NO_ENTRY, pack(level, row), SeqCst, Acquire).is_ok() {
+                return;
+            }
+            return self.find_place(row, ef, scratch);
+        }
+        let (top, mut near) = ((entry >> 32) as u8, entry as u32);
+        let probe = self.probe(row);
+        for upper in (level + 1..=top).rev() {
+            near = self.greedy(probe, near, upper);
+        }
+        let mut starts = vec![near];
+        for at in (0..=level.min(top)).rev() {
+            let linkable = |graph: &Graph, other: u32| other != row && is_live(graph.state(other));
+            self.beam(probe, &starts, ef, at, linkable, scratch);
+            starts.clear();
+            starts.extend(scratch.found.iter().map(|key| key.row()));
+            if starts.is_empty() {
+                starts.push(near);
+            }
+            self.connect(row, at, scratch);
+        }
+        if self.degree(row, 0) == 0 {
+            self.connect_anywhere(row, ef, scratch);
+        }
+    }
+
+    /// Links a node that found nobody on level 0: everything near the entry point was removed, or full of others.
+    fn connect_anywhere(&self, row: u32, ef: usize, scratch: &mut Scratch) {
+        let probe = self.probe(row);
+        scratch.found.clear();
+        for other in 0..self.rows.len() {
+            if other != row && self.state(other) == LINKED {
+                scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(other)), other));
+            }
+        }
+        scratch.found.sort_unstable();
+        scratch.found.truncate(ef.max(1));
+        self.connect(row, 0, scratch);
+    }
+
+    /// Chooses neighbors among `scratch.found` (nearest first) and links them.
+    pub(super) fn connect(&self, row: u32, level: u8, scratch: &mut Scratch) {
+        self.choose(self.room / 2, scratch);
+        let chosen = std::mem::take(&mut scratch.chosen);
+        for &key in &chosen {
+            self.connect_pair(row, key, level, Want::Better, &mut scratch.list);
+        }
+        scratch.chosen = chosen;
+        // Near duplicates shadow each other, and full neighbors refuse: what is left poor insists.
+        let enough = if level == 0 { self.room / 4 } else { 1 };
+        let found = std::mem::take(&mut scratch.found);
+        for &key in &found {
+            if self.degree(row, level) >= enough {
+                break;
+            }
+            self.connect_pair(row, key, level, Want::Needed, &mut scratch.list);
+        }
+        scratch.found = found;
+    }
+
+    /// Algorithm 4: the nearest of `scratch.found` that no chosen one shadows, at most `m`.
+    fn choose(&self, m: usize, scratch: &mut Scratch) {
+        scratch.chosen.clear();
+        for &key in &scratch.found {
+            if scratch.chosen.len() == m {
+                break;
+            }
+            let probe = self.probe(key.row());
+            let shadowed = |nearer: &Key| self.kernel.distance(probe, self.probe(nearer.row())) < key.distance();
+            if !scratch.chosen.iter().any(shadowed) {
+                scratch.chosen.push(key);
+            }
+        }
+    }
+
+    /// Links `row` and `key.row()`, which are `key.distance()` apart, giving up a link where a list is full. Returns
+    /// whether they are linked now.
+    pub(super) fn connect_pair(&self, row: u32, key: Key, level: u8, want: Want, list: &mut Vec<Key>) -> bool {
+        let other = key.row();
+        // A list may change between looking and locking; whoever is that unlucky three times goes without.
+        for _ in 0..3 {
+            let mut given = [None; 2];
+            let mut refused = false;
+            for (given, [node, peer]) in given.iter_mut().zip([[row, other], [other, row]]) {
+                if self.degree(node, level) >= self.max_links(level) {
+                    *given = self.surplus(node, Key::new(key.distance(), peer), level, want, list);
+                    refused |= given.is_none();
+                }
+            }
+            if refused {
+                return false;
+            }
+            if let Some(done) = self.exchange([row, other], given, level) {
+                return done;
+            }
+        }
+        false
+    }
+
+    /// Under the locks of all concerned: gives the surplus links up and links the pair. `None` when the lists have
+    /// changed in between.
+    fn exchange(&self, pair: [u32; 2], given: [Option<Surplus>; 2], level: u8) -> Option<bool> {
+        let mut order = [pair[0]; 6];
+        order[1] = pair[1];
+        for (i, surplus) in given.iter().enumerate() {
+            if let Some(surplus) = surplus {
+                order[2 + 2 * i] = surplus.far;
+                order[3 + 2 * i] = surplus.via;
+            }
+        }
+        order.sort_unstable();
+        let mut locks = [const { None }; 6];
+        for (i, &node) in order.iter().enumerate() {
+            if i == 0 || order[i - 1] != node {
+                locks[i] = Some(self.lock(node));
+            }
+        }
+        let find = |node: u32| locks.iter().flatten().find(|locked| locked.row == node);
+        let (Some(a), Some(b)) = (find(pair[0]), find(pair[1])) else { return Some(false) };
+        if pair[0] == pair[1] || a.state() >= REMOVED || b.state() >= REMOVED {
+            return Some(false);
+        }
+        if a.has(b.row, level) {
+            return Some(true);
+        }
+        for (node, peer, surplus) in [(a, b, given[0]), (b, a, given[1])] {
+            let Some(surplus) = surplus else { continue };
+            let (far, via) = (find(surplus.far)?, find(surplus.via)?);
+            if !node.has(far.row, level) {
+                return None;
+            }
+            if via.row == peer.row && !peer.has(far.row, level) {
+                // The new node goes between; it needs room for both.
+                if self.degree(peer.row, level) + 2 > self.max_links(level) || far.state() >= REMOVED {
+                    return None;
+                }
+                node.pull(far.row, level);
+                far.pull(node.row, level);
+                far.push(peer.row, level);
+                peer.push(far.row, level);
+            } else if via.row == peer.row || (via.has(node.row, level) && via.has(far.row, level)) {
+                node.pull(far.row, level);
+                far.pull(node.row, level);
+            } else {
+                return None;
+            }
+        }
+        if !a.has_room(level) || !b.has_room(level) {
+            return None;
+        }
+        a.push(b.row, level);
+        b.push(a.row, level);
+        Some(true)
+    }
+
+    /// Which link `node`, whose list is full, gives up for one to `new`: the farthest that is redundant. None if all are
+    /// better kept.
+    fn surplus(&self, node: u32, new: Key, level: u8, want: Want, list: &mut Vec<Key>) -> Option<Surplus> {
+        let probe = self.probe(node);
+        list.clear();
+        self.each_link(node, level, |row| list.push(Key::new(self.kernel.distance(probe, self.probe(row)), row)));
+        list.sort_unstable();
+        let room = self.degree(new.row(), level) + 2 <= self.max_links(level);
+        let poor = if level == 0 { self.room / 4 } else { 1 };
+        let mut last = None;
+        for (i, &key) in list.iter().enumerate().rev() {
+            if want == Want::Better && key.distance() <= new.distance() {
+                break;
+            }
+            let far = key.row();
+            let probe = self.probe(far);
+            let nearer = |row: u32| self.kernel.distance(probe, self.probe(row)) < key.distance();
+            let mut via = None;
+            let mut linked = false;
+            let nearer_ones = &list[..i];
+            self.each_link(far, level, |row| {
+                linked |= row == new.row();
+                if via.is_none() && nearer_ones.iter().any(|near| near.row() == row) && nearer(row) {
+                    via = Some(row);
+                }
+            });
+            if linked {
+                return Some(Surplus { far, via: new.row() });
+            }
+            if let Some(via) = via.filter(|_| self.degree(far, level) > poor) {
+                return Some(Surplus { far, via });
+            }
+            if room && nearer(new.row()) {
+                return Some(Surplus { far, via: new.row() });
+            }
+            last = last.or((room && want == Want::Needed).then_some(Surplus { far, via: new.row() }));
+        }
+        last
+    }
+}
+
+/// A link that can be given up without tearing the graph.
+#[derive(Debug, Clone, Copy)]
+struct Surplus {
+    /// The other end.
+    far: u32,
+    /// A node that is linked to both ends, or will be: then it is the new neighbor, which goes between.
+    via: u32,
+}
+
+/// The flags of a state are not part of it.
+const _: () = assert!((BUSY | LOCK) & STATE == 0);

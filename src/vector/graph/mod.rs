@@ -1,0 +1,548 @@
+//! The graph: HNSW (Malkov & Yashunin, arXiv:1603.09320) with mutual links, real removal and an unlinked tail.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | the nodes: adding, removing, reclaiming, reading |
+//! | `tail.rs` | nodes that are not linked yet |
+//! | `link.rs` | linking a node: beam search, choice of neighbors, eviction |
+//! | `unlink.rs` | unlinking a removed node and repairing its neighborhood |
+//! | `search.rs` | nearest, range and exact search |
+//! | `filter.rs` | nearest among those that match |
+//! | `restore.rs` | a graph from its encoding |
+//! | `check.rs` | the invariants |
+//!
+//! # Life of a node
+//!
+//! ```text
+//! FREE ─add→ TAIL ─link→ LINKED ─remove→ REMOVED ─unlink→ DEAD ─reclaim→ FREE
+//!              └──────────remove──────────┘
+//! ```
+//!
+//! A node is *live* in TAIL and LINKED. Searches go through REMOVED nodes but do not return them. A DEAD node is in no
+//! list, but keeps its own until it is reclaimed, so that a reader standing on it finds its way back.
+//!
+//! # Links
+//!
+//! Links are mutual: `a` is in `b`'s list exactly when `b` is in `a`'s, on every level. So removal touches neighbors
+//! only. A list is changed under its node's spin lock (a bit of the state); two or three nodes are locked in the order of
+//! their ids, for a few dozen instructions, never across a distance computation. A reader walks lists without a lock: it
+//! sees valid nodes, at worst one of them twice or not at all.
+//!
+//! # Threads
+//!
+//! As [`crate::vector`] says. Everything that changes a graph is inside the [`gate`](crate::vector::gate).
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::arena::{Blocks, FREE, Head, NONE, Rows};
+use super::distance::{Kernel, Probe};
+use super::encoding::{Codec, Encoding, Metric, Vector};
+use super::{Hit, NodeId, epoch, gate};
+
+mod check;
+mod filter;
+mod link;
+mod restore;
+mod search;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod unlink;
+
+pub use check::{Broken, Statistics};
+pub use filter::Filter;
+pub use restore::Restore;
+pub use search::{Cancelled, Range, Search};
+
+use tail::Tail;
+
+/// State of a node that is not linked yet.
+const TAIL: u8 = 1;
+/// State of a node in the links.
+const LINKED: u8 = 2;
+/// State of a removed node that is still in the links.
+const REMOVED: u8 = 3;
+/// State of a node in no list, waiting for its last reader.
+const DEAD: u8 = 4;
+/// The state without its flags.
+const STATE: u8 = 0b0111;
+/// Flag: a thread is linking or unlinking the node.
+const BUSY: u8 = 0b0100_0000;
+/// Flag: the node's lists are locked.
+const LOCK: u8 = 0b1000_0000;
+
+/// The highest level a node can have.
+pub const MAX_LEVEL: u8 = 15;
+/// The greatest `m`.
+pub const MAX_M: usize = 4096;
+/// With fewer links than this a graph can't be kept in one piece.
+pub const MIN_M: usize = 4;
+
+fn is_live(state: u8) -> bool {
+    matches!(state & STATE, TAIL | LINKED)
+}
+
+/// What a graph is made for; fixed for its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// Components of a vector, at least 1.
+    pub dim: usize,
+    /// Links that a new node aims at per level, 1 to [`MAX_M`]; a node has room for twice as many on level 0. Less than
+    /// [`MIN_M`] does as that.
+    pub m: usize,
+    /// Beam of the search that finds a new node's neighbors.
+    pub ef_construction: usize,
+    /// How vectors are stored. `Q8` and `Bin` are always under cosine.
+    pub encoding: Encoding,
+    /// What "far" means.
+    pub metric: Metric,
+}
+
+/// A query, encoded as the graph's vectors are. Valid for every graph of the same dimension, encoding and metric.
+#[derive(Debug, Clone)]
+pub struct Query {
+    code: Vec<u8>,
+    scale: f32,
+}
+
+impl Query {
+    /// Encodes `vector` for vectors of this kind.
+    ///
+    /// # Panics
+    /// When `vector` does not [fit](Codec::fits).
+    #[must_use]
+    pub fn new(codec: &Codec, vector: Vector) -> Query {
+        let mut code = vec![0; codec.code_len()];
+        let scale = codec.encode(vector, &mut code).scale;
+        Query { code, scale }
+    }
+
+    pub(in crate::vector) fn probe(&self) -> Probe<'_> {
+        Probe { code: &self.code, scale: self.scale }
+    }
+}
+
+/// Work that waits, and nodes that wait for their last reader.
+#[derive(Debug, Default)]
+struct Work {
+    /// The tail's first rows, which are being linked.
+    claimed: usize,
+    /// Removed nodes to unlink.
+    unlink: VecDeque<u32>,
+    /// Unlinked nodes with the stamp of their unlinking.
+    limbo: VecDeque<(u64, u32)>,
+}
+
+/// Approximate nearest neighbors among vectors that come and go. See the module's documentation.
+#[derive(Debug)]
+pub struct Graph {
+    params: Params,
+    codec: Codec,
+    kernel: Kernel,
+    /// Links that a node has room for on level 0, half of it above.
+    room: usize,
+    rows: Rows,
+    blocks: Blocks,
+    tail: Tail,
+    work: Mutex<Work>,
+    /// Level and row of the node where searches begin, [`NO_ENTRY`] without.
+    entry: AtomicU64,
+    live: AtomicUsize,
+    /// Units of unlinking that wait or run.
+    unlinking: AtomicUsize,
+    /// Whether something waits in limbo, so that reclaiming nothing costs nothing.
+    limbo: AtomicBool,
+}
+
+const NO_ENTRY: u64 = u64::MAX;
+
+fn pack(level: u8, row: u32) -> u64 {
+    u64::from(level) << 32 | u64::from(row)
+}
+
+impl Graph {
+    /// An empty graph. Takes no memory for vectors yet.
+    ///
+    /// # Panics
+    /// When a parameter is outside the range its field documents.
+    #[must_use]
+    pub fn new(params: Params) -> Graph {
+        assert!(params.dim > 0 && (1..=MAX_M).contains(&params.m), "parameters in their ranges");
+        let codec = Codec::new(params.dim, params.encoding, params.metric);
+        let room = 2 * params.m.max(MIN_M);
+        Graph {
+            params,
+            codec,
+            kernel: Kernel::new(&codec),
+            room,
+            rows: Rows::new(codec.code_len(), codec.scaled(), room),
+            blocks: Blocks::new(room / 2),
+            tail: Tail::default(),
+            work: Mutex::default(),
+            entry: AtomicU64::new(NO_ENTRY),
+            live: AtomicUsize::new(0),
+            unlinking: AtomicUsize::new(0),
+            limbo: AtomicBool::new(false),
+        }
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// How it encodes vectors.
+    #[must_use]
+    pub fn codec(&self) -> &Codec {
+        &self.codec
+    }
+
+    /// Encodes a query for this graph.
+    ///
+    /// # Panics
+    /// When `vector` does not [fit](Codec::fits).
+    #[must_use]
+    pub fn query(&self, vector: Vector) -> Query {
+        Query::new(&self.codec, vector)
+    }
+
+    /// The level of a node with this hash (any 64 bits that are as good as random): `l` or higher with probability
+    /// `M^-l`, as in the paper.
+    #[must_use]
+    pub fn level(&self, hash: u64) -> u8 {
+        // A uniform number in (0, 1].
+        let uniform = ((hash >> 11) + 1) as f64 / (1u64 << 53) as f64;
+        let level = -uniform.ln() / ((self.room / 2) as f64).ln();
+        (level as u8).min(MAX_LEVEL)
+    }
+
+    /// Adds a vector; it is found from now on, and waits in the tail to be linked. `level_hash` decides its level.
+    ///
+    /// Takes the time of encoding. One thread at a time adds and removes.
+    ///
+    /// # Panics
+    /// When `vector` does not [fit](Codec::fits).
+    pub fn add(&self, vector: Vector, level_hash: u64) -> NodeId {
+        assert!(self.codec.fits(&vector), "a vector of the graph's dimension");
+        let _inside = gate::enter();
+        let level = self.level(level_hash);
+        let row = self.rows.add(|code| self.codec.encode(vector, code));
+        self.set_level(row, level);
+        self.live.fetch_add(1, Relaxed);
+        let work = self.work();
+        self.rows.head(row).state.store(TAIL, SeqCst);
+        self.tail.push(row);
+        drop(work);
+        NodeId(row)
+    }
+
+    /// Gives an unpublished row its level and the blocks for it.
+    fn set_level(&self, row: u32, level: u8) {
+        let head = self.rows.head(row);
+        head.level.store(level, Relaxed);
+        if level > 0 {
+            head.upper.store(self.blocks.take(usize::from(level)), Relaxed);
+        }
+    }
+
+    /// Removes a vector: no search that begins from now on returns it. Returns whether it was live.
+    ///
+    /// Constant time; its links are repaired by [`Graph::link_next`], and [`Graph::reclaim`] tells when its id is free.
+    /// One thread at a time adds and removes.
+    pub fn remove(&self, id: NodeId) -> bool {
+        if !self.contains(id) {
+            return false;
+        }
+        let _inside = gate::enter();
+        let mut work = self.work();
+        let state = &self.rows.head(id.0).state;
+        let removed = |old: u8| is_live(old).then_some(old & !STATE | REMOVED);
+        if state.fetch_update(SeqCst, SeqCst, removed).is_err() {
+            return false;
+        }
+        self.live.fetch_sub(1, Relaxed);
+        self.unlinking.fetch_add(1, Relaxed);
+        work.unlink.push_back(id.0);
+        true
+    }
+
+    /// Frees the ids whose removal is complete and that no pin can still know, telling `gone` each one before it can be
+    /// used again. Call it where the owner adds and removes; it costs a load when there is nothing to free.
+    pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) {
+        if !self.limbo.load(Acquire) {
+            return;
+        }
+        let _inside = gate::enter();
+        let oldest = epoch::oldest();
+        let mut work = self.work();
+        while let Some(&(stamp, row)) = work.limbo.front() {
+            if stamp >= oldest {
+                break;
+            }
+            work.limbo.pop_front();
+            gone(NodeId(row));
+            let head = self.rows.head(row);
+            let upper = head.upper.load(Relaxed);
+            if upper != NONE {
+                self.blocks.give(upper, usize::from(head.level.load(Relaxed)));
+            }
+            self.rows.free(row);
+        }
+        self.limbo.store(!work.limbo.is_empty(), Relaxed);
+    }
+
+    /// Live vectors.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live.load(Relaxed)
+    }
+
+    /// Whether there is no live vector.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Vectors that wait to be linked or are being linked.
+    #[must_use]
+    pub fn tail_len(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// Units of work for [`Graph::link_next`], those that run included.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.tail.len() + self.unlinking.load(Relaxed)
+    }
+
+    /// Every id ever given is below this number.
+    #[must_use]
+    pub fn id_bound(&self) -> u32 {
+        self.rows.len()
+    }
+
+    /// The live ids, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        (0..self.rows.len()).map(NodeId).filter(|&id| self.contains(id))
+    }
+
+    /// Whether `id` is a live vector's.
+    #[must_use]
+    pub fn contains(&self, id: NodeId) -> bool {
+        id.0 < self.rows.len() && is_live(self.rows.head(id.0).state.load(Acquire))
+    }
+
+    /// A vector's level.
+    ///
+    /// # Panics
+    /// This and the following methods panic when `id` was never given.
+    #[must_use]
+    pub fn level_of(&self, id: NodeId) -> u8 {
+        self.rows.head(id.0).level.load(Relaxed)
+    }
+
+    /// A vector's norm before it was normalized; 1 where it was not.
+    #[must_use]
+    pub fn l2(&self, id: NodeId) -> f32 {
+        self.rows.head(id.0).l2()
+    }
+
+    /// The range of a `Q8` code; 0 for other encodings.
+    #[must_use]
+    pub fn range_of(&self, id: NodeId) -> f32 {
+        if self.params.encoding == Encoding::Q8 { self.rows.scale(id.0) } else { 0.0 }
+    }
+
+    /// A vector's code, as it is stored. `guard` keeps it from being reused.
+    #[must_use]
+    pub fn code<'a>(&'a self, id: NodeId, _guard: &'a epoch::Guard) -> &'a [u8] {
+        self.rows.code(id.0)
+    }
+
+    /// A vector's components as they are stored: normalized ones without their norm, see [`Graph::l2`].
+    #[must_use]
+    pub fn decode(&self, id: NodeId) -> Vec<f32> {
+        let _guard = epoch::pin();
+        self.codec.decode(self.rows.code(id.0), self.rows.scale(id.0))
+    }
+
+    /// How far a vector is from a query.
+    #[must_use]
+    pub fn distance(&self, query: &Query, id: NodeId) -> f64 {
+        let _guard = epoch::pin();
+        self.kernel.report(query.probe(), self.probe(id.0))
+    }
+
+    /// How far two vectors are from each other.
+    #[must_use]
+    pub fn distance_between(&self, a: NodeId, b: NodeId) -> f64 {
+        let _guard = epoch::pin();
+        self.kernel.report(self.probe(a.0), self.probe(b.0))
+    }
+
+    /// A vector's neighbors on a level with their distances, nearest first; none above its level.
+    #[must_use]
+    pub fn neighbors(&self, id: NodeId, level: u8) -> Vec<Hit> {
+        let _guard = epoch::pin();
+        let mut hits = Vec::new();
+        self.each_link(id.0, level, |row| {
+            let distance = self.kernel.report(self.probe(id.0), self.probe(row));
+            hits.push(Hit { distance, id: NodeId(row) });
+        });
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+        hits
+    }
+
+    /// Appends a vector's neighbors on a level, in the order of their ids.
+    pub fn links(&self, id: NodeId, level: u8, out: &mut Vec<NodeId>) {
+        let first = out.len();
+        self.each_link(id.0, level, |row| out.push(NodeId(row)));
+        out[first..].sort_unstable();
+    }
+
+    /// How many neighbors a vector has room for on a level.
+    #[must_use]
+    pub fn max_links(&self, level: u8) -> usize {
+        if level == 0 { self.room } else { self.room / 2 }
+    }
+
+    /// Bytes taken from the allocator.
+    #[must_use]
+    pub fn memory_usage(&self) -> usize {
+        let work = self.work();
+        let queues = work.unlink.capacity() * 4 + work.limbo.capacity() * 16;
+        drop(work);
+        size_of::<Self>() + self.rows.memory_usage() + self.blocks.memory_usage() + self.tail.memory_usage() + queues
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        // What is done under this lock does not panic in the middle of a change.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline(always)]
+    fn probe(&self, row: u32) -> Probe<'_> {
+        Probe { code: self.rows.code(row), scale: self.rows.scale(row) }
+    }
+
+    #[inline(always)]
+    fn state(&self, row: u32) -> u8 {
+        self.rows.head(row).state.load(Acquire) & STATE
+    }
+
+    #[inline(always)]
+    fn between(&self, a: u32, b: u32) -> f32 {
+        self.kernel.distance(self.probe(a), self.probe(b))
+    }
+
+    /// A node's block on an upper level, if it has that level.
+    fn block(&self, row: u32, level: u8) -> Option<u32> {
+        let head = self.rows.head(row);
+        let upper = head.upper.load(Relaxed);
+        (level <= head.level.load(Relaxed) && upper != NONE).then(|| upper + u32::from(level) - 1)
+    }
+
+    /// Calls `visit` with every link of a node on a level, without a lock.
+    #[inline(always)]
+    fn each_link(&self, row: u32, level: u8, mut visit: impl FnMut(u32)) {
+        if level == 0 {
+            let degree = usize::from(self.rows.head(row).degree.load(Acquire));
+            self.rows.links(row)[..degree].iter().for_each(|link| visit(link.load(Relaxed)));
+        } else if let Some(block) = self.block(row, level) {
+            let degree = self.blocks.degree(block).load(Acquire) as usize;
+            self.blocks.links(block)[..degree].iter().for_each(|link| visit(link.load(Relaxed)));
+        }
+    }
+
+    /// Whether `b` is in `a`'s list.
+    fn linked(&self, a: u32, b: u32, level: u8) -> bool {
+        let mut found = false;
+        self.each_link(a, level, |row| found |= row == b);
+        found
+    }
+
+    /// How many links a node has on a level.
+    fn degree(&self, row: u32, level: u8) -> usize {
+        match level {
+            0 => usize::from(self.rows.head(row).degree.load(Acquire)),
+            _ => self.block(row, level).map_or(0, |block| self.blocks.degree(block).load(Acquire) as usize),
+        }
+    }
+
+    /// Takes a node's lock.
+    fn lock(&self, row: u32) -> Locked<'_> {
+        let head = self.rows.head(row);
+        let mut tries = 0u32;
+        while head.state.fetch_or(LOCK, Acquire) & LOCK != 0 {
+            tries += 1;
+            if tries.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+        Locked { graph: self, head, row }
+    }
+}
+
+/// A node whose lists only this thread changes.
+struct Locked<'a> {
+    graph: &'a Graph,
+    head: &'a Head,
+    row: u32,
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.head.state.fetch_and(!LOCK, AcqRel);
+    }
+}
+
+impl Locked<'_> {
+    fn state(&self) -> u8 {
+        self.head.state.load(SeqCst) & STATE
+    }
+
+    fn has(&self, other: u32, level: u8) -> bool {
+        self.graph.linked(self.row, other, level)
+    }
+
+    fn has_room(&self, level: u8) -> bool {
+        let reaches = level == 0 || self.graph.block(self.row, level).is_some();
+        reaches && self.graph.degree(self.row, level) < self.graph.max_links(level)
+    }
+
+    /// Adds a link; there is room for it.
+    fn push(&self, other: u32, level: u8) {
+        let degree = self.graph.degree(self.row, level);
+        if level == 0 {
+            self.graph.rows.links(self.row)[degree].store(other, Relaxed);
+            self.head.degree.store(degree as u16 + 1, Release);
+        } else if let Some(block) = self.graph.block(self.row, level) {
+            self.graph.blocks.links(block)[degree].store(other, Relaxed);
+            self.graph.blocks.degree(block).store(degree as u32 + 1, Release);
+        }
+    }
+
+    /// Takes a link out, if it is there; the last one fills its place.
+    fn pull(&self, other: u32, level: u8) {
+        let degree = self.graph.degree(self.row, level);
+        let block = if level == 0 { None } else { self.graph.block(self.row, level) };
+        let links = match block {
+            None => self.graph.rows.links(self.row),
+            Some(block) => self.graph.blocks.links(block),
+        };
+        let Some(place) = links[..degree].iter().position(|link| link.load(Relaxed) == other) else { return };
+        links[place].store(links[degree - 1].load(Relaxed), Relaxed);
+        match block {
+            None => self.head.degree.store(degree as u16 - 1, Release),
+            Some(block) => {
+                self.graph.blocks.degree(block).store(degree as u32 - 1, Release);
+            }
+        }
+    }
+}
+
+/// To a search a free row is nothing.
+const _: () = assert!(FREE == 0);

@@ -1,0 +1,374 @@
+//! Searching: the nearest, all within a radius, and the exact answers to both.
+//!
+//! | search | when |
+//! |---|---|
+//! | beam (algorithm 2 of the paper) | many vectors, a beam that is small beside their number |
+//! | scan | few vectors, or a beam so wide that it would visit most of them: exact, and cheaper |
+//! | [filtered](super::filter) | only some vectors match |
+//!
+//! Every search looks at the unlinked tail first, so a node that gets linked meanwhile is met twice rather than not at
+//! all. Hits come best first; equal distances in the order of ids.
+#![forbid(unsafe_code)]
+
+use std::cmp::Reverse;
+use std::sync::atomic::Ordering::Acquire;
+
+use super::filter::Filter;
+use super::{Graph, Hit, NO_ENTRY, NodeId, Query, is_live};
+use crate::vector::distance::Probe;
+use crate::vector::epoch;
+use crate::vector::scratch::{Key, Scratch, offer};
+
+/// A beam of `ef` visits about this many times `ef` nodes, each of which costs a few times one of a scan.
+const SCAN_BELOW: usize = 8;
+/// How many nodes are expanded between two questions whether the search is still wanted.
+pub(super) const CANCEL_EVERY: usize = 64;
+
+/// What is searched for.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// How many hits are wanted at most.
+    pub k: usize,
+    /// Width of the beam; at least `k` is used.
+    pub ef: usize,
+    /// Which vectors may be hits.
+    pub filter: Filter<'a>,
+    /// About how many vectors match the filter, where the caller knows.
+    pub matching: Option<usize>,
+    /// How many nodes a filtered search may expand before it gives up walking and looks at all that match.
+    pub budget: Option<usize>,
+    /// Asked every few nodes; true stops the search.
+    pub cancel: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Default for Search<'_> {
+    fn default() -> Self {
+        Search { k: 10, ef: 100, filter: Filter::All, matching: None, budget: None, cancel: None }
+    }
+}
+
+/// What a range search is for.
+#[derive(Clone, Copy)]
+pub struct Range<'a> {
+    /// The greatest distance of a hit, inclusive.
+    pub radius: f64,
+    /// How much farther than the radius the search still looks for ways, relative: 0.01 is 1 %.
+    pub epsilon: f64,
+    /// Width of the beam that finds the way in.
+    pub ef: usize,
+    /// Which vectors may be hits.
+    pub filter: Filter<'a>,
+    /// Asked every few nodes; true stops the search.
+    pub cancel: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Default for Range<'_> {
+    fn default() -> Self {
+        Range { radius: 0.0, epsilon: 0.01, ef: 100, filter: Filter::All, cancel: None }
+    }
+}
+
+/// The search was stopped by its `cancel`; what it found is not to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl Graph {
+    /// Finds the `k` nearest, best first, approximately; `out` is cleared first.
+    ///
+    /// As many as match are returned, `k` at most, however few of them the walk meets.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn search(
+        &self,
+        query: &Query,
+        search: &Search,
+        scratch: &mut Scratch,
+        out: &mut Vec<Hit>,
+    ) -> Result<(), Cancelled> {
+        let _guard = epoch::pin();
+        out.clear();
+        if search.k == 0 || self.is_empty() {
+            return Ok(());
+        }
+        let ef = search.ef.max(search.k).max(1);
+        match search.filter {
+            Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
+                self.seed(query.probe(), ef, scratch);
+                self.walk(query.probe(), ef, 0, |graph, row| is_live(graph.state(row)), search.cancel, scratch)?;
+                self.collect(scratch);
+            }
+            Filter::All => self.scan_rows(query.probe(), search, scratch)?,
+            _ => self.search_filtered(query.probe(), ef, search, scratch)?,
+        }
+        self.report(query, search.k, scratch, out);
+        Ok(())
+    }
+
+    /// Finds the `k` nearest that match by looking at all; `out` is cleared first. `ef`, `budget` mean nothing here.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn scan(
+        &self,
+        query: &Query,
+        search: &Search,
+        scratch: &mut Scratch,
+        out: &mut Vec<Hit>,
+    ) -> Result<(), Cancelled> {
+        let _guard = epoch::pin();
+        out.clear();
+        if search.k == 0 {
+            return Ok(());
+        }
+        self.scan_rows(query.probe(), search, scratch)?;
+        self.report(query, search.k, scratch, out);
+        Ok(())
+    }
+
+    /// Finds all within a radius, best first, approximately; `out` is cleared first.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn range(
+        &self,
+        query: &Query,
+        range: &Range,
+        scratch: &mut Scratch,
+        out: &mut Vec<Hit>,
+    ) -> Result<(), Cancelled> {
+        let _guard = epoch::pin();
+        out.clear();
+        let probe = query.probe();
+        let ef = range.ef.max(1);
+        // Rounding in the walk's single precision must not lose what lies on the radius.
+        let radius = (range.radius as f32).next_up();
+        if ef.saturating_mul(SCAN_BELOW) < self.len() && matches!(range.filter, Filter::All) {
+            self.seed(probe, ef, scratch);
+            self.walk(probe, ef, 0, |graph, row| is_live(graph.state(row)), range.cancel, scratch)?;
+            self.flood(probe, radius, (range.radius * (1.0 + range.epsilon)) as f32, range.cancel, scratch)?;
+        } else {
+            let search = Search { filter: range.filter, cancel: range.cancel, ..Search::default() };
+            scratch.found.clear();
+            self.each_match(probe, &search, |key| {
+                if key.distance() <= radius {
+                    scratch.found.push(key);
+                }
+            })?;
+            scratch.found.sort_unstable();
+        }
+        self.report(query, usize::MAX, scratch, out);
+        out.retain(|hit| hit.distance <= range.radius);
+        Ok(())
+    }
+
+    /// Everything within `radius` that is connected to what the walk found by nodes within `reach`.
+    fn flood(
+        &self,
+        probe: Probe,
+        radius: f32,
+        reach: f32,
+        cancel: Option<&dyn Fn() -> bool>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Cancelled> {
+        let reach = reach.max(radius);
+        // The walk forgot what it saw beyond its beam, so begin again from its catch.
+        self.collect(scratch);
+        let mut stack = std::mem::take(&mut scratch.found);
+        for key in &stack {
+            scratch.marks.insert(key.row());
+        }
+        stack.retain(|key| key.distance() <= reach);
+        scratch.found.extend(stack.iter().filter(|key| key.distance() <= radius));
+        let mut expanded = 0;
+        while let Some(key) = stack.pop() {
+            expanded += 1;
+            if expanded % CANCEL_EVERY == 0 && cancel.is_some_and(|cancel| cancel()) {
+                scratch.marks.clear();
+                return Err(Cancelled);
+            }
+            self.each_link(key.row(), 0, |row| {
+                if scratch.marks.insert(row) {
+                    let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
+                    if key.distance() <= reach {
+                        stack.push(key);
+                        if key.distance() <= radius && is_live(self.state(row)) {
+                            scratch.found.push(key);
+                        }
+                    }
+                }
+            });
+        }
+        scratch.marks.clear();
+        scratch.found.sort_unstable();
+        Ok(())
+    }
+
+    /// Begins a search on level 0: the tail, and the place where the upper levels lead.
+    pub(super) fn seed(&self, probe: Probe, ef: usize, scratch: &mut Scratch) {
+        scratch.marks.clear();
+        scratch.frontier.clear();
+        scratch.nearest.clear();
+        self.tail.scan(|row| {
+            if is_live(self.state(row)) && scratch.marks.insert(row) {
+                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
+                offer(&mut scratch.nearest, ef, key);
+                // One that is just being linked may lead on.
+                scratch.frontier.push(Reverse(key));
+            }
+        });
+        let entry = self.entry.load(Acquire);
+        if entry == NO_ENTRY {
+            return;
+        }
+        let mut near = entry as u32;
+        for level in (1..=(entry >> 32) as u8).rev() {
+            near = self.greedy(probe, near, level);
+        }
+        if scratch.marks.insert(near) {
+            let key = Key::new(self.kernel.distance(probe, self.probe(near)), near);
+            scratch.frontier.push(Reverse(key));
+            if is_live(self.state(near)) {
+                offer(&mut scratch.nearest, ef, key);
+            }
+        }
+    }
+
+    /// Walks a level from `near` to the nearest node that greed finds.
+    pub(super) fn greedy(&self, probe: Probe, near: u32, level: u8) -> u32 {
+        let mut best = Key::new(self.kernel.distance(probe, self.probe(near)), near);
+        loop {
+            let from = best;
+            self.each_link(from.row(), level, |row| {
+                best = best.min(Key::new(self.kernel.distance(probe, self.probe(row)), row));
+            });
+            if best == from {
+                return best.row();
+            }
+        }
+    }
+
+    /// The `ef` nearest nodes that `wanted` lets pass, walking a level from `starts`, into `scratch.found`.
+    pub(super) fn beam(
+        &self,
+        probe: Probe,
+        starts: &[u32],
+        ef: usize,
+        level: u8,
+        wanted: impl Fn(&Graph, u32) -> bool,
+        scratch: &mut Scratch,
+    ) {
+        scratch.marks.clear();
+        scratch.frontier.clear();
+        scratch.nearest.clear();
+        for &row in starts {
+            if scratch.marks.insert(row) {
+                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
+                scratch.frontier.push(Reverse(key));
+                if wanted(self, row) {
+                    offer(&mut scratch.nearest, ef, key);
+                }
+            }
+        }
+        let walked = self.walk(probe, ef, level, wanted, None, scratch);
+        debug_assert!(walked.is_ok(), "nobody cancels this");
+        self.collect(scratch);
+    }
+
+    /// Algorithm 2 from what stands in the frontier: expands the nearest node until all that is left is farther than
+    /// the `ef` nearest found.
+    pub(super) fn walk(
+        &self,
+        probe: Probe,
+        ef: usize,
+        level: u8,
+        wanted: impl Fn(&Graph, u32) -> bool,
+        cancel: Option<&dyn Fn() -> bool>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Cancelled> {
+        let mut expanded = 0;
+        while let Some(&Reverse(key)) = scratch.frontier.peek() {
+            if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
+                break;
+            }
+            scratch.frontier.pop();
+            expanded += 1;
+            if expanded % CANCEL_EVERY == 0 && cancel.is_some_and(|cancel| cancel()) {
+                return Err(Cancelled);
+            }
+            self.each_link(key.row(), level, |row| {
+                if !scratch.marks.insert(row) {
+                    return;
+                }
+                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
+                if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
+                    scratch.frontier.push(Reverse(key));
+                    if wanted(self, row) {
+                        offer(&mut scratch.nearest, ef, key);
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Moves the catch of a walk to `scratch.found`, nearest first, and forgets the marks.
+    pub(super) fn collect(&self, scratch: &mut Scratch) {
+        scratch.found.clear();
+        scratch.found.extend(scratch.nearest.drain());
+        scratch.found.sort_unstable();
+        scratch.marks.clear();
+    }
+
+    /// The `k` nearest that match, of all, into `scratch.found`.
+    pub(super) fn scan_rows(&self, probe: Probe, search: &Search, scratch: &mut Scratch) -> Result<(), Cancelled> {
+        scratch.nearest.clear();
+        let nearest = &mut scratch.nearest;
+        self.each_match(probe, search, |key| offer(nearest, search.k, key))?;
+        self.collect(scratch);
+        Ok(())
+    }
+
+    /// Calls `visit` with every live node that matches, in the order of ids or of the filter's list.
+    fn each_match(&self, probe: Probe, search: &Search, mut visit: impl FnMut(Key)) -> Result<(), Cancelled> {
+        let mut looked = 0usize;
+        let mut look = |row: u32| {
+            looked += 1;
+            if looked % (16 * CANCEL_EVERY) == 0 && search.cancel.is_some_and(|cancel| cancel()) {
+                return Err(Cancelled);
+            }
+            let passes = match search.filter {
+                Filter::Test(test) => is_live(self.state(row)) && test(NodeId(row)),
+                Filter::All | Filter::Among(_) => is_live(self.state(row)),
+            };
+            if passes {
+                visit(Key::new(self.kernel.distance(probe, self.probe(row)), row));
+            }
+            Ok(())
+        };
+        match search.filter {
+            Filter::Among(ids) => {
+                let bound = self.rows.len();
+                ids.iter().filter(|id| id.0 < bound).try_for_each(|id| look(id.0))
+            }
+            _ => (0..self.rows.len()).try_for_each(look),
+        }
+    }
+
+    /// The first `k` of `scratch.found` that are still live, as hits.
+    fn report(&self, query: &Query, k: usize, scratch: &mut Scratch, out: &mut Vec<Hit>) {
+        let live = scratch.found.iter().filter(|key| is_live(self.state(key.row()))).take(k);
+        out.extend(live.map(|key| {
+            let exact = self.kernel.is_exact();
+            let distance = if exact {
+                f64::from(key.distance())
+            } else {
+                self.kernel.report(query.probe(), self.probe(key.row()))
+            };
+            Hit { distance, id: NodeId(key.row()) }
+        }));
+        if !self.kernel.is_exact() {
+            out.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+        }
+    }
+}
