@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Rows are 64-byte aligned where that costs at most a sixteenth of them, 4-byte aligned otherwise. The first chunk has
-//! one row, each next one as many as all before it, until a chunk has [`CHUNK`] bytes; from there on all have that size.
-//! So a small set costs little and a large one wastes at most [`CHUNK`] bytes. Blocks of [`CHUNK`] bytes are a size
+//! one row, each next one as many as all before it, until a chunk has `CHUNK` bytes; from there on all have that size.
+//! So a small set costs little and a large one wastes at most `CHUNK` bytes. Blocks of `CHUNK` bytes are a size
 //! class of the server's allocator.
 //!
 //! # Protocol
@@ -19,8 +19,8 @@
 //!    loads the number of chunks (acquire), then the directory, which is at least as new; every place below that number
 //!    is set. So any row number below the capacity gives a row, any other panics.
 //! 2. Everything in a row but its code and its scale is atomic.
-//! 3. Code and scale are written by [`Rows::add`] only, to a row whose state is [`FREE`], under the owner's mutex. A row
-//!    becomes FREE by [`Rows::free`] only, which the graph calls when the epochs say that no reader can still know its
+//! 3. Code and scale are written by `Rows::add` only, to a row whose state is `FREE`, under the owner's mutex. A row
+//!    becomes FREE by `Rows::free` only, which the graph calls when the epochs say that no reader can still know its
 //!    number; it is published by storing another state (release). Readers learn a row's number from links, the tail or
 //!    the range of numbers together with a state that is not FREE (acquire), so they see the code whole and unchanging.
 //! 4. A caller that keeps a number beyond its pin may read another vector's code, or one that is being written: the
@@ -48,7 +48,7 @@ pub(super) const NONE: u32 = u32::MAX;
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Head {
-    /// First block of the node's upper levels, [`NONE`] without; in a FREE row, the next free one.
+    /// First block of the node's upper levels, `NONE` without; in a FREE row, the next free one.
     pub upper: AtomicU32,
     l2: AtomicU32,
     /// State and lock, see the graph.

@@ -1,8 +1,8 @@
 //! Epochs: when nobody can still see what was taken out of a graph.
 //!
 //! Readers of a graph take no lock, so a vector that was just unlinked may be under a reader's eyes. A reader [`pin`]s
-//! for the time of its search; whoever unlinks something [`retire`]s it and gets a stamp; what is stamped may be reused
-//! once every pin is younger, which [`oldest`] tells.
+//! for the time of its search; whoever unlinks something `retire`s it and gets a stamp; what is stamped may be reused
+//! once every pin is younger, which `oldest` tells.
 //!
 //! # Protocol
 //!
@@ -97,7 +97,7 @@ impl Drop for Guard {
     }
 }
 
-/// Stamps something that no new reader can reach. It may be reused when its stamp is below [`oldest`].
+/// Stamps something that no new reader can reach. It may be reused when its stamp is below `oldest`.
 pub(super) fn retire() -> u64 {
     fence(SeqCst);
     EPOCH.fetch_add(1, SeqCst)

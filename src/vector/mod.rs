@@ -9,7 +9,7 @@
 //! | [`scratch`] | [`Scratch`]: what a thread needs to search or to link, kept between calls |
 //! | [`epoch`] | [`pin`]: when the slot of a removed vector may be used again |
 //! | [`gate`] | what a fork must wait for |
-//! | [`arena`] | rows in chunks that never move |
+//! | `arena` | rows in chunks that never move |
 //!
 //! # Threads
 //!
@@ -23,7 +23,7 @@
 
 #![deny(unsafe_code)]
 
-pub mod arena;
+mod arena;
 pub mod distance;
 pub mod encoding;
 pub mod epoch;

@@ -68,10 +68,10 @@ impl Marks {
 pub(super) fn offer(nearest: &mut BinaryHeap<Key>, ef: usize, key: Key) {
     if nearest.len() < ef {
         nearest.push(key);
-    } else if let Some(mut worst) = nearest.peek_mut() {
-        if key < *worst {
-            *worst = key;
-        }
+    } else if let Some(mut worst) = nearest.peek_mut()
+        && key < *worst
+    {
+        *worst = key;
     }
 }
 

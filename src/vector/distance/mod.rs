@@ -19,6 +19,7 @@ pub(super) struct Probe<'a> {
 }
 
 type Sum = fn(&[u8], &[u8]) -> f32;
+type ExactSum = fn(&[u8], &[u8]) -> f64;
 
 /// What makes a distance of a sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +42,7 @@ pub(super) struct Kernel {
     sum: Sum,
     finish: Finish,
     /// For `F64`, the sum in double precision.
-    exact: Option<fn(&[u8], &[u8]) -> f64>,
+    exact: Option<ExactSum>,
 }
 
 impl Kernel {
@@ -70,7 +71,7 @@ impl Kernel {
             Encoding::I8 | Encoding::U8 if codec.metric == Metric::Cosine => Finish::Scaled,
             _ => Finish::OneMinus,
         };
-        let exact: Option<fn(&[u8], &[u8]) -> f64> = match codec.encoding {
+        let exact: Option<ExactSum> = match codec.encoding {
             Encoding::F64 if l2 => Some(portable::f64_l2_exact),
             Encoding::F64 => Some(portable::f64_dot_exact),
             _ => None,

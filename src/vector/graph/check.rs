@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, NONE, REMOVED, TAIL};
+use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, NONE, REMOVED, STATE, TAIL};
 use crate::vector::arena::FREE;
 
 /// An invariant that does not hold, in words for whoever reads a test's output.
@@ -37,7 +37,7 @@ impl Graph {
         for row in 0..self.rows.len() {
             let head = self.rows.head(row);
             let state = head.state.load(Relaxed);
-            if state & (LOCK | BUSY) != 0 && state & !(LOCK | BUSY) != DEAD {
+            if state & (LOCK | BUSY) != 0 && state & STATE != DEAD {
                 return Err(Broken(format!("node {row} is locked or busy")));
             }
             match self.state(row) {

@@ -71,13 +71,13 @@ impl Graph {
         let (mut asked, mut passed) = (0, 0);
         // Steps of the golden ratio spread evenly over any number of rows.
         for i in 0..SAMPLE as u64 {
-            let row = ((i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound as u64 >> 32) as u32;
+            let row = (((i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound as u64) >> 32) as u32;
             if is_live(self.state(row)) {
                 asked += 1;
                 passed += usize::from(test(NodeId(row)));
             }
         }
-        if asked == 0 { 0 } else { self.len() * passed / asked }
+        (self.len() * passed).checked_div(asked).unwrap_or(0)
     }
 
     /// As [`Graph::seed`], but only what matches is caught.
@@ -101,7 +101,7 @@ impl Graph {
         wide: bool,
         scratch: &mut Scratch,
     ) -> Result<bool, Cancelled> {
-        let mut expanded = 0;
+        let mut expanded = 0usize;
         while let Some(&Reverse(key)) = scratch.frontier.peek() {
             if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
                 break;
@@ -111,7 +111,7 @@ impl Graph {
             if search.budget.is_some_and(|budget| expanded > budget) {
                 return Ok(false);
             }
-            if expanded % CANCEL_EVERY == 0 && search.cancel.is_some_and(|cancel| cancel()) {
+            if expanded.is_multiple_of(CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
             let mut aside = std::mem::take(&mut scratch.batch);

@@ -17,7 +17,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, is_live, pack};
+use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, STATE, TAIL, UNLINKING, is_live, pack};
 use crate::vector::scratch::{Key, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -235,7 +235,7 @@ impl Graph {
         }
         let find = |node: u32| locks.iter().flatten().find(|locked| locked.row == node);
         let (Some(a), Some(b)) = (find(pair[0]), find(pair[1])) else { return Some(false) };
-        if pair[0] == pair[1] || a.state() >= REMOVED || b.state() >= REMOVED {
+        if pair[0] == pair[1] || a.state() >= UNLINKING || b.state() >= UNLINKING {
             return Some(false);
         }
         if a.has(b.row, level) {
@@ -249,7 +249,7 @@ impl Graph {
             }
             if via.row == peer.row && !peer.has(far.row, level) {
                 // The new node goes between; it needs room for both.
-                if self.degree(peer.row, level) + 2 > self.max_links(level) || far.state() >= REMOVED {
+                if self.degree(peer.row, level) + 2 > self.max_links(level) || far.state() >= UNLINKING {
                     return None;
                 }
                 node.pull(far.row, level);

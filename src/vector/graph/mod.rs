@@ -14,12 +14,14 @@
 //! # Life of a node
 //!
 //! ```text
-//! FREE ─add→ TAIL ─link→ LINKED ─remove→ REMOVED ─unlink→ DEAD ─reclaim→ FREE
+//! FREE ─add→ TAIL ─link→ LINKED ─remove→ REMOVED → UNLINKING → DEAD ─reclaim→ FREE
 //!              └──────────remove──────────┘
 //! ```
 //!
-//! A node is *live* in TAIL and LINKED. Searches go through REMOVED nodes but do not return them. A DEAD node is in no
-//! list, but keeps its own until it is reclaimed, so that a reader standing on it finds its way back.
+//! A node is *live* in TAIL and LINKED. A REMOVED node is gone for searches but still a way: they go through it, and it is
+//! linked to where that keeps the graph in one piece. Of two neighbors only one is UNLINKING at a time, so that the hole
+//! is mended before the other goes. A DEAD node is in no list, but keeps its own until it is reclaimed, so that a reader
+//! standing on it finds its way back.
 //!
 //! # Links
 //!
@@ -30,7 +32,7 @@
 //!
 //! # Threads
 //!
-//! As [`crate::vector`] says. Everything that changes a graph is inside the [`gate`](crate::vector::gate).
+//! As [`crate::vector`] says. Everything that changes a graph is inside the gate ([`gate`]).
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -66,8 +68,10 @@ const TAIL: u8 = 1;
 const LINKED: u8 = 2;
 /// State of a removed node that is still in the links.
 const REMOVED: u8 = 3;
+/// State of a removed node whose links are being taken out; nobody links to it any more.
+const UNLINKING: u8 = 4;
 /// State of a node in no list, waiting for its last reader.
-const DEAD: u8 = 4;
+const DEAD: u8 = 5;
 /// The state without its flags.
 const STATE: u8 = 0b0111;
 /// Flag: a thread is linking or unlinking the node.

@@ -180,10 +180,10 @@ impl Graph {
         }
         stack.retain(|key| key.distance() <= reach);
         scratch.found.extend(stack.iter().filter(|key| key.distance() <= radius));
-        let mut expanded = 0;
+        let mut expanded = 0usize;
         while let Some(key) = stack.pop() {
             expanded += 1;
-            if expanded % CANCEL_EVERY == 0 && cancel.is_some_and(|cancel| cancel()) {
+            if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 scratch.marks.clear();
                 return Err(Cancelled);
             }
@@ -286,14 +286,14 @@ impl Graph {
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
-        let mut expanded = 0;
+        let mut expanded = 0usize;
         while let Some(&Reverse(key)) = scratch.frontier.peek() {
             if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
                 break;
             }
             scratch.frontier.pop();
             expanded += 1;
-            if expanded % CANCEL_EVERY == 0 && cancel.is_some_and(|cancel| cancel()) {
+            if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
             self.each_link(key.row(), level, |row| {
@@ -334,7 +334,7 @@ impl Graph {
         let mut looked = 0usize;
         let mut look = |row: u32| {
             looked += 1;
-            if looked % (16 * CANCEL_EVERY) == 0 && search.cancel.is_some_and(|cancel| cancel()) {
+            if looked.is_multiple_of(16 * CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
             let passes = match search.filter {

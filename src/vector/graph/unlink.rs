@@ -9,22 +9,24 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::link::Want;
-use super::{DEAD, Graph, LINKED, NO_ENTRY, REMOVED, pack};
+use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, UNLINKING, pack};
 use crate::vector::epoch;
 use crate::vector::scratch::{Key, Scratch};
 
 impl Graph {
-    /// Unlinks a removed node that this thread has claimed.
+    /// Unlinks a removed node that this thread has claimed, or puts it back because a neighbor is being unlinked.
     pub(super) fn unlink(&self, row: u32, scratch: &mut Scratch) {
-        let head = self.rows.head(row);
+        if !self.begin_unlinking(row) {
+            let mut work = self.work();
+            self.set_state(row, REMOVED);
+            work.unlink.push_back(row);
+            drop(work);
+            return std::thread::yield_now();
+        }
         self.replace_entry(row);
-        for level in (0..=head.level.load(Relaxed)).rev() {
+        for level in (0..=self.rows.head(row).level.load(Relaxed)).rev() {
             scratch.batch.clear();
-            {
-                // From here on nobody links to it: whoever would must hold its lock and see its state.
-                let _locked = self.lock(row);
-                self.each_link(row, level, |other| scratch.batch.push(other));
-            }
+            self.each_link(row, level, |other| scratch.batch.push(other));
             for &other in &scratch.batch {
                 self.lock(other).pull(row, level);
             }
@@ -33,12 +35,28 @@ impl Graph {
         self.bury(row);
     }
 
+    /// From here on nobody links to `row`: whoever would must hold its lock and see its state. False if a neighbor is
+    /// going too; when two see each other, both wait.
+    fn begin_unlinking(&self, row: u32) -> bool {
+        let _locked = self.lock(row);
+        self.set_state(row, UNLINKING | BUSY);
+        let mut alone = true;
+        for level in 0..=self.rows.head(row).level.load(Relaxed) {
+            self.each_link(row, level, |other| alone &= self.rows.head(other).state.load(SeqCst) & STATE != UNLINKING);
+        }
+        alone
+    }
+
+    /// Sets state and BUSY of a node that this thread has claimed; the lock stays as it is.
+    fn set_state(&self, row: u32, state: u8) {
+        let _ = self.rows.head(row).state.fetch_update(SeqCst, SeqCst, |old| Some(old & LOCK | state));
+    }
+
     /// Hands an unlinked node to the epochs.
     fn bury(&self, row: u32) {
-        let head = self.rows.head(row);
         let mut work = self.work();
         let stamp = epoch::retire();
-        head.state.store(DEAD, SeqCst);
+        self.set_state(row, DEAD);
         work.limbo.push_back((stamp, row));
         self.limbo.store(true, Release);
         self.unlinking.fetch_sub(1, Relaxed);
@@ -86,7 +104,7 @@ impl Graph {
     /// Joins the nodes of `scratch.batch`, which have just lost a common neighbor.
     fn mend(&self, level: u8, scratch: &mut Scratch) {
         let mut live = std::mem::take(&mut scratch.batch);
-        live.retain(|&row| self.state(row) < REMOVED);
+        live.retain(|&row| self.state(row) < UNLINKING);
         let mut groups: Vec<usize> = (0..live.len()).collect();
         scratch.pairs.clear();
         for (i, &a) in live.iter().enumerate() {
