@@ -5,6 +5,7 @@ Needs only the standard library. A server's files live in a temporary folder tha
 
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -50,10 +51,16 @@ def binary(name):
 
 
 def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now; below those that the system gives to outgoing connections, and with room for the
+    port of the cluster's bus, 10,000 above."""
+    while True:
+        port = random.randrange(12_000, 22_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_until(condition, what, timeout=30):

@@ -425,3 +425,71 @@ def test_resp3_booleans_of_noops(r3):
     assert r3("VREM", "none", "e") is FALSE and r3("VSETATTR", "none", "e", "{}") is FALSE
     assert r3("VGETATTR", "none", "e") is NULL
     assert r3("VADD", "k", "FP32", fp32([1, 0]), "e") is TRUE
+
+
+@pytest.mark.smoke
+def test_scripts_and_functions_that_only_read(r2):
+    r2("VADD", "k", "VALUES", 2, 1, 0, "a")
+    assert r2("EVAL_RO", "return redis.call('VSIM', KEYS[1], 'ELE', 'a')", 1, "k") == [b"a"]
+    assert isinstance(r2("EVAL_RO", "return redis.call('VADD', KEYS[1], 'VALUES', 2, 1, 1, 'b')", 1, "k"), Error)
+    assert isinstance(r2("EVAL_RO", "return redis.call('VREM', KEYS[1], 'a')", 1, "k"), Error)
+    library = """#!lua name=vectors
+        redis.register_function{function_name='near', flags={'no-writes'}, callback=function(keys, args)
+            return redis.call('VSIM', keys[1], 'VALUES', 2, args[1], args[2], 'WITHSCORES') end}
+        redis.register_function('put', function(keys, args)
+            return redis.call('VADD', keys[1], 'VALUES', 2, args[1], args[2], args[3]) end)"""
+    assert r2("FUNCTION", "LOAD", library) == b"vectors"
+    assert r2("FCALL_RO", "near", 1, "k", 1, 0) == [b"a", b"1"]
+    assert r2("FCALL", "put", 1, "k", -1, 0, "b") == 1
+    assert r2("FCALL", "near", 1, "k", 1, 0) == [b"a", b"1", b"b", b"0"]
+
+
+def test_in_a_cluster(start):
+    """Slots are those of the key, and MIGRATE carries a set to another node."""
+    nodes = [start("--cluster-enabled", "yes", "--cluster-node-timeout", "500") for _ in range(2)]
+    r2, other = (node.connect() for node in nodes)
+    assert r2("CLUSTER", "ADDSLOTSRANGE", 0, 16383) == Simple("OK")
+    wait_until(lambda: b"cluster_state:ok" in r2("CLUSTER", "INFO"), "the cluster is up")
+    fill(r2, "{tag}k", clusters(100, 8, seed=27))
+    slot = r2("CLUSTER", "KEYSLOT", "tag")
+    assert r2("VSIM", "{tag}k", "ELE", "e1", "COUNT", 1) == [b"e1"]
+    assert r2("COMMAND", "GETKEYS", "VSIM", "{tag}k", "ELE", "e1") == [b"{tag}k"]
+    before = state(r2, "{tag}k")
+    assert r2("CLUSTER", "MEET", "127.0.0.1", nodes[1].port) == Simple("OK")
+    wait_until(
+        lambda: b"cluster_known_nodes:2" in other("CLUSTER", "INFO") and b"cluster_state:ok" in other("CLUSTER", "INFO"), "the nodes met"
+    )
+    mine, theirs = (connection("CLUSTER", "MYID").decode() for connection in (r2, other))
+    assert r2("CLUSTER", "SETSLOT", slot, "MIGRATING", theirs) == Simple("OK")
+    assert other("CLUSTER", "SETSLOT", slot, "IMPORTING", mine) == Simple("OK")
+    assert r2("MIGRATE", "127.0.0.1", nodes[1].port, "{tag}k", 0, 5000) == Simple("OK")
+    for connection in (other, r2):
+        assert connection("CLUSTER", "SETSLOT", slot, "NODE", theirs) == Simple("OK")
+    assert state(other, "{tag}k") == before
+    assert r2("VCARD", "{tag}k") == Error(f"MOVED {slot} 127.0.0.1:{nodes[1].port}")
+
+
+@pytest.mark.smoke
+def test_active_defragmentation(server, r2):
+    if isinstance(r2("CONFIG", "SET", "activedefrag", "yes"), Error):
+        pytest.skip("this server is built without active defragmentation")
+    for name, value in (("ignore-bytes", "1"), ("threshold-lower", "0"), ("cycle-min", "75"), ("cycle-max", "75")):
+        r2("CONFIG", "SET", f"active-defrag-{name}", value)
+    try:
+        for key in range(20):
+            fill(r2, f"k{key}", clusters(300, 32, seed=28), "SETATTR", '{"n":1}')
+        for key in range(20):
+            r2.pipeline(["VREM", f"k{key}", f"e{n}"] for n in range(300) if (n + key) % 3)
+        kept = {key: state(r2, f"k{key}") for key in range(20)}
+        passes = int(server.info("stats", "active_defrag_key_misses")) + int(server.info("stats", "active_defrag_key_hits"))
+        wait_until(
+            lambda: (
+                int(server.info("stats", "active_defrag_key_misses")) + int(server.info("stats", "active_defrag_key_hits")) > passes + 20
+            ),
+            "the keys were visited",
+        )
+        for key in range(20):
+            assert state(r2, f"k{key}") == kept[key]
+            assert len(r2("VSIM", f"k{key}", "ELE", kept[key][1].copy().popitem()[0], "COUNT", 10)) == 10
+    finally:
+        r2("CONFIG", "SET", "activedefrag", "no")
