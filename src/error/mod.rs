@@ -9,6 +9,7 @@
 pub mod expression;
 pub mod json;
 pub mod search;
+mod vset;
 
 use std::borrow::Cow;
 

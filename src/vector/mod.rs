@@ -31,6 +31,7 @@ pub mod flat;
 pub mod gate;
 pub mod graph;
 pub mod scratch;
+pub mod side;
 
 pub use encoding::{Encoding, Metric, Vector};
 pub use epoch::{Guard, pin};

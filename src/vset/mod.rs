@@ -1,7 +1,412 @@
-//! The vector set: names, attributes, filter language, encoding. Knows no Redis.
+//! The vector set: named vectors with attributes, found by similarity. Knows no Redis.
+//!
+//! | module | what |
+//! |---|---|
+//! | here | [`VectorSet`]: adding, removing, attributes, background work |
+//! | [`query`] | [`Query`]: similar elements |
+//! | [`reading`] | what is stored: vectors, links, ranges, random elements, figures |
+//! | [`attributes`], [`filter`] | attributes parsed when written, and expressions over them |
+//! | [`projection`] | REDUCE |
+//! | [`encoding`] | the encoding of the RDB and of DUMP |
+//! | [`names`] | from names to nodes; what the writing thread alone needs |
+//!
+//! # Threads
+//!
+//! A set is shared by `&self`. **One thread at a time** calls the methods of this file that change it ([`VectorSet::add`],
+//! [`VectorSet::remove`], [`VectorSet::set_attributes`], [`VectorSet::reclaim`]); each takes the time of a copy. Any thread
+//! searches and does the background work ([`VectorSet::work`]) meanwhile. Names and attributes stand beside the graph, by
+//! node, and are read without a lock under a pin; the index from names to nodes has a mutex that the writing thread finds
+//! free, since a search never takes it.
+//!
+//! # Life of an element
+//!
+//! Its name and attributes are stored before its vector is published, and freed when the graph says that its slot is free
+//! again. A new vector for an element is a new node, published before the old one is removed: a search sees one of them,
+//! or both, of which it keeps the nearer.
 
 #![forbid(unsafe_code)]
 
 pub mod attributes;
+pub mod encoding;
 pub mod filter;
+mod names;
 mod number;
+pub mod projection;
+pub mod query;
+pub mod random;
+pub mod reading;
+
+use std::cell::RefCell;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::vector::graph::MAX_LEVEL;
+use crate::vector::side::Side;
+use crate::vector::{self, Encoding, Graph, Guard, Metric, NodeId, Scratch, Vector, pin};
+
+use attributes::Attributes;
+use names::{Index, Names};
+use projection::Projection;
+use random::Rng;
+
+pub use filter::{Filter, SyntaxError};
+pub use query::{Found, Hits, Query, Target};
+pub use reading::{Element, Info, Link, Stored};
+
+/// The greatest dimension.
+pub const MAX_DIM: usize = 65_536;
+/// The least and the greatest `m` of a set.
+pub const M: std::ops::RangeInclusive<usize> = 4..=4096;
+/// Beam of the search for a new element's neighbors where nothing is said.
+const EF_CONSTRUCTION: usize = 200;
+
+/// Numbers sets in the order of their creation, since the process began.
+static NEXT_UID: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// What this thread searches and links with.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Runs `work` with this thread's scratch.
+fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut scratch) => work(&mut scratch),
+        // Searched from within a search's callback.
+        Err(_) => work(&mut Scratch::default()),
+    })
+}
+
+/// Why a set refuses; a fact, whose text is elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A vector with a component that is not finite, or whose norm is not; a dimension or projection that no set can have.
+    InvalidVector,
+    /// The set quantizes otherwise.
+    Quantization,
+    /// The set has another `m`.
+    M,
+    /// The set has another dimension.
+    Dimension {
+        /// Components of the vector given, before any projection.
+        got: usize,
+        /// Components that the set stores.
+        have: usize,
+    },
+    /// A projection for a set that has none.
+    Unprojected,
+    /// The set projects vectors of another dimension.
+    ProjectionInput {
+        /// Components of the vector given.
+        got: usize,
+        /// Components that the projection takes.
+        expected: usize,
+    },
+    /// No element has this name.
+    ElementNotFound,
+    /// The filter does not compile.
+    Filter(SyntaxError),
+}
+
+/// How vectors are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantization {
+    /// As floats.
+    None,
+    /// One signed byte per component.
+    Q8,
+    /// One bit per component.
+    Bin,
+}
+
+impl Quantization {
+    /// Its name in replies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "f32",
+            Self::Q8 => "int8",
+            Self::Bin => "bin",
+        }
+    }
+
+    fn encoding(self) -> Encoding {
+        match self {
+            Self::None => Encoding::F32,
+            Self::Q8 => Encoding::Q8,
+            Self::Bin => Encoding::Bin,
+        }
+    }
+}
+
+/// An element to add.
+#[derive(Debug, Clone, Copy)]
+pub struct Add<'a> {
+    /// Its name: any bytes.
+    pub element: &'a [u8],
+    /// Its vector, before any projection.
+    pub vector: &'a [f32],
+    /// To how many components the set reduces vectors, if it does.
+    pub reduce: Option<usize>,
+    /// How the set stores vectors.
+    pub quantization: Quantization,
+    /// The set's links per element and level.
+    pub m: usize,
+    /// Beam of the search for its neighbors. Elements are linked later and together, so what counts is the beam that the
+    /// last of them was added with.
+    pub ef: usize,
+    /// Its attributes. Empty ones are kept with a new element and taken away from an existing one.
+    pub attributes: Option<&'a [u8]>,
+}
+
+/// What adding did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// The element is new.
+    New,
+    /// The element has a new vector.
+    Updated,
+}
+
+/// Named vectors with attributes. See the module's documentation.
+#[derive(Debug)]
+pub struct VectorSet {
+    graph: Graph,
+    quantization: Quantization,
+    projection: Option<Projection>,
+    /// By node.
+    names: Side,
+    /// By node: blobs of [`Attributes::encode`].
+    attributes: Side,
+    /// How many elements have attributes.
+    attributed: AtomicUsize,
+    /// How many elements are on each level at most.
+    levels: [AtomicUsize; MAX_LEVEL as usize + 1],
+    /// How many times a node took another's place.
+    replaced: AtomicU64,
+    /// How many nodes there have been.
+    last_node: AtomicU64,
+    uid: u64,
+    owned: Mutex<Owned>,
+}
+
+/// What the writing thread has for itself.
+#[derive(Debug, Default)]
+struct Owned {
+    index: Index,
+    rng: Rng,
+}
+
+impl VectorSet {
+    /// An empty set that `add` fits.
+    ///
+    /// # Errors
+    /// [`Error::InvalidVector`] for a dimension of 0 or above [`MAX_DIM`], and for a reduction to 0 components, to more
+    /// than there are, or by a matrix above [`projection::MAX_ENTRIES`]. [`Error::M`] for an `m` outside [`M`].
+    pub fn new(add: &Add) -> Result<Self, Error> {
+        if !M.contains(&add.m) {
+            return Err(Error::M);
+        }
+        let input = add.vector.len();
+        if input == 0 || input > MAX_DIM {
+            return Err(Error::InvalidVector);
+        }
+        let projection = match add.reduce {
+            None => None,
+            Some(output) => Some(Projection::pattern(input, output).ok_or(Error::InvalidVector)?),
+        };
+        let dim = projection.as_ref().map_or(input, Projection::output);
+        Ok(Self::of(Graph::new(params(dim, add.m, add.quantization)), add.quantization, projection))
+    }
+
+    /// A set around a graph; names are missing.
+    fn of(graph: Graph, quantization: Quantization, projection: Option<Projection>) -> Self {
+        Self {
+            graph,
+            quantization,
+            projection,
+            names: Side::new(),
+            attributes: Side::new(),
+            attributed: AtomicUsize::new(0),
+            levels: [const { AtomicUsize::new(0) }; MAX_LEVEL as usize + 1],
+            replaced: AtomicU64::new(0),
+            last_node: AtomicU64::new(0),
+            uid: NEXT_UID.fetch_add(1, Relaxed),
+            owned: Mutex::default(),
+        }
+    }
+
+    /// Adds an element, or gives an existing one another vector; it is found from now on.
+    ///
+    /// # Errors
+    /// In this order: [`Error::Quantization`], [`Error::M`], [`Error::Dimension`], [`Error::Unprojected`],
+    /// [`Error::ProjectionInput`], [`Error::InvalidVector`]. Nothing has changed then.
+    pub fn add(&self, add: &Add) -> Result<Added, Error> {
+        self.check_fits(add)?;
+        let reduced = self.projection.as_ref().map(|projection| projection.apply(add.vector));
+        let vector = reduced.as_deref().unwrap_or(add.vector);
+        if !is_storable(vector) {
+            return Err(Error::InvalidVector);
+        }
+        self.reclaim();
+        let guard = pin();
+        let names = self.names(&guard);
+        let mut owned = self.owned();
+        let old = owned.index.find(names, add.element);
+        let kept = match (add.attributes, old) {
+            (Some(b""), Some(_)) => None,
+            (Some(verbatim), _) => Some(Attributes::encode(verbatim)),
+            (None, Some(old)) => self.attributes.get(&guard, old).map(<[u8]>::to_vec),
+            (None, None) => None,
+        };
+        self.graph.set_ef_construction(add.ef);
+        let was = old.is_some_and(|old| self.attributes.get(&guard, old).is_some());
+        self.count_attributes(was, kept.is_some());
+        let id = self.graph.add_with(Vector::Floats(vector), level_hash(add.element), |id| {
+            self.names.set(id, add.element);
+            if let Some(blob) = &kept {
+                self.attributes.set(id, blob);
+            }
+        });
+        self.last_node.fetch_add(1, Relaxed);
+        self.level(id).fetch_add(1, Relaxed);
+        match old {
+            None => {
+                owned.index.insert(names, id);
+                Ok(Added::New)
+            }
+            Some(old) => {
+                owned.index.replace(names, add.element, id);
+                self.replaced.fetch_add(1, Relaxed);
+                self.level(old).fetch_sub(1, Relaxed);
+                self.graph.remove(old);
+                Ok(Added::Updated)
+            }
+        }
+    }
+
+    /// Whether the set is of the kind that `add` says, in the order in which clients learn it.
+    fn check_fits(&self, add: &Add) -> Result<(), Error> {
+        let (got, have) = (add.vector.len(), self.dim());
+        if add.quantization != self.quantization {
+            return Err(Error::Quantization);
+        }
+        if add.m != self.graph.params().m {
+            return Err(Error::M);
+        }
+        match &self.projection {
+            None if got != have => Err(Error::Dimension { got, have }),
+            None if add.reduce.is_some() => Err(Error::Unprojected),
+            Some(_) if add.reduce != Some(have) => Err(Error::Dimension { got, have }),
+            Some(projection) if got != projection.input() => {
+                Err(Error::ProjectionInput { got, expected: projection.input() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes an element; whether it was there. No search that begins from now on finds it.
+    pub fn remove(&self, element: &[u8]) -> bool {
+        self.reclaim();
+        let guard = pin();
+        let removed = self.owned().index.remove(self.names(&guard), element);
+        let Some(id) = removed else { return false };
+        self.count_attributes(self.attributes.get(&guard, id).is_some(), false);
+        self.level(id).fetch_sub(1, Relaxed);
+        self.graph.remove(id)
+    }
+
+    /// Sets an element's attributes, or takes them away if they are empty; whether the element is there.
+    pub fn set_attributes(&self, element: &[u8], verbatim: &[u8]) -> bool {
+        let guard = pin();
+        let Some(id) = self.find(&guard, element) else { return false };
+        self.count_attributes(self.attributes.get(&guard, id).is_some(), !verbatim.is_empty());
+        match verbatim {
+            b"" => self.attributes.clear(id),
+            _ => self.attributes.set(id, &Attributes::encode(verbatim)),
+        }
+        true
+    }
+
+    /// Frees what removed elements have left behind, as far as nobody can still see it. Adding and removing do it too.
+    pub fn reclaim(&self) {
+        self.graph.reclaim(|id| {
+            self.names.clear(id);
+            self.attributes.clear(id);
+        });
+        self.names.collect();
+        self.attributes.collect();
+    }
+
+    /// Elements that are not linked yet. They are found, by a scan: so their number is to be bounded.
+    pub fn tail_len(&self) -> usize {
+        self.graph.tail_len()
+    }
+
+    /// Units of background work: elements to link, removed ones to unlink.
+    pub fn pending(&self) -> usize {
+        self.graph.pending()
+    }
+
+    /// Does one unit of background work; whether there was one. Any number of threads at once.
+    pub fn work(&self) -> bool {
+        with_scratch(|scratch| self.graph.link_next(scratch))
+    }
+
+    /// Does the background work that nobody has begun, and waits for what others have.
+    pub fn link_all(&self) {
+        while self.pending() > 0 {
+            if !self.work() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Adds to the count of elements with attributes.
+    fn count_attributes(&self, was: bool, is: bool) {
+        match (was, is) {
+            (false, true) => self.attributed.fetch_add(1, Relaxed),
+            (true, false) => self.attributed.fetch_sub(1, Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// The count of elements on the level of a node.
+    fn level(&self, id: NodeId) -> &AtomicUsize {
+        &self.levels[usize::from(self.graph.level_of(id).min(MAX_LEVEL))]
+    }
+
+    fn names<'a>(&'a self, guard: &'a Guard) -> Names<'a> {
+        Names::new(&self.names, guard)
+    }
+
+    fn find(&self, guard: &Guard, element: &[u8]) -> Option<NodeId> {
+        self.owned().index.find(self.names(guard), element)
+    }
+
+    fn owned(&self) -> MutexGuard<'_, Owned> {
+        // A panic under it is a defect that has been reported; the index is then as it was between two steps.
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The graph's parameters of a set.
+fn params(dim: usize, m: usize, quantization: Quantization) -> vector::Params {
+    let encoding = quantization.encoding();
+    vector::Params { dim, m, ef_construction: EF_CONSTRUCTION, encoding, metric: Metric::Cosine }
+}
+
+/// Whether a vector's components and its norm are finite in single precision, in whatever order the norm is summed up.
+fn is_storable(vector: &[f32]) -> bool {
+    // One sum tells all: an infinity or NaN among the components makes it so too.
+    vector.iter().map(|x| x * x).sum::<f32>() < f32::MAX / 2.0
+}
+
+/// Decides an element's level, the same on every server: FNV-1a of its name, mixed.
+fn level_hash(element: &[u8]) -> u64 {
+    let fnv = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    random::mix(element.iter().fold(0xcbf2_9ce4_8422_2325, fnv))
+}
+
+#[cfg(test)]
+mod tests;

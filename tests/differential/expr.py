@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from resp import NULL_BULK, Connection, Disconnected, Error  # noqa: E402
+from resp import Connection, Disconnected, Error, NULL_BULK  # noqa: E402
 
 INDEX = "expr-differential"
 # name, field type, value of the document (None: absent)
@@ -132,7 +132,9 @@ class Peer:
 
 
 def ours(texts):
-    header = "\t".join(f"{name}=" + ("-" if value is None else f"{'#' if name in NUMERIC else '$'}{value}") for name, _, value in FIELDS)
+    header = "\t".join(
+        f"{name}=" + ("-" if value is None else f"{'#' if name in NUMERIC else '$'}{value}") for name, _, value in FIELDS
+    )
     lines = "\n".join([header, *texts]).encode()
     binary = ROOT / "target/fast/examples/expr"
     return subprocess.run([binary], input=lines, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
@@ -187,11 +189,8 @@ def dangerous(text):
     """What kills the peer: a remainder by a fraction below 1, `geodistance` of three numbers."""
     text = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
     text = re.sub(r"% ?\d*[1-9](?![\d.eE])", "", text)
-    return (
-        "%" in text
-        or re.search("geodistance", text, re.I)
-        and text.count(",") >= 2
-        and re.search(r"geodistance\([^()]*,[^()]*,[^()]*\)", text, re.I)
+    return "%" in text or re.search("geodistance", text, re.I) and text.count(",") >= 2 and re.search(
+        r"geodistance\([^()]*,[^()]*,[^()]*\)", text, re.I
     )
 
 

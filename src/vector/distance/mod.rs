@@ -86,7 +86,8 @@ impl Kernel {
         let distance = match self.finish {
             Finish::Sum => sum,
             Finish::OneMinus => 1.0 - sum,
-            Finish::Q8 => (1.0 - sum * (a.scale / 127.0) * (b.scale / 127.0)).clamp(0.0, 2.0),
+            // The scales first: the last bit of the score is the field's.
+            Finish::Q8 => (1.0 - sum * ((a.scale / 127.0) * (b.scale / 127.0))).clamp(0.0, 2.0),
             Finish::Scaled => 1.0 - sum * a.scale * b.scale,
             Finish::Bits(dim) => 2.0 * sum / dim,
         };

@@ -88,7 +88,7 @@ impl Graph {
     }
 
     fn link(&self, row: u32, scratch: &mut Scratch) {
-        self.find_place(row, self.params.ef_construction, scratch);
+        self.find_place(row, self.ef_construction.load(Relaxed), scratch);
         let state = &self.rows.head(row).state;
         let done = |old: u8| (old & STATE == TAIL).then_some(old & !(BUSY | STATE) | LINKED);
         if state.fetch_update(SeqCst, SeqCst, done).is_ok() {

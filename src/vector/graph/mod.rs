@@ -160,6 +160,8 @@ pub struct Graph {
     unlinking: AtomicUsize,
     /// Whether something waits in limbo, so that reclaiming nothing costs nothing.
     limbo: AtomicBool,
+    /// See [`Graph::set_ef_construction`].
+    ef_construction: AtomicUsize,
 }
 
 const NO_ENTRY: u64 = u64::MAX;
@@ -169,6 +171,11 @@ fn pack(level: u8, row: u32) -> u64 {
 }
 
 impl Graph {
+    /// Beam of the search that finds a node's neighbors, for what is linked from now on.
+    pub fn set_ef_construction(&self, ef: usize) {
+        self.ef_construction.store(ef, Relaxed);
+    }
+
     /// An empty graph. Takes no memory for vectors yet.
     ///
     /// # Panics
@@ -191,6 +198,7 @@ impl Graph {
             live: AtomicUsize::new(0),
             unlinking: AtomicUsize::new(0),
             limbo: AtomicBool::new(false),
+            ef_construction: AtomicUsize::new(params.ef_construction),
         }
     }
 
@@ -232,11 +240,20 @@ impl Graph {
     /// # Panics
     /// When `vector` does not [fit](Codec::fits).
     pub fn add(&self, vector: Vector, level_hash: u64) -> NodeId {
+        self.add_with(vector, level_hash, |_| {})
+    }
+
+    /// As [`Graph::add`]; `prepare` gets the id before any search can return it, to store what belongs to it.
+    ///
+    /// # Panics
+    /// When `vector` does not [fit](Codec::fits).
+    pub fn add_with(&self, vector: Vector, level_hash: u64, prepare: impl FnOnce(NodeId)) -> NodeId {
         assert!(self.codec.fits(&vector), "a vector of the graph's dimension");
         let _inside = gate::enter();
         let level = self.level(level_hash);
         let row = self.rows.add(|code| self.codec.encode(vector, code));
         self.set_level(row, level);
+        prepare(NodeId(row));
         self.live.fetch_add(1, Relaxed);
         let work = self.work();
         self.rows.head(row).state.store(TAIL, SeqCst);

@@ -1,0 +1,268 @@
+//! The names of a set's elements: from a name to its node, in order, and at random.
+//!
+//! The names themselves stand in a [`Side`] table by node, where any thread can read them; here are only node ids: a hash
+//! table for lookups ([`table`]) and sorted blocks for ranges and sampling ([`order`]). Both grow in small steps, so that no
+//! single insert pays for the whole set. This half belongs to the thread that writes the set.
+
+mod order;
+mod table;
+
+use std::ops::Bound;
+
+use crate::vector::side::Side;
+use crate::vector::{Guard, NodeId};
+use crate::vset::random::Rng;
+
+use order::Order;
+use table::Table;
+
+/// The names under a pin.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    side: &'a Side,
+    guard: &'a Guard,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(side: &'a Side, guard: &'a Guard) -> Self {
+        Self { side, guard }
+    }
+
+    /// The name of a node; a node that the index holds always has one.
+    pub(super) fn get(self, id: NodeId) -> &'a [u8] {
+        self.side.get(self.guard, id).unwrap_or_default()
+    }
+}
+
+/// The nodes of a set, by name.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    table: Table,
+    order: Order,
+}
+
+impl Index {
+    /// How many names there are.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The node of a name.
+    pub(super) fn find(&self, names: Names, name: &[u8]) -> Option<NodeId> {
+        self.table.find(names, name)
+    }
+
+    /// Adds a node, whose name is in the side table and not in the index.
+    pub(super) fn insert(&mut self, names: Names, id: NodeId) {
+        self.table.insert(names, id);
+        self.order.insert(names, id);
+    }
+
+    /// Adds all of a set's nodes to an empty index; names the first of two nodes that have the same name.
+    pub(super) fn fill(&mut self, names: Names, ids: impl Iterator<Item = NodeId>) -> Result<(), NodeId> {
+        self.order.fill(names, ids)?;
+        self.order.ids().for_each(|id| self.table.insert(names, id));
+        Ok(())
+    }
+
+    /// Removes a name; its node, if it was there.
+    pub(super) fn remove(&mut self, names: Names, name: &[u8]) -> Option<NodeId> {
+        let id = self.table.remove(names, name)?;
+        self.order.remove(names, name);
+        Some(id)
+    }
+
+    /// Puts another node in the place of the one that has this name; the node that was there.
+    pub(super) fn replace(&mut self, names: Names, name: &[u8], id: NodeId) -> Option<NodeId> {
+        let old = self.table.replace(names, name, id)?;
+        self.order.replace(names, name, id);
+        Some(old)
+    }
+
+    /// The nodes between two names, bytewise.
+    pub(super) fn range<'a>(
+        &'a self,
+        names: Names<'a>,
+        from: Bound<&[u8]>,
+        to: Bound<&'a [u8]>,
+    ) -> impl Iterator<Item = NodeId> + 'a {
+        self.order.range(names, from, to)
+    }
+
+    /// All nodes, in the order of their names.
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.order.ids()
+    }
+
+    /// Any node, each equally likely.
+    pub(super) fn random(&self, rng: &mut Rng) -> Option<NodeId> {
+        self.order.random(rng)
+    }
+
+    /// `count` different nodes (all, if there are fewer) in random order, each selection equally likely.
+    pub(super) fn sample(&self, count: usize, rng: &mut Rng) -> Vec<NodeId> {
+        self.order.sample(count, rng)
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn memory(&self) -> usize {
+        self.table.memory() + self.order.memory()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::pin;
+    use crate::vset::random::Rng;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// An index beside a model of it.
+    #[derive(Default)]
+    struct Pair {
+        side: Side,
+        index: Index,
+        model: BTreeMap<Vec<u8>, u32>,
+        next: u32,
+    }
+
+    impl Pair {
+        fn add(&mut self, name: &[u8]) {
+            let guard = pin();
+            let id = NodeId(self.next);
+            self.next += 1;
+            self.side.set(id, name);
+            let names = Names::new(&self.side, &guard);
+            match self.model.insert(name.to_vec(), id.0) {
+                None => {
+                    assert_eq!(self.index.find(names, name), None);
+                    self.index.insert(names, id);
+                }
+                Some(old) => assert_eq!(self.index.replace(names, name, id), Some(NodeId(old))),
+            }
+        }
+
+        fn remove(&mut self, name: &[u8]) {
+            let guard = pin();
+            let removed = self.index.remove(Names::new(&self.side, &guard), name);
+            assert_eq!(removed, self.model.remove(name).map(NodeId));
+        }
+
+        fn check(&self) {
+            let guard = pin();
+            let names = Names::new(&self.side, &guard);
+            assert_eq!(self.index.len(), self.model.len());
+            assert!(self.index.ids().map(|id| id.0).eq(self.model.values().copied()));
+            for (name, &id) in &self.model {
+                assert_eq!(self.index.find(names, name), Some(NodeId(id)));
+            }
+        }
+    }
+
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            (0u32..2000).prop_map(|n| format!("{n:05}").into_bytes()),
+            proptest::collection::vec(any::<u8>(), 0..3)
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn it_is_a_sorted_map(ops in proptest::collection::vec((any::<bool>(), name()), 0..3000)) {
+            let mut pair = Pair::default();
+            for (add, name) in &ops {
+                if *add { pair.add(name) } else { pair.remove(name) }
+            }
+            pair.check();
+            for (_, name) in &ops {
+                pair.remove(name);
+            }
+            pair.check();
+        }
+
+        #[test]
+        fn ranges_are_those_of_a_sorted_map(
+            list in proptest::collection::vec(name(), 0..1500), from in name(), to in name(), kinds in (0u8..3, 0u8..3),
+        ) {
+            let mut pair = Pair::default();
+            list.iter().for_each(|name| pair.add(name));
+            let bound = |kind, name| match kind {
+                0 => Bound::Unbounded,
+                1 => Bound::Included(name),
+                _ => Bound::Excluded(name),
+            };
+            let (from, to) = (bound(kinds.0, &from[..]), bound(kinds.1, &to[..]));
+            let guard = pin();
+            let got: Vec<u32> = pair.index.range(Names::new(&pair.side, &guard), from, to).map(|id| id.0).collect();
+            let above = |n: &[u8]| match from { Bound::Included(f) => n >= f, Bound::Excluded(f) => n > f, _ => true };
+            let below = |n: &[u8]| match to { Bound::Included(t) => n <= t, Bound::Excluded(t) => n < t, _ => true };
+            let want: Vec<u32> = pair.model.iter().filter(|(n, _)| above(n) && below(n)).map(|(_, &id)| id).collect();
+            prop_assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn a_name_given_twice_is_found_when_all_are_filled_in() {
+        let side = Side::new();
+        for (id, name) in ["b", "a", "c", "b"].iter().enumerate() {
+            side.set(NodeId(id as u32), name.as_bytes());
+        }
+        let guard = pin();
+        let names = Names::new(&side, &guard);
+        assert_eq!(Index::default().fill(names, (0..3).map(NodeId)), Ok(()));
+        assert!(Index::default().fill(names, (0..4).map(NodeId)).is_err());
+    }
+
+    #[test]
+    fn every_element_is_as_likely_also_when_most_are_gone() {
+        let mut pair = Pair::default();
+        (0..20_000u32).for_each(|n| pair.add(&n.wrapping_mul(0x9e37_79b9).to_be_bytes()));
+        let keep: Vec<_> = pair.model.keys().step_by(200).cloned().collect();
+        let all: Vec<_> = pair.model.keys().cloned().collect();
+        all.iter().filter(|name| !keep.contains(name)).for_each(|name| pair.remove(name));
+        pair.check();
+        let mut rng = Rng::seeded(7);
+        let mut single = BTreeMap::new();
+        let mut sampled = BTreeMap::new();
+        for _ in 0..10_000 {
+            *single.entry(pair.index.random(&mut rng).unwrap().0).or_insert(0) += 1;
+            let pair_of = pair.index.sample(2, &mut rng);
+            assert_ne!(pair_of[0], pair_of[1]);
+            pair_of.iter().for_each(|id| *sampled.entry(id.0).or_insert(0) += 1);
+        }
+        assert_eq!((single.len(), sampled.len()), (100, 100));
+        assert!(single.values().all(|n| (60..145).contains(n)), "{single:?}");
+        assert!(sampled.values().all(|n| (140..265).contains(n)), "{sampled:?}");
+    }
+
+    #[test]
+    fn samples_are_distinct_and_complete() {
+        let mut pair = Pair::default();
+        (0..1000u32).for_each(|n| pair.add(&n.to_be_bytes()));
+        let mut rng = Rng::seeded(3);
+        for count in [0, 1, 10, 499, 500, 501, 999, 1000, 5000] {
+            let mut sample = pair.index.sample(count, &mut rng);
+            sample.sort();
+            sample.dedup();
+            assert_eq!(sample.len(), count.min(1000));
+        }
+        assert!(Index::default().sample(5, &mut rng).is_empty() && Index::default().random(&mut rng).is_none());
+    }
+
+    #[test]
+    fn a_name_costs_about_twelve_bytes() {
+        for (kind, most) in [("appended", 12.5), ("scattered", 13.5)] {
+            let mut pair = Pair::default();
+            for n in 0..100_000u64 {
+                let key = if kind == "appended" { n } else { crate::vset::random::mix(n) };
+                pair.add(&key.to_be_bytes());
+            }
+            let each = pair.index.memory() as f64 / 100_000.0;
+            assert!(each < most, "{kind}: {each}");
+        }
+    }
+}

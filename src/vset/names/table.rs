@@ -1,0 +1,119 @@
+//! From a name to its node: extendible hashing (Fagin et al. 1979) over small hash tables of ids.
+//!
+//! One large table would rehash all names at once when it grows, a stall of milliseconds in the thread that writes; here
+//! one shard of at most [`SHARD`] ids splits in two. An id costs 5 bytes per slot, the name is compared where it stands.
+//! The hash is keyed at random per table: names come from clients.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::Names;
+use crate::vector::NodeId;
+
+/// The most ids in a shard: what a table of 512 slots holds.
+const SHARD: usize = 448;
+/// The most bits of the hash that choose a shard; beyond, shards just grow.
+const MOST_BITS: u8 = 28;
+
+/// A hash table of node ids.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    shards: Vec<Shard>,
+    /// The shard for each value of the choosing bits; a shard that needs fewer of them has several entries.
+    directory: Vec<u32>,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    ids: HashTable<NodeId>,
+    /// How many choosing bits all its hashes have in common.
+    bits: u8,
+}
+
+/// The bits that choose a shard: others than those that choose within it.
+fn choosing(hash: u64) -> usize {
+    (hash >> 20) as usize & ((1 << MOST_BITS) - 1)
+}
+
+impl Table {
+    fn shard_of(&self, hash: u64) -> Option<usize> {
+        // The directory's length is a power of two.
+        let entry = choosing(hash) & self.directory.len().checked_sub(1)?;
+        Some(self.directory[entry] as usize)
+    }
+
+    pub(super) fn find(&self, names: Names, name: &[u8]) -> Option<NodeId> {
+        let hash = self.hasher.hash_one(name);
+        self.shards[self.shard_of(hash)?].ids.find(hash, |&id| names.get(id) == name).copied()
+    }
+
+    pub(super) fn insert(&mut self, names: Names, id: NodeId) {
+        let hash = self.hasher.hash_one(names.get(id));
+        let mut shard = self.shard_of(hash).unwrap_or_else(|| {
+            self.shards.push(Shard::default());
+            self.directory.push(0);
+            0
+        });
+        while self.shards[shard].ids.len() >= SHARD && self.shards[shard].bits < MOST_BITS {
+            self.split(names, shard, choosing(hash));
+            shard = self.directory[choosing(hash) & (self.directory.len() - 1)] as usize;
+        }
+        let hasher = &self.hasher;
+        self.shards[shard].ids.insert_unique(hash, id, |&id| hasher.hash_one(names.get(id)));
+    }
+
+    /// Splits a shard by the next choosing bit; `sample` is the choosing bits of any hash in it.
+    fn split(&mut self, names: Names, shard: usize, sample: usize) {
+        let bit = 1usize << self.shards[shard].bits;
+        if self.directory.len() == bit {
+            self.directory.extend_from_within(..);
+        }
+        let new = self.shards.len() as u32;
+        for entry in ((sample & (bit - 1) | bit)..self.directory.len()).step_by(bit * 2) {
+            self.directory[entry] = new;
+        }
+        let hasher = &self.hasher;
+        let old = &mut self.shards[shard];
+        old.bits += 1;
+        let bits = old.bits;
+        let mut halves = [HashTable::with_capacity(SHARD / 2), HashTable::with_capacity(SHARD / 2)];
+        for id in old.ids.drain() {
+            let hash = hasher.hash_one(names.get(id));
+            let half = usize::from(choosing(hash) & bit != 0);
+            halves[half].insert_unique(hash, id, |&id| hasher.hash_one(names.get(id)));
+        }
+        let [kept, moved] = halves;
+        old.ids = kept;
+        self.shards.push(Shard { ids: moved, bits });
+    }
+
+    pub(super) fn remove(&mut self, names: Names, name: &[u8]) -> Option<NodeId> {
+        let hash = self.hasher.hash_one(name);
+        let shard = self.shard_of(hash)?;
+        let hasher = &self.hasher;
+        let ids = &mut self.shards[shard].ids;
+        let (id, _) = ids.find_entry(hash, |&id| names.get(id) == name).ok()?.remove();
+        if ids.capacity() > 4 * ids.len() + 28 {
+            ids.shrink_to(ids.len() * 2, |&id| hasher.hash_one(names.get(id)));
+        }
+        Some(id)
+    }
+
+    pub(super) fn replace(&mut self, names: Names, name: &[u8], id: NodeId) -> Option<NodeId> {
+        let hash = self.hasher.hash_one(name);
+        let shard = self.shard_of(hash)?;
+        let hasher = &self.hasher;
+        match self.shards[shard].ids.entry(hash, |&id| names.get(id) == name, |&id| hasher.hash_one(names.get(id))) {
+            Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), id)),
+            Entry::Vacant(_) => None,
+        }
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        let ids: usize = self.shards.iter().map(|shard| shard.ids.allocation_size()).sum();
+        ids + self.shards.capacity() * size_of::<Shard>() + self.directory.capacity() * size_of::<u32>()
+    }
+}
