@@ -223,6 +223,7 @@ fn leaf() -> impl Strategy<Value = Kind> {
             radius: f64::from(radius),
             vector: vector(to),
             options: VectorOptions::default(),
+            written: Vec::new(),
             distance_as: None,
         })),
         1 => prop::sample::select(vec!["t", "g", "n"]).prop_map(|name| Kind::Missing(field(name))),
@@ -362,6 +363,7 @@ proptest! {
             field: field("v"),
             vector: vector(to),
             options: VectorOptions::default(),
+            written: Vec::new(),
             distance_as: b"d"[..].into(),
         }));
         let found = execute(&index, &Request { limit: 100, ..Request::new(&root) });

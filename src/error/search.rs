@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::search::arguments::Problem;
+use crate::search::query::{self, VectorOption};
 use crate::search::schema::{self, Algorithm};
 
 /// What is wrong with a word, as it ends a message.
@@ -99,6 +100,100 @@ fn vector_field(fact: &schema::Error) -> Error {
         Fact::VectorParameter { algorithm, parameter, problem } => {
             bad_arguments(&format!("vector similarity {} index {parameter}", algorithm_name(*algorithm)), *problem)
         }
+        _ => Error::INTERNAL,
+    }
+}
+
+/// Why a query is refused.
+pub fn query(fact: &query::Error) -> Error {
+    use query::Error as Fact;
+    match fact {
+        Fact::Syntax { offset, near } => quoting(&format!("Syntax error at offset {offset} near "), near, ""),
+        Fact::TooDeep => Error::fixed("Parser stack overflow. Try moving nested parentheses more to the left"),
+        Fact::NotKnn { offset, near } => {
+            let before = format!("Syntax error: Expecting Vector Similarity command at offset {offset} near ");
+            quoting(&before, near, "")
+        }
+        Fact::NotVectorRange { offset, near } => {
+            let before = format!("Syntax error: expecting vector similarity range command at offset {offset} near ");
+            quoting(&before, near, "")
+        }
+        Fact::NotShapePredicate { offset } => {
+            Error::composed(format!("Syntax error: Expecting a geoshape predicate at offset {offset}"))
+        }
+        Fact::Unsupported(what) => Error::composed(format!("{what} is not supported")),
+        _ => query_parameter(fact),
+    }
+}
+
+/// What is wrong with the parameters of a query.
+fn query_parameter(fact: &query::Error) -> Error {
+    use query::Error as Fact;
+    match fact {
+        Fact::ParamsCount(problem) => bad_arguments("PARAMS", *problem),
+        Fact::ParamsPairs => Error::fixed("Parameters must be specified in PARAM VALUE pairs"),
+        Fact::DuplicateParameter(name) => quoting("Duplicate parameter `", name, "`"),
+        Fact::NoParameter(name) => quoting("No such parameter `", name, "`"),
+        Fact::NotNumeric { name, value } => {
+            Error::composed([b"Invalid numeric value (", &value[..], b") for parameter `", name, b"`"].concat())
+        }
+        Fact::LowerBound(text) => quoting("Bad lower range: ", text, ""),
+        Fact::UpperBound(text) => quoting("Bad upper range: ", text, ""),
+        _ => query_schema(fact),
+    }
+}
+
+/// What the schema refuses of a query.
+fn query_schema(fact: &query::Error) -> Error {
+    use query::Error as Fact;
+    match fact {
+        Fact::Attribute(name) => quoting("Invalid attribute ", name, ""),
+        Fact::AttributeValue { name, value } => {
+            Error::composed([b"Invalid value (", &value[..], b") for `", name, b"`"].concat())
+        }
+        Fact::Phonetic => Error::fixed("field does not support phonetics"),
+        Fact::GeoUnit => Error::fixed("Invalid GeoFilter unit"),
+        Fact::GeoPosition => Error::fixed("Invalid GeoFilter lat/lon"),
+        Fact::GeoRadius => Error::fixed("Invalid GeoFilter radius"),
+        Fact::EmptyNotIndexed => {
+            Error::fixed("Use `INDEXEMPTY` in field creation in order to index and query for empty strings")
+        }
+        Fact::MissingNotIndexed(name) => {
+            quoting("'ismissing' requires field '", name, "' to be defined with 'INDEXMISSING'")
+        }
+        Fact::NoSuffixTrie => Error::fixed("Contains query on fields without WITHSUFFIXTRIE support"),
+        Fact::NameTaken(name) => quoting("Property `", name, "` already exists in schema"),
+        Fact::NameTwice(name) => quoting("Property `", name, "` specified more than once"),
+        Fact::TwoNames(first, second) => Error::composed(
+            [b"Distance field was specified twice for vector query: ", &first[..], b" and ", second].concat(),
+        ),
+        _ => query_vector(fact),
+    }
+}
+
+/// What a vector clause cannot be asked.
+fn query_vector(fact: &query::Error) -> Error {
+    match fact {
+        query::Error::BlobSize { got, expected } => Error::composed(format!(
+            "Error parsing vector similarity query: query vector blob size ({got}) does not match index's expected size \
+             ({expected})."
+        )),
+        query::Error::NegativeRadius(radius) => Error::composed(format!(
+            "Error parsing vector similarity query: negative radius ({radius}) given in a range query"
+        )),
+        query::Error::VectorOption(problem) => Error::composed(format!(
+            "Error parsing vector similarity parameters: {}",
+            match problem {
+                VectorOption::Unknown => "Invalid option",
+                VectorOption::Value => "Invalid value was given",
+                VectorOption::Twice => "Parameter was specified twice",
+                VectorOption::NotRange => "range query attributes were sent for a non-range query",
+                VectorOption::NotHybrid => "hybrid query attributes were sent for a non-hybrid query",
+                VectorOption::Policy => "invalid hybrid policy was given",
+                VectorOption::BatchSizeAdhoc => "'batch size' is irrelevant for 'ADHOC_BF' policy",
+                VectorOption::EfRuntimeAdhoc => "'EF_RUNTIME' is irrelevant for 'ADHOC_BF' policy",
+            }
+        )),
         _ => Error::INTERNAL,
     }
 }

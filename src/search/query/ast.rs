@@ -7,7 +7,9 @@
 //! Invariants of a parsed tree:
 //! * It is never deeper than [`MAX_DEPTH`], so that recursion over it is safe.
 //! * [`Kind::Knn`] stands only at the root.
-//! * [`Kind::Intersect`] and [`Kind::Union`] have at least one child.
+//! * [`Kind::Intersect`] and [`Kind::Union`] have at least one child; a [`Kind::Phrase`] may have no term, then it
+//!   matches nothing.
+//! * `""` is a [`Kind::Term`] with no text: the documents that hold the empty string.
 //! * A [`FieldRef`] without an id names a field that does not exist or is of another type: the node matches nothing.
 
 use crate::search::schema::{FieldId, FieldMask};
@@ -138,7 +140,7 @@ pub struct Affix {
 /// A pattern of literal bytes, `?` (one character) and `*` (any number of them).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
-    /// The pattern as written, parameter substituted, case-folded for text.
+    /// The pattern, parameter substituted; `\` makes the next byte literal. Case-folded for text, as written for tags.
     pub text: Box<[u8]>,
 }
 
@@ -232,6 +234,15 @@ pub enum HybridPolicy {
     AdhocBruteForce,
 }
 
+/// An option of a vector clause as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenOption {
+    /// Its name, in whatever case.
+    pub name: Box<[u8]>,
+    /// Its value.
+    pub value: Box<[u8]>,
+}
+
 /// What a vector clause can be tuned with. `None`: not given.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct VectorOptions {
@@ -266,6 +277,8 @@ pub struct Knn {
     pub vector: QueryVector,
     /// How.
     pub options: VectorOptions,
+    /// The options as written, parameters substituted.
+    pub written: Vec<WrittenOption>,
     /// Under which name rows carry the distance.
     pub distance_as: Box<[u8]>,
 }
@@ -281,6 +294,8 @@ pub struct VectorRange {
     pub vector: QueryVector,
     /// How.
     pub options: VectorOptions,
+    /// The options as written, parameters substituted.
+    pub written: Vec<WrittenOption>,
     /// Under which name rows carry the distance; `None`: they don't.
     pub distance_as: Option<Box<[u8]>>,
 }
