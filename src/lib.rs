@@ -35,10 +35,13 @@ static ALLOCATOR: redis::alloc::ServerAlloc = redis::alloc::ServerAlloc;
 static MODULE: redis::module::Module = redis::module::Module {
     names: [c"search", c"nearset"],
     version: 21020,
-    families: &[("JSON", Some(commands::json::register_type), commands::json::FAMILY)],
+    families: &[
+        ("vector sets", Some(redis::types::register::<commands::vset::value::Value>), commands::vset::FAMILY),
+        ("JSON", Some(commands::json::register_type), commands::json::FAMILY),
+    ],
     settings: config::ALL,
     info: commands::info::fill,
-    fork: [before_fork, after_fork, after_fork],
+    fork: [close_gate, open_gate, open_gate_in_child],
 };
 
 /// The server's way in.
@@ -55,5 +58,17 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     unsafe { redis::module::load(ctx, argv, argc, &MODULE) }
 }
 
-unsafe extern "C" fn before_fork() {}
-unsafe extern "C" fn after_fork() {}
+/// Before a fork: linking comes to rest, so that the child sees whole nodes.
+unsafe extern "C" fn close_gate() {
+    vector::gate::close();
+}
+
+/// After a fork, in the server.
+unsafe extern "C" fn open_gate() {
+    vector::gate::open();
+}
+
+/// After a fork, in the child, which has this one thread.
+unsafe extern "C" fn open_gate_in_child() {
+    vector::gate::open_in_child();
+}

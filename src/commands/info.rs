@@ -1,5 +1,6 @@
 //! The sections of `INFO`: what the module did and does.
 
+use super::vset::{counters, value};
 use crate::redis::info::InfoWriter;
 use crate::redis::workers;
 
@@ -13,4 +14,17 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("worker_jobs_done", pool.jobs_done);
     info.number("worker_steps_done", pool.steps_done);
     info.number("worker_panics", pool.panics);
+    let sets = value::stats();
+    info.section("vectorsets");
+    info.number("vset_sets", sets.sets);
+    info.number("vset_elements", sets.elements);
+    info.number("vset_unlinked_elements", sets.unlinked);
+    info.number("vset_used_memory", sets.memory);
+    info.number("vset_searches", counters::SEARCHES.get());
+    info.number("vset_searches_on_main_thread", counters::INLINE_SEARCHES.get());
+    info.number("vset_inserts", counters::INSERTS.get());
+    info.number("vset_updates", counters::UPDATES.get());
+    info.number("vset_attribute_updates", counters::ATTRIBUTE_UPDATES.get());
+    info.number("vset_removals", counters::REMOVALS.get());
+    info.number("vset_waits_for_tail", counters::TAIL_WAITS.get());
 }

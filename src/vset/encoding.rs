@@ -337,7 +337,7 @@ impl Elements {
             Quantization::Q8 => within(range) && range >= 0.0 && memchr::memchr(0x80, code).is_none(),
             Quantization::Bin => (codec.dim..code.len() * 8).all(|bit| code[bit / 8] >> (bit % 8) & 1 == 0),
         };
-        if !sound || !(l2.is_finite() && l2 > 0.0) {
+        if !(sound && l2.is_finite() && l2 > 0.0) {
             return Err(Corrupt("a vector that is not normalized"));
         }
         Ok(Vector::Stored { code, l2, range })

@@ -1,0 +1,210 @@
+//! The value in the keyspace: the engine's set, shared between the main thread and the workers.
+//!
+//! The main thread changes the set; workers search and link through `&self` (see `vset` and `vector`). The keyspace owns
+//! one reference, each job at work another: a set that is deleted in the middle of a search is freed after it, by the
+//! pool's reclaimer.
+
+use std::ffi::{CStr, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::vrestore::Pieces;
+use crate::codec::Corrupt;
+use crate::config;
+use crate::redis::blocking::Blocked;
+use crate::redis::context::Context;
+use crate::redis::rdb::{Aof, Digest, RdbSink, RdbSource};
+use crate::redis::types::{DataType, Slot};
+use crate::redis::workers::{self, Source};
+use crate::vset::VectorSet;
+
+static SLOT: Slot = Slot::new();
+
+/// A set and what the workers need beside it.
+pub struct Shared {
+    /// The set.
+    pub set: VectorSet,
+    /// Stands in the pool's queue.
+    queued: AtomicBool,
+    /// The keyspace has let go of it: no use in linking on.
+    abandoned: AtomicBool,
+    /// Clients whose addition is done and whose reply waits for the tail to shrink, with that reply.
+    waiting: Mutex<Vec<(Blocked, bool)>>,
+}
+
+impl Shared {
+    /// Lets waiting clients go on, if the tail is short enough or `always`.
+    fn release(&self, always: bool) {
+        if !always && self.set.tail_len() >= config::tail_limit() {
+            return;
+        }
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        for (client, added) in waiting {
+            client.reply(|reply| reply.boolean(added));
+        }
+    }
+}
+
+impl Source for Shared {
+    fn step(&self) -> bool {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return false;
+        }
+        let worked = self.set.work();
+        self.release(false);
+        worked
+    }
+
+    fn has_work(&self) -> bool {
+        !self.abandoned.load(Ordering::Relaxed) && self.set.pending() > 0
+    }
+
+    fn queued(&self) -> &AtomicBool {
+        &self.queued
+    }
+}
+
+/// Every set of the keyspace, for `INFO`. Sets come and go on the main thread, but for what a lazy `FLUSHALL` frees.
+static SETS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// Figures about all sets together.
+pub struct Stats {
+    /// Sets.
+    pub sets: u64,
+    /// Elements.
+    pub elements: u64,
+    /// Those of them that wait to be linked.
+    pub unlinked: u64,
+    /// Bytes.
+    pub memory: u64,
+}
+
+/// Adds up the figures of all sets.
+pub fn stats() -> Stats {
+    let mut stats = Stats { sets: 0, elements: 0, unlinked: 0, memory: 0 };
+    let sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+    for shared in sets.iter().filter_map(Weak::upgrade) {
+        stats.sets += 1;
+        stats.elements += shared.set.card() as u64;
+        stats.unlinked += shared.set.tail_len() as u64;
+        stats.memory += shared.set.memory_usage() as u64;
+    }
+    stats
+}
+
+/// The keyspace's reference to a set.
+pub struct Value(Arc<Shared>);
+
+impl Value {
+    /// A value of a set.
+    pub fn new(set: VectorSet) -> Self {
+        let shared = Arc::new(Shared {
+            set,
+            queued: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            waiting: Mutex::new(Vec::new()),
+        });
+        let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is gone leaves its place when the list would have to grow.
+        if sets.len() == sets.capacity() {
+            sets.retain(|set| set.strong_count() > 0);
+        }
+        sets.push(Arc::downgrade(&shared));
+        drop(sets);
+        Self(shared)
+    }
+
+    /// The set.
+    pub fn set(&self) -> &VectorSet {
+        &self.0.set
+    }
+
+    /// The set in the form that a worker can keep.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    /// Sees to it that new work (elements to link or unlink) is done: by the workers, or, where nothing may leave the main
+    /// thread, here and now.
+    pub fn has_new_work(&self) {
+        if config::single_threaded() {
+            self.0.set.link_all();
+        } else {
+            let source: Arc<dyn Source> = self.0.clone();
+            workers::enqueue(&source);
+        }
+    }
+
+    /// Replies to an addition: at once while the tail is short; otherwise the client waits, not the server, and where a
+    /// client can't wait, the main thread helps to link.
+    pub fn reply_added(&self, ctx: &Context, added: bool) {
+        let limit = config::tail_limit();
+        if self.0.set.tail_len() <= limit {
+            ctx.reply().boolean(added);
+        } else if ctx.can_block() && !config::single_threaded() {
+            super::counters::TAIL_WAITS.add(1);
+            let client = ctx.block();
+            self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((client, added));
+            // The workers may have finished in between.
+            self.0.release(false);
+        } else {
+            while self.0.set.tail_len() > limit && self.0.set.work() {}
+            ctx.reply().boolean(added);
+        }
+    }
+}
+
+impl DataType for Value {
+    const NAME: &'static CStr = c"vectorset";
+    const VERSION: c_int = 0;
+
+    fn slot() -> &'static Slot {
+        &SLOT
+    }
+
+    fn load(source: &mut RdbSource, version: c_int) -> Result<Self, Corrupt> {
+        VectorSet::decode(source, version).map(Self::new)
+    }
+
+    fn save(&self, sink: &mut RdbSink) {
+        self.0.set.encode(sink);
+    }
+
+    fn rewrite(&self, aof: &mut Aof<'_>) {
+        let mut pieces = Pieces::new(aof);
+        self.0.set.encode(&mut pieces);
+        pieces.finish();
+    }
+
+    fn memory_usage(&self) -> usize {
+        size_of::<Self>() + size_of::<Shared>() + self.0.set.memory_usage()
+    }
+
+    fn digest(&self, digest: &mut Digest) {
+        let set = &self.0.set;
+        digest.integer(set.card() as i64);
+        digest.integer(set.dim() as i64);
+        digest.end();
+        set.each(|element| {
+            digest.bytes(element.name);
+            digest.bytes(element.code);
+            digest.bytes(element.attributes.unwrap_or_default());
+            digest.end();
+        });
+    }
+
+    fn copy(&self) -> Self {
+        Self::new(self.0.set.copy())
+    }
+
+    fn free_effort(&self) -> usize {
+        // Freeing is handed to the reclaimer: constant time for whoever calls it.
+        1
+    }
+
+    fn dispose(self: Box<Self>) {
+        self.0.abandoned.store(true, Ordering::Relaxed);
+        self.0.release(true);
+        workers::reclaim(self.0);
+    }
+}

@@ -1,0 +1,77 @@
+//! `VLINKS key element [WITHSCORES]`: the element's neighbors in the graph, from its highest level to level 0.
+//!
+//! What is still unlinked is linked first: by a worker, while the client waits, where it can.
+
+use std::sync::Arc;
+
+use super::reader;
+use super::value::{Shared, Value};
+use crate::config;
+use crate::error::Error;
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+use crate::redis::reply::Reply;
+use crate::redis::workers;
+
+/// The command.
+pub struct Vlinks;
+
+impl Command for Vlinks {
+    const INFO: Info = Info {
+        summary: c"Returns the neighbors of an element in the graph of a vector set.",
+        complexity: c"O(M) where M is the number of links",
+        ..reader(c"VLINKS", c"readonly fast", -3, "read fast")
+    };
+
+    fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let arity = || Error::arity("VLINKS");
+        let name = args.next_arg().ok_or_else(arity)?;
+        let element = args.next().ok_or_else(arity)?;
+        let scores = args.next_if("WITHSCORES");
+        if args.peek().is_some() {
+            return Err(arity());
+        }
+        let key = ctx.open_read(name);
+        let value = key.as_ref().map_or(Ok(None), |key| key.value::<Value>())?;
+        let Some(value) = value.filter(|value| value.set().contains(element)) else {
+            ctx.reply().null();
+            return Ok(());
+        };
+        if value.set().pending() > 0 && ctx.can_block() && !config::single_threaded() {
+            let (shared, element, blocked) = (Arc::clone(value.shared()), element.to_vec(), ctx.block());
+            workers::submit(move || {
+                shared.set.link_all();
+                blocked.reply(|reply| write(reply, &shared, &element, scores));
+            });
+        } else {
+            value.set().link_all();
+            write(&mut ctx.reply(), value.shared(), element, scores);
+        }
+        Ok(())
+    }
+}
+
+/// The levels from the highest down, each a list of names or a map of names and scores.
+fn write(reply: &mut Reply<'_>, shared: &Shared, element: &[u8], scores: bool) {
+    shared.set.with_links(element, |levels| {
+        let Some(levels) = levels else {
+            reply.null();
+            return;
+        };
+        reply.array(levels.len());
+        for level in levels {
+            if scores {
+                reply.map(level.len())
+            } else {
+                reply.array(level.len())
+            }
+            for link in level {
+                reply.bulk(link.element);
+                if scores {
+                    reply.double(f64::from(link.score));
+                }
+            }
+        }
+    });
+}

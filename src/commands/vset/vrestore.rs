@@ -1,0 +1,119 @@
+//! `_VRESTORE key (ALL | BEGIN | MORE | END) bytes`: a whole set in its own encoding, in pieces of bounded size.
+//!
+//! It is what an AOF rewritten without an RDB preamble holds: `VADD` could not bring back a set exactly (the projection's
+//! matrix, the last bits of a vector, the graph), and would link every element again. Pieces come in order; the set
+//! appears with the last. For the server's own use, though nothing forbids a client to send it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::value::Value;
+use super::writer;
+use crate::codec::Sink;
+use crate::error::Error;
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+use crate::redis::rdb::Aof;
+use crate::vset::VectorSet;
+
+/// The command.
+pub struct Vrestore;
+
+/// Bytes of a piece, about.
+const PIECE: usize = 32 * 1024;
+
+/// Where a set will be: database and key.
+type Place = (i32, Vec<u8>);
+
+/// Pieces of sets that are not complete yet. Only commands touch it, one at a time.
+static PARTIAL: Mutex<Option<HashMap<Place, Vec<u8>>>> = Mutex::new(None);
+
+impl Command for Vrestore {
+    const INFO: Info = Info {
+        summary: c"Restores a vector set from pieces of its encoding; for the server's own use.",
+        complexity: c"O(N) where N is the number of elements",
+        ..writer(c"_VRESTORE", c"write deny-oom", 4, "write slow")
+    };
+
+    fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let arity = || Error::arity("_VRESTORE");
+        let name = args.next_arg().ok_or_else(arity)?;
+        let place = args.next().ok_or_else(arity)?.to_ascii_uppercase();
+        let piece = args.next().ok_or_else(arity)?;
+        let slot = (ctx.database(), name.bytes().to_vec());
+        let mut partial = PARTIAL.lock().unwrap_or_else(PoisonError::into_inner);
+        let partial = partial.get_or_insert_default();
+        let whole = match place.as_slice() {
+            b"ALL" => Some(piece.to_vec()),
+            b"BEGIN" => {
+                partial.insert(slot, piece.to_vec());
+                None
+            }
+            b"MORE" => {
+                partial.get_mut(&slot).ok_or(Error::BAD_DATA)?.extend_from_slice(piece);
+                None
+            }
+            b"END" => {
+                let mut whole = partial.remove(&slot).ok_or(Error::BAD_DATA)?;
+                whole.extend_from_slice(piece);
+                Some(whole)
+            }
+            _ => return Err(Error::fixed("ERR syntax error")),
+        };
+        if let Some(whole) = whole {
+            let set = VectorSet::decode(&mut whole.as_slice(), 0).map_err(|_corrupt| Error::BAD_DATA)?;
+            ctx.open_write(name).set(Value::new(set));
+        }
+        ctx.replicate_verbatim();
+        ctx.reply().ok();
+        Ok(())
+    }
+}
+
+/// Cuts an encoding into pieces and writes each as a command of the AOF.
+pub struct Pieces<'a, 'k> {
+    aof: &'a mut Aof<'k>,
+    piece: Vec<u8>,
+    begun: bool,
+}
+
+impl<'a, 'k> Pieces<'a, 'k> {
+    /// Writes to the AOF.
+    pub fn new(aof: &'a mut Aof<'k>) -> Self {
+        Self { aof, piece: Vec::with_capacity(PIECE), begun: false }
+    }
+
+    /// Writes the last piece.
+    pub fn finish(mut self) {
+        self.emit(if self.begun { b"END" } else { b"ALL" });
+    }
+
+    fn emit(&mut self, place: &[u8]) {
+        self.aof.emit(c"_VRESTORE", &[place, &self.piece]);
+        self.piece.clear();
+    }
+
+    fn put(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.piece);
+        if self.piece.len() >= PIECE {
+            self.emit(if self.begun { b"MORE" } else { b"BEGIN" });
+            self.begun = true;
+        }
+    }
+}
+
+impl Sink for Pieces<'_, '_> {
+    fn put_u64(&mut self, value: u64) {
+        self.put(|piece| piece.put_u64(value));
+    }
+    fn put_f32(&mut self, value: f32) {
+        self.put(|piece| piece.put_f32(value));
+    }
+    fn put_f64(&mut self, value: f64) {
+        self.put(|piece| piece.put_f64(value));
+    }
+    fn put_bytes(&mut self, value: &[u8]) {
+        self.put(|piece| piece.put_bytes(value));
+    }
+}
