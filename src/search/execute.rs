@@ -146,16 +146,18 @@ pub fn distance_names(root: &Node) -> Vec<&[u8]> {
 
 /// Executes a query.
 pub fn execute(index: &Index, request: &Request<'_>) -> Found {
-    let plan = Plan::new(index, &request.settings, request.root);
+    let plan = Plan::new(index, &request.settings, request.root, request.cancelled);
     let query = Execution { index, request, plan, allowed: allowed(index, request) };
-    match &request.root.kind {
+    let mut found = match &request.root.kind {
         Kind::Knn(knn) => query.knn(knn),
         _ => match request.order {
             Order::Best if query.scores_differ() => query.scored(),
             Order::Best | Order::Number => query.in_order(),
             Order::Field { .. } | Order::Distance { .. } => query.sorted(),
         },
-    }
+    };
+    found.complete &= query.plan.complete;
+    found
 }
 
 /// The documents that the options of the command allow; `None`: all.
@@ -477,7 +479,7 @@ impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
 
 /// The documents that match a tree, without order or limit: what KNN filters and counts are made of.
 pub fn matching(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
-    let plan = Plan::new(index, settings, root);
+    let plan = Plan::new(index, settings, root, None);
     // The borrow of the plan ends here, so the set must be its own.
     match plan.bitmap(root) {
         Cow::Owned(found) => found,
@@ -487,5 +489,5 @@ pub fn matching(index: &Index, settings: &Settings, root: &Node) -> RoaringBitma
 
 /// As [`matching`], by walking through documents: the other way to the same set, for tests of both.
 pub fn matching_by_walk(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
-    drain(&mut *Plan::new(index, settings, root).docset(root))
+    drain(&mut *Plan::new(index, settings, root, None).docset(root))
 }

@@ -126,7 +126,7 @@ impl FieldIndex {
     }
 
     /// Sets what a document has for the field; texts are set elsewhere.
-    fn set(&mut self, doc: DocId, field: &Field, raw: &Raw, value: &Value<'_>) {
+    fn set(&mut self, doc: DocId, key: &[u8], field: &Field, raw: &Raw, value: &Value<'_>) {
         if let Some(missing) = &mut self.missing {
             if matches!(value, Value::Absent) {
                 missing.insert(doc)
@@ -157,7 +157,7 @@ impl FieldIndex {
                 index.set(doc, points);
             }
             (Values::Vector(index), Value::Vectors(vectors)) => {
-                index.set(doc, vectors);
+                index.set(doc, key, vectors);
             }
             (_, Value::Absent) => self.values.remove(doc),
             _ => {}
@@ -355,7 +355,7 @@ impl Index {
             self.set_texts(doc, &schema, language, &values);
         }
         for (((field, index), raw), value) in schema.fields.iter().zip(&mut self.fields).zip(raws()).zip(&values) {
-            index.set(doc, field, raw, value);
+            index.set(doc, &change.key, field, raw, value);
         }
         true
     }

@@ -1,5 +1,6 @@
 //! The indexes of the fields, one file per type, and what they are made of.
 
+pub mod fingerprint;
 pub mod fuzzy;
 pub mod geo;
 pub mod glob;

@@ -64,14 +64,20 @@ pub struct Plan<'a> {
     /// The vector ranges of the tree, evaluated, in the order of the tree.
     ranges: Vec<(&'a VectorRange, Near)>,
     nothing: IdSet,
+    /// Whether all vector ranges could be evaluated before the query was cancelled.
+    pub complete: bool,
 }
 
 impl<'a> Plan<'a> {
     /// Prepares a query: evaluates the vector ranges in its tree.
-    pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node) -> Self {
-        let mut ranges = Vec::new();
-        each_range(root, &mut |range| ranges.push((range, near(index, range))));
-        Self { index, settings, corpus: index.corpus(), ranges, nothing: IdSet::Empty }
+    pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node, cancelled: Option<&dyn Fn() -> bool>) -> Self {
+        let (mut ranges, mut complete) = (Vec::new(), true);
+        each_range(root, &mut |range| {
+            let near = near(index, range, cancelled);
+            complete &= near.is_some();
+            ranges.push((range, near.unwrap_or_default()));
+        });
+        Self { index, settings, corpus: index.corpus(), ranges, nothing: IdSet::Empty, complete }
     }
 
     /// How far a document is by each vector range that yields its distance, in the order of the tree.
@@ -247,10 +253,11 @@ pub fn each_range<'a>(node: &'a Node, each: &mut impl FnMut(&'a VectorRange)) {
     }
 }
 
-fn near(index: &Index, range: &VectorRange) -> Near {
+/// The documents within a vector range. `None`: cancelled.
+fn near(index: &Index, range: &VectorRange, cancelled: Option<&dyn Fn() -> bool>) -> Option<Near> {
     let field = range.field.id.and_then(|id| index.field(id));
-    let Some(Values::Vector(vectors)) = field.map(|field| &field.values) else { return Near::default() };
-    let distances: HashMap<DocId, f64> =
-        vectors.range(&range.vector.blob, range.radius, &range.options).into_iter().collect();
-    Near { docs: distances.keys().map(|doc| doc.0).collect(), distances }
+    let Some(Values::Vector(vectors)) = field.map(|field| &field.values) else { return Some(Near::default()) };
+    let found = vectors.range(&range.vector.blob, range.radius, &range.options, cancelled)?;
+    let distances: HashMap<DocId, f64> = found.into_iter().collect();
+    Some(Near { docs: distances.keys().map(|doc| doc.0).collect(), distances })
 }
