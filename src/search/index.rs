@@ -1,10 +1,7 @@
 //! An index: a schema, the documents, and one index per field.
 //!
-//! # Threads
-//! An [`Index`] is a value without locks inside. Its owner keeps it behind one `RwLock` that *workers* take: queries to
-//! read, the one that applies the log to write, a short batch of changes at a time. The main thread appends changes to the log
-//! and does not touch the lock, except where it must answer inline and applies and reads itself. Nothing is read from a
-//! key while the lock is held: a change carries what the key held.
+//! An [`Index`] is a value without locks inside; [`super::live`] shares it between threads. Nothing is read from a key while
+//! a change is applied: the change carries what the key held.
 //!
 //! # What a change costs
 //! Each field compares what comes with what it has, and leaves its index alone where nothing changed: a write to a counter

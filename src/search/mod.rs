@@ -10,7 +10,7 @@
 //! | [`fold`] | case folding |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
-//! | [`index`] | an index: documents and fields, changed by a log |
+//! | [`index`], [`live`], [`info`] | an index: documents and fields; with its log, shared by threads; its figures |
 //! | [`plan`], [`execute`] | from the tree of a query to documents, and to rows |
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
@@ -22,7 +22,8 @@
 //!   (FT.ALTER), so an id stays valid as long as the schema lives.
 //! * Names, terms, tags and patterns are bytes; nothing here assumes UTF-8.
 //! * Errors are facts (enums); the texts that clients read are in `error::search`.
-//! * Nothing here starts a thread or takes a lock: a [`schema::Schema`] and a query tree are values, shared by `Arc`.
+//! * Nothing here starts a thread, and only [`live`] takes locks: a [`schema::Schema`] and a query tree are values, shared
+//!   by `Arc`.
 
 #![forbid(unsafe_code)]
 
@@ -40,6 +41,8 @@ pub mod fields;
 pub mod fold;
 pub mod idset;
 pub mod index;
+pub mod info;
+pub mod live;
 pub mod number;
 pub mod plan;
 pub mod query;

@@ -5,10 +5,13 @@
 //! that the child finds whole nodes and free locks. Searches are never inside: they change nothing. The server's fork
 //! handlers call [`close`] before the fork, [`open`] after it in the parent and in the child.
 //!
+//! Entering is reentrant: who applies several changes as one unit enters once around them.
+//!
 //! One word, no mutex (a mutex held by a thread that the child lacks could never be released): the top bit says closed,
 //! the rest counts who is inside. Waiting is by short naps; it happens around forks only.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::time::Duration;
@@ -17,23 +20,36 @@ const CLOSED: u32 = 1 << 31;
 
 static GATE: AtomicU32 = AtomicU32::new(0);
 
+thread_local! {
+    /// How often this thread has entered without leaving.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
 /// Being inside; dropped when the unit of work is done. Never held while waiting for another thread's work.
 #[derive(Debug)]
-pub(super) struct Inside(());
+pub struct Inside(std::marker::PhantomData<*const ()>);
 
-/// Enters, waiting while the gate is closed.
-pub(super) fn enter() -> Inside {
+/// Enters, waiting while the gate is closed, unless this thread is inside already.
+#[must_use]
+pub fn enter() -> Inside {
+    if DEPTH.replace(DEPTH.get() + 1) > 0 {
+        return Inside(std::marker::PhantomData);
+    }
     let mut naps = 0;
     while GATE.fetch_add(1, Acquire) & CLOSED != 0 {
         GATE.fetch_sub(1, Release);
         nap(&mut naps);
     }
-    Inside(())
+    Inside(std::marker::PhantomData)
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        GATE.fetch_sub(1, Release);
+        let depth = DEPTH.get() - 1;
+        DEPTH.set(depth);
+        if depth == 0 {
+            GATE.fetch_sub(1, Release);
+        }
     }
 }
 
@@ -73,6 +89,21 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn who_is_inside_enters_again_though_it_is_closed() {
+        let outer = enter();
+        let closer = std::thread::spawn(|| {
+            close();
+            open();
+        });
+        while GATE.load(Acquire) & CLOSED == 0 {
+            std::thread::yield_now();
+        }
+        drop(enter());
+        drop(outer);
+        closer.join().expect("closes once nobody is inside");
+    }
 
     #[test]
     fn nobody_enters_while_it_is_closed() {

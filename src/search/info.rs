@@ -1,0 +1,91 @@
+//! The figures of an index, as FT.INFO reports them.
+//!
+//! Sizes are bytes of what the index holds. Counting them looks at every term and every tag, so it is for a worker.
+
+use super::index::{Index, Values};
+use super::schema::FieldId;
+
+/// The figures of an index.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Info {
+    /// Documents.
+    pub docs: u64,
+    /// The highest number of a document, counted from 1.
+    pub max_doc_id: u64,
+    /// Terms of the TEXT fields, stems included.
+    pub terms: u64,
+    /// (document, term) pairs of the TEXT fields, and entries of the other indexes.
+    pub records: u64,
+    /// Positions of terms.
+    pub offsets: u64,
+    /// Blocks of postings.
+    pub blocks: u64,
+    /// Bytes of postings, tags and ranges.
+    pub inverted: usize,
+    /// Bytes of the vector fields.
+    pub vectors: usize,
+    /// Bytes of the table of documents.
+    pub documents: usize,
+    /// Bytes of the keys, and of the table that finds them.
+    pub keys: usize,
+    /// Bytes of what is kept to sort by.
+    pub sortable: usize,
+    /// Bytes of TAG fields.
+    pub tags: usize,
+    /// Bytes of the dictionary of terms and of each document's list of terms.
+    pub text_overhead: usize,
+    /// Bytes of each VECTOR field.
+    pub vector_fields: Vec<(FieldId, usize)>,
+}
+
+impl Info {
+    /// All bytes.
+    pub fn total(&self) -> usize {
+        self.inverted + self.vectors + self.documents + self.keys + self.sortable + self.text_overhead
+    }
+}
+
+impl Index {
+    /// The figures of the index.
+    pub fn info(&self) -> Info {
+        let text = self.text().memory();
+        let mut info = Info {
+            docs: self.documents().len() as u64,
+            max_doc_id: u64::from(self.documents().ever()),
+            terms: self.text().term_count() as u64,
+            records: self.text().records(),
+            offsets: self.text().positions(),
+            blocks: text.blocks as u64,
+            inverted: text.postings,
+            documents: self.documents().memory(),
+            keys: self.documents().key_memory(),
+            text_overhead: text.dictionary + text.documents,
+            ..Info::default()
+        };
+        for ((id, _), field) in self.schema().iter().zip(self.fields()) {
+            info.sortable += field.sortable_memory();
+            match &field.values {
+                Values::Tag(tags) => {
+                    info.tags += tags.memory();
+                    info.inverted += tags.memory();
+                    info.records += tags.entries();
+                }
+                Values::Numeric(numbers) => {
+                    info.inverted += numbers.memory();
+                    info.records += numbers.entries();
+                }
+                Values::Geo(points) => {
+                    info.inverted += points.memory();
+                    info.records += points.entries();
+                }
+                Values::Vector(vectors) => {
+                    let bytes = vectors.memory();
+                    info.vectors += bytes;
+                    info.vector_fields.push((id, bytes));
+                }
+                Values::Text | Values::None => {}
+            }
+        }
+        info
+    }
+}
