@@ -1,8 +1,8 @@
 //! Document → text: compact, or with the indentation that a client asks for.
 
-use super::layout::Width;
-use super::number::Number;
-use super::value::{Kind, ValueRef};
+use super::layout::{self, Width, first};
+use super::number::format_short;
+use super::value::{Kind, Numbers, Repr, ValueRef};
 
 /// `INDENT`, `NEWLINE` and `SPACE` of `JSON.GET`; all empty is the compact form.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,6 +16,11 @@ pub struct Style<'a> {
 }
 
 impl Style<'_> {
+    /// No white space at all.
+    fn is_compact(&self) -> bool {
+        self.indent.is_empty() && self.newline.is_empty()
+    }
+
     /// Begins a line at that depth.
     pub fn line(&self, depth: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(self.newline);
@@ -27,6 +32,11 @@ impl Style<'_> {
 
 /// Appends the text of `value`, which stands `depth` containers deep. Recursion is bounded by the nesting limit.
 pub fn write(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut Vec<u8>) {
+    if let Repr::Item(item) = value.0
+        && style.is_compact()
+    {
+        return write_item(item, style.space, out);
+    }
     match value.kind() {
         Kind::Null => out.extend_from_slice(b"null"),
         Kind::Bool(true) => out.extend_from_slice(b"true"),
@@ -54,25 +64,55 @@ pub fn write(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut Vec
     }
 }
 
+/// Appends the compact text of an item, straight from its bytes.
+fn write_item(item: &[u8], space: &[u8], out: &mut Vec<u8>) {
+    if let Some(text) = layout::str_bytes(item) {
+        write_str(text, out);
+    } else if let Some(number) = layout::number(item) {
+        number.format(out);
+    } else if let Some((object, _, mut run)) = layout::container(item) {
+        out.push(if object { b'{' } else { b'[' });
+        let mut comma = false;
+        while !run.is_empty() {
+            if comma {
+                out.push(b',');
+            }
+            comma = true;
+            if object {
+                let (key, rest) = layout::split_key(run);
+                write_str(key, out);
+                out.push(b':');
+                out.extend_from_slice(space);
+                run = rest;
+            }
+            let (child, rest) = layout::split_item(run);
+            write_item(child, space, out);
+            run = rest;
+        }
+        out.push(if object { b'}' } else { b']' });
+    } else if let Some((width, bytes)) = layout::packed(item) {
+        out.push(b'[');
+        write_numbers(&Numbers { width, bytes }, out);
+        out.push(b']');
+    } else {
+        out.extend_from_slice(match item[0] {
+            layout::TRUE => b"true",
+            layout::FALSE => b"false",
+            _ => b"null",
+        });
+    }
+}
+
 fn write_array(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut Vec<u8>) {
     out.push(b'[');
-    let short = value.numbers().filter(|numbers| numbers.width == Width::F32Short);
-    let mut comma = false;
-    let mut before = |out: &mut Vec<u8>| {
-        if comma {
-            out.push(b',');
-        }
-        comma = true;
-        style.line(depth + 1, out);
-    };
-    if let Some(numbers) = short {
-        for bytes in numbers.bytes.chunks_exact(4) {
-            before(out);
-            format_short(f32::from_le_bytes(super::layout::first(bytes)), out);
-        }
+    if let Some(numbers) = value.numbers().filter(|_| style.is_compact()) {
+        write_numbers(&numbers, out);
     } else {
-        for element in value.elements() {
-            before(out);
+        for (at, element) in value.elements().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            style.line(depth + 1, out);
             write(element, style, depth + 1, out);
         }
     }
@@ -82,12 +122,21 @@ fn write_array(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut V
     out.push(b']');
 }
 
-/// Prints the double that `value` stands for: the same digits, but ryu switches to exponents elsewhere for an f32.
-fn format_short(value: f32, out: &mut Vec<u8>) {
-    if (1e-5..1e13).contains(&value.abs()) {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        Number::Float(super::number::widen_short(value)).format(out);
+/// The elements of a packed array, with commas.
+fn write_numbers(numbers: &Numbers<'_>, out: &mut Vec<u8>) {
+    let width = numbers.width;
+    // Doubles print with 17 digits or 18, shorter kinds with half as many.
+    out.reserve(numbers.len() * (3 + 9 * width.bytes() / 4));
+    let mut comma = false;
+    for bytes in numbers.bytes.chunks_exact(width.bytes()) {
+        if comma {
+            out.push(b',');
+        }
+        comma = true;
+        match width {
+            Width::F32Short => format_short(f32::from_le_bytes(first(bytes)), out),
+            _ => width.read(bytes).format(out),
+        }
     }
 }
 
@@ -109,9 +158,25 @@ const ESCAPES: [u8; 256] = {
     table
 };
 
+/// True if a byte of the text has to be escaped. Sixteen at a time, without branches, for the compiler to vectorize.
+fn needs_escape(text: &[u8]) -> bool {
+    let escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().any(|chunk| chunk.iter().fold(false, |any, byte| any | escaped(byte))) || rest.iter().any(escaped)
+}
+
 /// Appends a string with its quotes.
 pub fn write_str(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    if needs_escape(text) {
+        write_escaped(text, out)
+    } else {
+        out.extend_from_slice(text)
+    }
+    out.push(b'"');
+}
+
+fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0) {
         let (plain, tail) = rest.split_at(at);
@@ -125,5 +190,4 @@ pub fn write_str(text: &[u8], out: &mut Vec<u8>) {
         rest = &tail[1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }

@@ -74,7 +74,7 @@ impl Number {
         match self {
             Number::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
             Number::Unsigned(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-            Number::Float(value) => out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes()),
+            Number::Float(value) => format_float(value, out),
         }
     }
 }
@@ -129,17 +129,111 @@ impl Arithmetic {
     }
 }
 
+/// Prints a double in shortest round-trip form: `1.0`, `1e16`, `1.5e-7`.
+fn format_float(value: f64, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value).as_bytes();
+    // From 1e16 on there is a positive exponent, before which the field writes no sign.
+    if value.abs() < 1e16 {
+        extend_short(text, out);
+    } else {
+        out.extend(text.iter().filter(|byte| **byte != b'+'));
+    }
+}
+
+/// Appends a text of some eight to twenty bytes without a call of `memcpy`.
+fn extend_short(text: &[u8], out: &mut Vec<u8>) {
+    let (eights, rest) = text.as_chunks::<8>();
+    eights.iter().for_each(|eight| out.extend_from_slice(eight));
+    let (twos, rest) = rest.as_chunks::<2>();
+    twos.iter().for_each(|two| out.extend_from_slice(two));
+    out.extend(rest.first());
+}
+
+/// Prints the double that has the shortest text of `value`, which is that text, unless one of the two has an exponent.
+pub(super) fn format_short(value: f32, out: &mut Vec<u8>) {
+    if (1e-4..1e6).contains(&value.abs()) {
+        extend_short(zmij::Buffer::new().format_finite(value).as_bytes(), out);
+    } else {
+        format_float(widen_short(value), out);
+    }
+}
+
+/// Powers of ten that doubles hold exactly.
+pub(super) const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
 /// The double whose shortest text is the shortest text of `value`.
 pub(super) fn widen_short(value: f32) -> f64 {
-    ryu::Buffer::new().format_finite(value).parse().unwrap_or(f64::from(value))
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    let (mut mantissa, mut fraction, mut after_dot) = (0u64, 0, false);
+    for byte in text.bytes() {
+        match byte {
+            b'-' => {}
+            b'.' => after_dot = true,
+            b'0'..=b'9' if mantissa < 1 << 49 => {
+                mantissa = mantissa * 10 + u64::from(byte - b'0');
+                fraction += usize::from(after_dot);
+            }
+            _ => return text.parse().unwrap_or(f64::from(value)),
+        }
+    }
+    // Two exact doubles divide to the nearest one.
+    match POWERS.get(fraction) {
+        Some(power) => (mantissa as f64 / power).copysign(f64::from(value)),
+        None => text.parse().unwrap_or(f64::from(value)),
+    }
 }
 
 /// True where the f32 nearest to `value` prints the text that `value` prints.
 fn is_short(value: f64) -> bool {
     let near = value as f32;
-    // Outside, subnormal f32 and their neighbours would need more care than they are worth.
-    let magnitude = near.abs();
-    (magnitude == 0.0 || (1e-30..1e30).contains(&magnitude)) && widen_short(near).to_bits() == value.to_bits()
+    let magnitude = value.abs();
+    if !(1e-10..1e10).contains(&magnitude) {
+        // Outside 1e±30 are subnormal f32 and their neighbours, which would need more care than they are worth.
+        let usual = near == 0.0 || (1e-30..1e30).contains(&near.abs());
+        return usual && widen_short(near).to_bits() == value.to_bits();
+    }
+    // The shortest text of an f32 has at most 9 digits, so `value` must be such a decimal: m / 10^scale, with an m of 10
+    // digits or 11.
+    let binary = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+    let scale = (9 - ((binary * 1233) >> 12)).clamp(0, 22) as usize;
+    let mantissa = (magnitude * POWERS[scale] + 0.5) as u64;
+    if mantissa as f64 / POWERS[scale] != magnitude {
+        return false;
+    }
+    // Different decimals of at most 6 digits are different f32: no shorter text can stand for this one's.
+    if mantissa.is_multiple_of(100_000) {
+        return true;
+    }
+    is_shortest(near, mantissa, scale).unwrap_or_else(|| widen_short(near).to_bits() == value.to_bits())
+}
+
+/// Whether the decimal `mantissa / 10^scale`, which rounds to `float`, is the one that is printed for it: among those of
+/// as many digits the nearest, and no shorter one rounds to it. `None` where the arithmetic is too close to tell.
+fn is_shortest(float: f32, mut mantissa: u64, mut scale: usize) -> Option<bool> {
+    const CLOSE: f64 = 1e-4;
+    while scale > 0 && mantissa.is_multiple_of(10) {
+        mantissa /= 10;
+        scale -= 1;
+    }
+    let bits = float.to_bits();
+    // At a power of two the neighbours are not equally far.
+    if bits & 0x7f_ffff == 0 || mantissa >= 1_000_000_000 || mantissa.is_multiple_of(10) {
+        return None;
+    }
+    // In units of the decimal's last digit: the f32 itself, and half the way to its neighbours.
+    let exact = f64::from(float.abs()) * POWERS[scale];
+    let half = f64::from(f32::from_bits((bits & 0x7f80_0000) - (24 << 23))) * POWERS[scale];
+    let shorter = ((exact / 10.0 + 0.5) as u64 * 10) as f64;
+    let (to_shorter, to_this) = ((shorter - exact).abs(), (mantissa as f64 - exact).abs());
+    if (to_shorter - half).abs() < CLOSE || (to_this - 0.5).abs() < CLOSE {
+        return None;
+    }
+    Some(to_shorter > half && to_this < 0.5)
 }
 
 fn is_exact(value: f64) -> bool {
@@ -147,7 +241,8 @@ fn is_exact(value: f64) -> bool {
 }
 
 fn is_half(value: f64) -> bool {
-    f16::from_f64(value).to_f64().to_bits() == value.to_bits()
+    // A half has 10 bits of fraction; most doubles have more, and need no closer look.
+    value.to_bits() << 22 == 0 && f16::from_f64(value).to_f64().to_bits() == value.to_bits()
 }
 
 /// A bfloat16 is the upper half of an f32.
@@ -254,6 +349,36 @@ mod tests {
         }
         assert_eq!(text(Number::Unsigned(u64::MAX)), "18446744073709551615");
         assert_eq!(text(Number::Int(i64::MIN)), "-9223372036854775808");
+    }
+
+    proptest! {
+        #[test]
+        fn doubles_print_as_ryu_prints_them(bits: u64, short: f32, digits in -999_999_999i64..999_999_999, scale in 0i32..20) {
+            let decimal: f64 = format!("{digits}e-{scale}").parse().unwrap();
+            for value in [f64::from_bits(bits), f64::from(short), decimal, digits as f64] {
+                if !value.is_finite() { continue; }
+                let mut buffer = ryu::Buffer::new();
+                prop_assert_eq!(text(Number::Float(value)), buffer.format_finite(value));
+            }
+        }
+
+        #[test]
+        fn short_floats_are_those_whose_text_comes_back(bits: u32, digits in -999_999_999i64..999_999_999, scale in 0i32..25, near in 0f64..2.0) {
+            let decimal: f64 = format!("{digits}e-{scale}").parse().unwrap();
+            let float = f32::from_bits(bits);
+            let widened: f64 = ryu::Buffer::new().format(float).parse().unwrap();
+            for value in [decimal, widened, f64::from(float), near, (near * 1e7).round() / 1e7] {
+                if !value.is_finite() || !((1e-30..1e30).contains(&value.abs()) || value == 0.0) { continue; }
+                let text: f64 = ryu::Buffer::new().format_finite(value as f32).parse().unwrap();
+                prop_assert_eq!(is_short(value), text.to_bits() == value.to_bits(), "{}", value);
+                if is_short(value) {
+                    let mut out = Vec::new();
+                    format_short(value as f32, &mut out);
+                    let mut buffer = ryu::Buffer::new();
+                    prop_assert_eq!(String::from_utf8(out).unwrap(), buffer.format_finite(value));
+                }
+            }
+        }
     }
 
     #[test]

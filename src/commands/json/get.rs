@@ -4,6 +4,8 @@
 //! path to that; if one of them is a JSONPath, all answer arrays. `NOESCAPE` says what is the case anyway. `EXPAND` makes
 //! the matches RESP3 values.
 
+use std::cell::RefCell;
+
 use super::resp::expand;
 use super::{next, next_key, read, reads};
 use crate::error::{Error, json as errors};
@@ -67,12 +69,14 @@ impl Command for Get {
             if options.expand {
                 return reply_expanded(ctx, document, &paths);
             }
-            let text = match paths.as_slice() {
-                [path] => one(document, path, &options.style)?,
-                _ => several(document, &paths, &options)?,
-            };
-            ctx.reply().bulk(&text);
-            Ok(())
+            with_buffer(|out| {
+                match paths.as_slice() {
+                    [path] => one(document, path, &options.style, out)?,
+                    _ => several(document, &paths, &options, out)?,
+                }
+                ctx.reply().bulk(out);
+                Ok(())
+            })
         })?;
         if found.is_none() {
             ctx.reply().null();
@@ -92,26 +96,39 @@ fn reply_expanded(ctx: &Context, document: &Document, paths: &[Path]) -> Result<
     Ok(())
 }
 
+/// Largest buffer that is kept for the next command.
+const KEPT: usize = 1 << 20;
+
+/// An empty buffer, the same for every command of this thread.
+fn with_buffer<T>(with: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.clear();
+        let result = with(buffer);
+        if buffer.capacity() > KEPT {
+            *buffer = Vec::new();
+        }
+        result
+    })
+}
+
 /// The text of one path's answer.
-fn one(document: &Document, path: &Path, style: &Style<'_>) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+fn one(document: &Document, path: &Path, style: &Style<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     if path.is_legacy() {
         let value = path.first(document.root())?.ok_or_else(|| errors::no_path(path.text()))?;
-        out.reserve(value.byte_len() + value.byte_len() / 4 + 16);
-        write(value, style, 0, &mut out);
+        write(value, style, 0, out);
     } else if path.is_root() {
-        out.reserve(document.root().byte_len() + document.root().byte_len() / 4 + 16);
-        write_list(&[document.root()], style, 0, &mut out);
+        write_list(&[document.root()], style, 0, out);
     } else {
-        write_list(&path.matches(document.root())?, style, 0, &mut out);
+        write_list(&path.matches(document.root())?, style, 0, out);
     }
-    Ok(out)
+    Ok(())
 }
 
 /// The text of several paths' answers. A path that is asked twice is answered once.
-fn several(document: &Document, paths: &[Path], options: &Options<'_>) -> Result<Vec<u8>, Error> {
+fn several(document: &Document, paths: &[Path], options: &Options<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
     let (style, legacy) = (&options.style, paths.iter().all(Path::is_legacy));
-    let mut out = vec![b'{'];
+    out.push(b'{');
     for (at, (path, text)) in paths.iter().zip(&options.paths).enumerate() {
         if options.paths[..at].contains(text) {
             continue;
@@ -119,20 +136,20 @@ fn several(document: &Document, paths: &[Path], options: &Options<'_>) -> Result
         if at > 0 {
             out.push(b',');
         }
-        style.line(1, &mut out);
-        write_str(text, &mut out);
+        style.line(1, out);
+        write_str(text, out);
         out.push(b':');
         out.extend_from_slice(style.space);
         if legacy {
             let value = path.first(document.root())?.ok_or_else(|| errors::no_path(text))?;
-            write(value, style, 1, &mut out);
+            write(value, style, 1, out);
         } else {
-            write_list(&path.matches(document.root())?, style, 1, &mut out);
+            write_list(&path.matches(document.root())?, style, 1, out);
         }
     }
-    style.line(0, &mut out);
+    style.line(0, out);
     out.push(b'}');
-    Ok(out)
+    Ok(())
 }
 
 /// The matches as an array, which stands `depth` containers deep.

@@ -58,8 +58,6 @@ fn mark(reply: &mut Reply<'_>, value: ValueRef<'_>) {
         }
         Kind::Bool(value) => reply.simple(if value { "true" } else { "false" }),
         Kind::Number(Number::Int(value)) => reply.integer(value),
-        // RESP2 clients read the digits without exponent, as the field prints them here.
-        Kind::Number(value) if !reply.resp3() => reply.bulk(value.as_f64().to_string().as_bytes()),
         Kind::Number(value) => reply.double(value.as_f64()),
         Kind::Str(text) => reply.bulk(text),
         Kind::Null => reply.null(),

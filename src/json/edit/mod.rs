@@ -69,6 +69,9 @@ impl Document {
         value: &'v Document,
         condition: Condition,
     ) -> Result<Vec<Placed<'v>>, Error> {
+        if condition == Condition::Absent && !path.is_static() {
+            return Err(Error::StaticPathOnly);
+        }
         let places = outermost(path.locations(self.root())?);
         if places.is_empty() {
             return if condition == Condition::Present { Ok(Vec::new()) } else { self.plan_member(path, value) };
