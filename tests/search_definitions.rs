@@ -2,6 +2,7 @@
 
 use nearset::error;
 use nearset::search::schema::{self, FieldId, Kind, Schema};
+use proptest::prelude::*;
 
 /// A definition, and what the command answers to it.
 const DEFINITIONS: &[(&str, &str)] = &[
@@ -375,4 +376,133 @@ fn there_are_limits_to_the_number_of_fields() {
     assert!(create(&fields(128, "text")).unwrap().flags.max_text_fields);
     assert!(!create(&fields(32, "text")).unwrap().flags.max_text_fields);
     assert_eq!(answer(create(&fields(129, "text")), "FT.CREATE"), "Schema is limited to 128 TEXT fields");
+}
+
+/// A definition with every option and every type of field.
+const EVERYTHING: &str = "ON JSON PREFIX 2 doc: x FILTER @n>3 LANGUAGE german LANGUAGE_FIELD l SCORE 0.25 SCORE_FIELD s \
+    PAYLOAD_FIELD p MAXTEXTFIELDS TEMPORARY 3600 NOOFFSETS NOFIELDS NOFREQS STOPWORDS 3 Der die das SKIPINITIALSCAN \
+    INDEXALL ENABLE SCHEMA $.t AS t TEXT WEIGHT -0.1 NOSTEM WITHSUFFIXTRIE INDEXEMPTY INDEXMISSING SORTABLE \
+    $.t AS u TEXT SORTABLE UNF NOINDEX $.g TAG SEPARATOR ; CASESENSITIVE WITHSUFFIXTRIE $.h TAG $.n NUMERIC SORTABLE \
+    $.p GEO SORTABLE NOINDEX $.f VECTOR FLAT 10 TYPE FLOAT64 DIM 3 DISTANCE_METRIC IP INITIAL_CAP 9 \
+    BLOCK_SIZE 7 $.v VECTOR HNSW 14 TYPE INT8 DIM 384 DISTANCE_METRIC COSINE M 40 EF_CONSTRUCTION 250 EF_RUNTIME 20 \
+    EPSILON 0.8 INDEXMISSING $.s VECTOR SVS-VAMANA 16 TYPE FLOAT16 DIM 8 DISTANCE_METRIC L2 COMPRESSION LeanVec4x8 \
+    REDUCE 4 TRAINING_THRESHOLD 2048 GRAPH_MAX_DEGREE 16 SEARCH_WINDOW_SIZE 30";
+
+fn everything() -> Schema {
+    create(EVERYTHING).unwrap()
+}
+
+fn decoded(mut bytes: &[u8]) -> Result<Schema, nearset::codec::Corrupt> {
+    Schema::decode(&mut bytes)
+}
+
+fn encoded(schema: &Schema) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    schema.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn a_schema_is_written_as_what_makes_it_again() {
+    let words = |schema: &Schema| -> String {
+        let words = schema.words();
+        words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ")
+    };
+    let small =
+        create("prefix 1 doc: schema content text genre tag v vector hnsw 6 type float32 dim 3 distance_metric l2");
+    assert_eq!(
+        words(&small.unwrap()),
+        "ON HASH PREFIX 1 doc: SCHEMA content TEXT genre TAG v VECTOR HNSW 14 TYPE FLOAT32 DIM 3 DISTANCE_METRIC L2 \
+         M 16 EF_CONSTRUCTION 200 EF_RUNTIME 10 EPSILON 0.01"
+    );
+    let all = everything();
+    assert_eq!(create(&words(&all)).unwrap(), all);
+}
+
+#[test]
+fn the_first_layout_is_read_for_ever() {
+    let all = everything();
+    assert_eq!(encoded(&all), include_bytes!("data/search-schema-1.bin"));
+    assert_eq!(decoded(include_bytes!("data/search-schema-1.bin")), Ok(all));
+}
+
+#[test]
+fn a_damaged_schema_is_refused() {
+    let bytes = encoded(&everything());
+    for end in 0..bytes.len() {
+        assert!(decoded(&bytes[..end]).is_err());
+    }
+    let mut other = bytes.clone();
+    other[0] = 2;
+    assert!(decoded(&other).is_err());
+    other[0] = 1;
+    other[21] = 0xff;
+    assert!(decoded(&other).is_err());
+}
+
+/// Lines of options and fields, most of them definitions.
+fn definition() -> impl Strategy<Value = String> {
+    let option = prop::sample::select(vec![
+        "on json",
+        "on hash",
+        "prefix 0",
+        "prefix 2 a b",
+        "filter @a>1",
+        "language french",
+        "score 0.5",
+        "nohl",
+        "nooffsets",
+        "nofields",
+        "nofreqs",
+        "stopwords 0",
+        "stopwords 2 A é",
+        "temporary 5",
+        "skipinitialscan",
+        "indexall disable",
+        "payload_field p",
+        "score_field s",
+        "language_field l",
+        "maxtextfields",
+    ]);
+    let field = prop::sample::select(vec![
+        "text",
+        "text weight 1e-9 nostem",
+        "text indexempty sortable unf",
+        "text sortable noindex",
+        "tag",
+        "tag separator ,",
+        "tag separator ; casesensitive sortable",
+        "tag withsuffixtrie indexmissing",
+        "numeric",
+        "numeric sortable",
+        "numeric noindex",
+        "geo",
+        "geo sortable noindex",
+        "geo indexmissing",
+        "vector flat 6 type float32 dim 2 distance_metric l2",
+        "vector flat 8 type int8 dim 2 distance_metric ip block_size 3",
+        "vector hnsw 10 type bfloat16 dim 9 distance_metric cosine m 5 epsilon 1e-3 indexmissing",
+        "vector svs-vamana 8 type float16 dim 9 distance_metric l2 compression lvq4x8",
+    ]);
+    let options = proptest::collection::vec(option, 0..6);
+    (options, proptest::collection::vec(field, 1..8)).prop_map(|(options, fields)| {
+        let fields = fields.iter().enumerate().map(|(at, field)| format!("$.s{} as f{at} {field}", at / 2));
+        format!("{} schema {}", options.join(" "), fields.collect::<Vec<_>>().join(" "))
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_schema_comes_back(line in definition()) {
+        let schema = create(&line).unwrap();
+        prop_assert_eq!(&decoded(&encoded(&schema)), &Ok(schema.clone()));
+        let words = schema.words();
+        prop_assert_eq!(&schema::create(b"index", words.iter().map(|word| &word[..])), &Ok(schema));
+    }
+
+    #[test]
+    fn any_bytes_are_a_schema_or_corrupt(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decoded(&bytes);
+        let _ = decoded(&[&encoded(&everything())[..bytes.len()], &bytes].concat());
+    }
 }

@@ -205,12 +205,14 @@ ON_PURPOSE = {
     "a KNN of a field that is no vector field": lambda query, theirs: re.search(r"(?i)\[knn \S+ @(zz|t)\b", query),
     "dialect 1 shows the fields around a field": lambda query, theirs: re.search(r"@[\w|]+:[(]*[-~]*[(]*@", query),
     "dialect 1 refuses stop words in quotations": lambda query, theirs: '"' in query and theirs.startswith("ERROR Syntax error") and re.search(rf"(?i) near ({STOP_WORDS})$", theirs),
-    "the server leaves out what it quotes": lambda query, theirs: re.search(r"(command|predicate) at offset \d\d+$", theirs),
+    "the server leaves out what it quotes": lambda query, theirs: re.search(r"(command|predicate) at offset \d+$", theirs),
     "of two wrong parameters the server names another": lambda query, theirs: (
         len(re.findall(r"\$(p|nope|e|w|s|neg)\b", query)) >= 2 and ("lower range" in theirs or "upper range" in theirs or "parameter" in theirs)
     ),
     "the server shows escaped backslashes as none": lambda query, theirs: "\\\\" in query,
-    "a word that starts with an escaped sign is a number": lambda query, theirs: re.search(r"\\[-+]\d", query),
+    "a word that reads as a number is one, escaped or not": lambda query, theirs: re.search(r"\\[-+.]\d", query),
+    "behind a tag clause the server holds the empty string against that field": lambda query, theirs: "INDEXEMPTY" in theirs,
+    "a comparison where a field should be": lambda query, theirs: re.search(r"=>\[\w+ \S+ @\w+[<>]", query),
     "$ in a quotation is punctuation": lambda query, theirs: re.search(r'"[^"]*\$[^"]*"', query),
     "a parameter's name is a word": lambda query, theirs: re.search(r"\$\w*[^\w\s]", query) and "No such parameter" in theirs,
 }

@@ -377,7 +377,7 @@ impl<'a> Parser<'a> {
         }
         let token = self.peek();
         let text = match token.kind {
-            Kind::Term | Kind::Stopword | Kind::Number => unescape(token.text),
+            Kind::Term | Kind::Stopword | Kind::Number | Kind::Quoted => unescape(token.text),
             Kind::Parameter if self.has_parameters() => self.parameter(token.text).into(),
             _ => return self.fail(),
         };

@@ -5,6 +5,7 @@
 //! which is what a [`FieldMask`] has a bit for. Limits: 1024 fields, 128 of them TEXT.
 
 mod create;
+mod encoding;
 mod names;
 mod vector;
 
