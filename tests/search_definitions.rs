@@ -307,6 +307,23 @@ fn definitions_are_answered_as_clients_know_it() {
 }
 
 #[test]
+fn a_filter_has_to_be_an_expression() {
+    for (words, text) in [
+        (&["filter", "@a ==", "schema", "t", "foo"][..], "Syntax error at offset 3 near 'a'"),
+        (&["filter", "@a ==", "foo", "schema", "t", "text"], "Syntax error at offset 3 near 'a'"),
+        (&["filter", "foo(@a)", "schema", "t", "text"], "Unknown function name 'foo'"),
+        (&["filter", "@a ==", "language", "klingon", "schema", "t", "text"], "Invalid language"),
+        (&["filter", "@a==\"x\" && @__key", "schema", "t", "text"], "OK"),
+    ] {
+        assert_eq!(
+            answer(schema::create(b"i", words.iter().map(|word| word.as_bytes())), "FT.CREATE"),
+            text,
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
 fn what_newer_servers_added_is_accepted() {
     let vector = "dim 8 distance_metric cosine";
     for line in [

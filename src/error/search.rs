@@ -41,6 +41,7 @@ pub fn definition(command: &str, fact: &schema::Error) -> Error {
         Fact::Arity => Error::arity(command),
         Fact::SourceKind(kind) => quoting("Invalid rule type: ", kind, ""),
         Fact::Argument { option, problem } => bad_arguments(option, *problem),
+        Fact::Filter(problem) => problem.clone().into(),
         Fact::Language => Error::fixed("Invalid language"),
         Fact::Score => Error::fixed("Invalid score"),
         Fact::UnknownOption(word) => quoting("Unknown argument `", word, "`"),

@@ -12,6 +12,7 @@
 use super::{
     Algorithm, Field, Flags, Kind, Language, MAX_FIELDS, MAX_TEXT_FIELDS, Schema, Source, Tag, Text, TextId, vector,
 };
+use crate::search::aggregate::expression::{Column, Expression, ParseError};
 use crate::search::analysis::fold;
 use crate::search::arguments::{Problem, Words, lookup};
 use crate::search::number;
@@ -34,6 +35,8 @@ pub enum Error {
     Language,
     /// SCORE that is not a number from 0 to 1.
     Score,
+    /// FILTER that is no expression.
+    Filter(ParseError),
     /// A word before SCHEMA that is no option.
     UnknownOption(Box<[u8]>),
     /// There is no SCHEMA.
@@ -104,7 +107,7 @@ pub enum Error {
 
 /// Reads the words that follow the name of the index in FT.CREATE.
 ///
-/// The text of FILTER is taken as it is; compiling it is for the caller, before the index is made.
+/// FILTER is known to compile, with whatever its properties are; compiling it for use is for the index.
 ///
 /// # Errors
 /// The first thing that is wrong, reading from left to right.
@@ -114,15 +117,12 @@ pub fn create<'a>(name: &[u8], words: impl IntoIterator<Item = &'a [u8]>) -> Res
         return Err(Error::Arity);
     }
     let mut schema = Schema::new(name);
-    loop {
-        if words.accept("SCHEMA") {
-            break;
-        }
-        if words.is_empty() {
-            return Err(Error::NoSchema);
-        }
-        option(&mut schema, &mut words)?;
+    let read = options(&mut schema, &mut words);
+    // A filter that is none is told before what stands behind the options that are known.
+    if let (Ok(()) | Err(Error::UnknownOption(_) | Error::NoSchema), Some(filter)) = (&read, &schema.filter) {
+        Expression::parse(filter, |_| Some(Column(0))).map_err(Error::Filter)?;
     }
+    read?;
     if words.is_empty() {
         return Err(Error::NoFields);
     }
@@ -161,6 +161,17 @@ pub fn alter<'a>(schema: &Schema, words: impl IntoIterator<Item = &'a [u8]>) -> 
     let mut schema = schema.clone();
     fields(&mut schema, &mut words)?;
     Ok(Altered { schema, skip_initial_scan })
+}
+
+/// Reads the options up to SCHEMA.
+fn options(schema: &mut Schema, words: &mut Words) -> Result<(), Error> {
+    while !words.accept("SCHEMA") {
+        if words.is_empty() {
+            return Err(Error::NoSchema);
+        }
+        option(schema, words)?;
+    }
+    Ok(())
 }
 
 /// Reads one option before SCHEMA.
