@@ -22,7 +22,7 @@
 //! | per level from 0 | unsigned | number of links, room for links, the links' numbers; in version 1 also: bits of the greatest distance in the high half, that link's place in the list in the low half |
 //! | range, l2 | unsigned | bits of two floats: range in the high half, norm in the low |
 //!
-//! We write version 1, links nearest first. Reading checks everything that is used: dimensions, lengths, numbers, levels,
+//! We write version 1. Reading checks everything that is used: dimensions, lengths, numbers, levels,
 //! that links are mutual and name what is there, that floats are finite, names unique. The place of the farthest link is
 //! checked to be a place and otherwise ignored: nothing here needs it, and Redis itself stores wrong ones. Lists longer
 //! than a node has room for here are cut, at both ends.
@@ -72,13 +72,14 @@ impl VectorSet {
             sink.put_u64(projection.input() as u64);
             sink.put_bytes(&projection.encode());
         }
+        let mut links = Vec::new();
         // Slots are reused, so this is the order of age only roughly; it decides nothing but ties.
         for id in (0..self.graph.id_bound()).rev().map(NodeId).filter(|&id| self.graph.contains(id)) {
-            self.encode_element(id, attributed, sink);
+            self.encode_element(id, attributed, &mut links, sink);
         }
     }
 
-    fn encode_element(&self, id: NodeId, attributed: bool, sink: &mut impl Sink) {
+    fn encode_element(&self, id: NodeId, attributed: bool, links: &mut Vec<NodeId>, sink: &mut impl Sink) {
         let guard = pin();
         sink.put_bytes(self.names(&guard).get(id));
         if attributed {
@@ -87,19 +88,36 @@ impl VectorSet {
         }
         sink.put_bytes(self.graph.code(id, &guard));
         let level = self.graph.level_of(id);
-        let lists: Vec<_> = (0..=level).map(|level| self.graph.neighbors(id, level)).collect();
-        let links: usize = lists.iter().map(Vec::len).sum();
-        sink.put_u64((3 + 3 * lists.len() + links) as u64);
+        links.clear();
+        let mut ends = [0; MAX_LEVEL as usize + 1];
+        for level in 0..=level {
+            self.graph.links(id, level, links);
+            ends[usize::from(level)] = links.len();
+        }
+        sink.put_u64(3 + 3 * (u64::from(level) + 1) + links.len() as u64);
         sink.put_u64(number(id));
         sink.put_u64(u64::from(level) | NODE_VERSION << 24);
-        for (level, list) in (0..).zip(&lists) {
-            sink.put_u64(list.len() as u64);
-            sink.put_u64(self.graph.max_links(level) as u64);
-            list.iter().for_each(|hit| sink.put_u64(number(hit.id)));
-            let farthest = list.last().map_or(0, |hit| pair((hit.distance as f32).to_bits(), list.len() as u32 - 1));
-            sink.put_u64(farthest);
+        let mut start = 0;
+        for level in 0..=level {
+            let end = ends[usize::from(level)];
+            self.encode_links(id, level, &links[start..end], sink);
+            start = end;
         }
         sink.put_u64(pair(self.graph.range_of(id).to_bits(), self.graph.l2(id).to_bits()));
+    }
+
+    fn encode_links(&self, id: NodeId, level: u8, links: &[NodeId], sink: &mut impl Sink) {
+        sink.put_u64(links.len() as u64);
+        sink.put_u64(self.graph.max_links(level) as u64);
+        let mut farthest = (0.0, 0);
+        for (&link, place) in links.iter().zip(0..) {
+            sink.put_u64(number(link));
+            let distance = self.graph.distance_between(id, link) as f32;
+            if distance > farthest.0 {
+                farthest = (distance, place);
+            }
+        }
+        sink.put_u64(pair(farthest.0.to_bits(), farthest.1));
     }
 
     /// Another set of the same elements, links included. First links what is not linked yet.

@@ -168,7 +168,7 @@ impl VectorSet {
             if hits.len() >= query.count || found < search.k {
                 break;
             }
-            search.k = query.count + (found - hits.len());
+            search.k = query.count.saturating_add(found - hits.len());
         }
         hits.truncate(query.count);
         hits.retain(|hit| hit.distance as f32 / 2.0 <= query.epsilon);

@@ -172,8 +172,17 @@ impl VectorSet {
 
     /// Bytes on the heap, as they were asked from the allocator.
     pub fn memory_usage(&self) -> usize {
-        let projection = self.projection.as_ref().map_or(0, Projection::memory);
-        let sides = self.names.memory() + self.attributes.memory();
-        self.graph.memory_usage() + sides + self.owned().index.memory() + projection
+        self.memory_by_part().iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The parts of [`VectorSet::memory_usage`], by name.
+    pub fn memory_by_part(&self) -> [(&'static str, usize); 5] {
+        [
+            ("graph", self.graph.memory_usage()),
+            ("names", self.names.memory()),
+            ("attributes", self.attributes.memory()),
+            ("index", self.owned().index.memory()),
+            ("projection", self.projection.as_ref().map_or(0, Projection::memory)),
+        ]
     }
 }
