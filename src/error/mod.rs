@@ -8,6 +8,7 @@
 
 pub mod expression;
 pub mod json;
+pub mod request;
 pub mod search;
 mod vset;
 

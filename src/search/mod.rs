@@ -15,6 +15,7 @@
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
+//! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
 //! | [`aggregate`] | rows and the steps of FT.AGGREGATE; the expressions of APPLY and FILTER |
 //!
 //! Invariants that hold everywhere:
@@ -46,5 +47,6 @@ pub mod live;
 pub mod number;
 pub mod plan;
 pub mod query;
+pub mod request;
 pub mod schema;
 pub mod score;

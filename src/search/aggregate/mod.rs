@@ -2,8 +2,36 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | [`value`] | what stands in a column of a row |
+//! | [`request`], [`reduce`] | FT.AGGREGATE as it is asked; reducers |
+//! | [`plan`] | names become columns |
+//! | [`row`] | rows, and where they come from |
+//! | [`pipeline`] | steps at work |
 //! | [`expression`] | APPLY and FILTER |
+//! | [`value`] | what stands in a column |
+//! | [`hyperloglog`] | about how many different values there are |
 
 pub mod expression;
+pub mod hyperloglog;
+pub mod pipeline;
+pub mod plan;
+pub mod reduce;
+pub mod request;
+pub mod row;
 pub mod value;
+
+#[cfg(test)]
+mod tests;
+
+use crate::search::request::Asked;
+use crate::search::request::search::SearchRequest;
+use crate::search::schema::{Schema, Source};
+
+/// What fuzzing calls: whatever the words, they are refused or planned.
+#[doc(hidden)]
+pub fn fuzz<'a>(words: impl Iterator<Item = &'a [u8]> + Clone, schema: &Schema) {
+    let asked = Asked { resp3: true, source: Source::Json, dialect: 2, max_results: 1_000_000 };
+    let _ = SearchRequest::parse(words.clone(), &asked);
+    if let Ok(request) = request::AggregateRequest::parse(words, &asked) {
+        let _ = plan::Plan::new(&request, schema, &[b"distance"]);
+    }
+}

@@ -89,12 +89,46 @@ impl Value {
         })
     }
 
-    /// An order of all values, for sorting: as [`Value::compare`], and where that fails, by text, arrays as the empty one.
-    pub fn order(&self, other: &Self) -> Ordering {
-        self.compare(other).unwrap_or_else(|_| {
-            let text = |value: &Self| value.to_text().unwrap_or_default();
-            text(self).cmp(&text(other))
-        })
+    /// A total order of all values, for sorting: NULL, then numbers (NaN last), then text as bytes, then arrays by their
+    /// first elements.
+    pub fn sort_order(&self, other: &Self) -> Ordering {
+        let rank = |value: &Self| match value {
+            Self::Null => 0,
+            Self::Number(_) => 1,
+            Self::String(_) => 2,
+            Self::Array(_) => 3,
+        };
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
+            (Self::String(a), Self::String(b)) => a.cmp(b),
+            (Self::Array(a), Self::Array(b)) => match (a.first(), b.first()) {
+                (Some(a), Some(b)) => a.sort_order(b),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            },
+            _ => rank(self).cmp(&rank(other)),
+        }
+    }
+
+    /// Appends bytes that are the same for equal values and for no others: what sets and groups are keyed by.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.push(0),
+            Self::Number(number) => {
+                out.push(1);
+                let number = if *number == 0.0 { 0.0 } else { *number };
+                out.extend_from_slice(&number.to_bits().to_le_bytes());
+            }
+            Self::String(text) => {
+                out.push(2);
+                out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                out.extend_from_slice(text);
+            }
+            Self::Array(items) => {
+                out.push(3);
+                out.extend_from_slice(&(items.len() as u64).to_le_bytes());
+                items.iter().for_each(|item| item.encode(out));
+            }
+        }
     }
 
     fn to_compare(&self) -> Result<f64, NotComparable> {

@@ -176,6 +176,11 @@ impl Expression {
         })
     }
 
+    /// Whether it asks for the terms that the document contains.
+    pub fn needs_terms(&self) -> bool {
+        self.program.iter().any(|op| matches!(op, Op::Call { function: Function::MatchedTerms, .. }))
+    }
+
     /// Its value in a row. `stack` is room to work in, kept by the caller from row to row.
     ///
     /// # Errors

@@ -1,0 +1,407 @@
+//! Steps at work: rows are pulled through them, a batch at a time.
+//!
+//! A [`Pipeline`] is a plan with what its steps have so far. [`Pipeline::next`] runs until it has as many rows as are wanted
+//! and can be called again, at once or much later: that is all a cursor is. Rows of one stretch of steps are not kept,
+//! but where they must all be known before the first can go on: a SORTBY keeps as many as it will let through (and up to
+//! as many again), a GROUPBY its groups.
+//!
+//! The total is what clients know: the documents read up to the first row of a batch, or what a SORTBY or a GROUPBY counted,
+//! once.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::expression::{Column, EvaluateError};
+use super::plan::{Plan, Sink, Stage, Stream};
+use super::reduce::{Hashes, Reducer, State};
+use super::row::{Hit, Row, Source};
+use super::value::Value;
+
+/// Rows that go through the steps together.
+const BATCH: usize = 256;
+
+/// Rows that came out.
+#[derive(Debug)]
+pub struct Output<D> {
+    /// What is told as the total.
+    pub total: u64,
+    /// The rows; their values are in the order of [`Plan::names`].
+    pub rows: Vec<Row<D>>,
+    /// No more rows will come.
+    pub done: bool,
+    /// It was interrupted: rows are missing.
+    pub interrupted: bool,
+}
+
+/// Steps with what they have so far.
+#[derive(Debug)]
+pub struct Pipeline<D> {
+    plan: Arc<Plan>,
+    /// The stage at work.
+    stage: usize,
+    /// Rows of the stage before, if there is one.
+    input: VecDeque<Row<D>>,
+    /// Documents read.
+    read: u64,
+    /// Documents read when the last row went out.
+    told: u64,
+    /// What a SORTBY or GROUPBY counted, until it is told.
+    counted: Option<u64>,
+    /// For each step of the stage that is a LIMIT: rows still to leave out and to keep.
+    limits: Vec<(usize, usize)>,
+    sink: Gathered<D>,
+    output: VecDeque<Row<D>>,
+    done: bool,
+    interrupted: bool,
+    hashes: Hashes,
+    stack: Vec<Value>,
+}
+
+/// What the end of a stage has gathered.
+#[derive(Debug)]
+enum Gathered<D> {
+    Rows { rows: Vec<Row<D>>, count: u64 },
+    Groups { index: HashMap<Box<[u8]>, usize>, groups: Vec<(Vec<Value>, Vec<State>)> },
+    Nothing,
+}
+
+impl<D> Gathered<D> {
+    fn new(sink: &Sink) -> Self {
+        match sink {
+            Sink::Sort { .. } => Self::Rows { rows: Vec::new(), count: 0 },
+            Sink::Group { .. } => Self::Groups { index: HashMap::new(), groups: Vec::new() },
+            Sink::Output => Self::Nothing,
+        }
+    }
+}
+
+impl<D> Pipeline<D> {
+    /// Begins.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut pipeline = Self {
+            plan,
+            stage: 0,
+            input: VecDeque::new(),
+            read: 0,
+            told: 0,
+            counted: None,
+            limits: Vec::new(),
+            sink: Gathered::Nothing,
+            output: VecDeque::new(),
+            done: false,
+            interrupted: false,
+            hashes: Hashes::default(),
+            stack: Vec::new(),
+        };
+        pipeline.enter(0);
+        pipeline
+    }
+
+    /// What it does.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    fn enter(&mut self, stage: usize) {
+        self.stage = stage;
+        let stage = &self.plan.stages[stage];
+        self.limits = stage
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Stream::Limit { offset, count } => Some((*offset, *count)),
+                _ => None,
+            })
+            .collect();
+        self.sink = Gathered::new(&stage.sink);
+    }
+
+    /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, the steps make do with
+    /// the rows that they have.
+    ///
+    /// # Errors
+    /// The first [`EvaluateError`] of an expression; the pipeline is of no use afterwards.
+    pub fn next<S: Source<Document = D>>(
+        &mut self,
+        source: &mut S,
+        most: usize,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Output<D>, EvaluateError> {
+        let plan = Arc::clone(&self.plan);
+        while !self.done && self.output.len() < most {
+            let stage = &plan.stages[self.stage];
+            let wanted = if matches!(stage.sink, Sink::Output) { most - self.output.len() } else { BATCH };
+            let (mut rows, more) = self.pull(source, wanted.min(self.let_through(stage)).clamp(1, BATCH), stage.width);
+            self.run(source, stage, &mut rows)?;
+            self.gather(stage, rows, interrupted);
+            self.interrupted |= interrupted();
+            // What later stages work on is in memory already: an interruption does not cut it.
+            if !more || self.is_sated(stage) || (self.interrupted && self.stage == 0) {
+                self.leave(&plan);
+            }
+        }
+        let mut rows: Vec<_> = self.output.drain(..most.min(self.output.len())).collect();
+        for row in &mut rows {
+            row.extra.retain(|(name, _)| !plan.names().contains(name));
+        }
+        let streamed = match rows.first() {
+            Some(first) => first.ordinal.saturating_sub(self.told),
+            None => self.read - self.told,
+        };
+        let total = self.counted.take().unwrap_or(if self.stage == 0 { streamed } else { 0 });
+        self.told = rows.last().map_or(self.read, |last| last.ordinal);
+        let done = self.done && self.output.is_empty();
+        Ok(Output { total, rows, done, interrupted: self.interrupted })
+    }
+
+    /// The next rows of the stage before, and whether there may be more.
+    fn pull<S: Source<Document = D>>(&mut self, source: &mut S, most: usize, width: usize) -> (Vec<Row<D>>, bool) {
+        if self.stage > 0 {
+            let count = most.min(self.input.len());
+            let mut rows: Vec<_> = self.input.drain(..count).collect();
+            rows.iter_mut().for_each(|row| row.values.resize(width, None));
+            return (rows, !self.input.is_empty());
+        }
+        let mut hits = Vec::with_capacity(most);
+        let more = source.read(most, &mut hits);
+        let score = self.plan.score;
+        let rows = hits.into_iter().map(|hit| {
+            self.read += 1;
+            row(hit, width, score, self.read)
+        });
+        (rows.collect(), more)
+    }
+
+    fn run<S: Source<Document = D>>(
+        &mut self,
+        source: &mut S,
+        stage: &Stage,
+        rows: &mut Vec<Row<D>>,
+    ) -> Result<(), EvaluateError> {
+        let mut nth = 0;
+        for step in &stage.steps {
+            match step {
+                Stream::Load(load) => {
+                    source.load(rows, load);
+                    rows.retain(|row| row.document.is_some());
+                }
+                Stream::Apply(expression, column) => {
+                    for row in rows.iter_mut() {
+                        let value = expression.evaluate(row, &mut self.stack)?;
+                        row.values[column.0] = Some(value);
+                    }
+                }
+                Stream::Filter(expression) => {
+                    let mut failed = Ok(());
+                    let stack = &mut self.stack;
+                    rows.retain(|row| match &failed {
+                        Ok(()) => {
+                            expression.evaluate(row, stack).map(|value| value.is_true()).unwrap_or_else(|error| {
+                                failed = Err(error);
+                                false
+                            })
+                        }
+                        Err(_) => false,
+                    });
+                    failed?;
+                }
+                Stream::Limit { .. } => {
+                    let (offset, count) = &mut self.limits[nth];
+                    nth += 1;
+                    let skipped = rows.len().min(*offset);
+                    rows.drain(..skipped);
+                    rows.truncate(*count);
+                    *offset -= skipped;
+                    *count -= rows.len();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many more rows the first LIMIT can use, if nothing before it leaves rows out.
+    fn let_through(&self, stage: &Stage) -> usize {
+        let first = stage.steps.iter().find(|step| matches!(step, Stream::Filter(_) | Stream::Limit { .. }));
+        match (first, self.limits.first()) {
+            (Some(Stream::Limit { count: 1.., .. }), Some((offset, count))) => offset.saturating_add(*count),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Whether no further row can come out of the stage, because a LIMIT has let all through. `LIMIT n 0` wants the total,
+    /// so it goes on to the end.
+    fn is_sated(&self, stage: &Stage) -> bool {
+        let counts = stage.steps.iter().filter_map(|step| match step {
+            Stream::Limit { count, .. } => Some(*count),
+            _ => None,
+        });
+        self.limits.iter().zip(counts).any(|((_, left), count)| *left == 0 && count > 0)
+    }
+
+    fn gather(&mut self, stage: &Stage, rows: Vec<Row<D>>, interrupted: &dyn Fn() -> bool) {
+        match (&stage.sink, &mut self.sink) {
+            (Sink::Sort { by, offset, count }, Gathered::Rows { rows: kept, count: counted }) => {
+                *counted += rows.len() as u64;
+                kept.extend(rows);
+                let most = offset.saturating_add(*count);
+                if kept.len() > most.saturating_mul(2).saturating_add(BATCH) {
+                    keep_first(kept, by, most);
+                }
+            }
+            (Sink::Group { by, reducers }, Gathered::Groups { index, groups }) => {
+                for row in &rows {
+                    let mut combination = Combination::new(by, row);
+                    let mut steps = 0u32;
+                    while let Some(key) = combination.next() {
+                        let at = group_of(index, groups, key, reducers);
+                        add(&mut groups[at].1, reducers, row, &self.hashes);
+                        // Arrays can make very many combinations.
+                        steps = steps.wrapping_add(1);
+                        if steps.is_multiple_of(1024) && interrupted() {
+                            break;
+                        }
+                    }
+                }
+            }
+            _ => self.output.extend(rows),
+        }
+    }
+
+    /// Ends a stage: what it has gathered becomes the input of the next.
+    fn leave(&mut self, plan: &Plan) {
+        let stage = &plan.stages[self.stage];
+        match (&stage.sink, std::mem::replace(&mut self.sink, Gathered::Nothing)) {
+            (Sink::Sort { by, offset, count }, Gathered::Rows { mut rows, count: counted }) => {
+                let most = offset.saturating_add(*count);
+                keep_first(&mut rows, by, most);
+                rows.sort_unstable_by(|a, b| compare(a, b, by));
+                rows.drain(..rows.len().min(*offset));
+                for row in &mut rows {
+                    row.sort_key = by.first().and_then(|(column, _)| row.values.get(column.0)?.clone());
+                }
+                self.counted = Some(counted);
+                self.input = rows.into();
+            }
+            (Sink::Group { .. }, Gathered::Groups { groups, .. }) => {
+                self.counted = Some(groups.len() as u64);
+                self.input = groups.into_iter().zip(1..).map(|(group, nth)| group_row(group, nth)).collect();
+            }
+            _ => {
+                self.done = true;
+                return;
+            }
+        }
+        self.told = 0;
+        self.enter(self.stage + 1);
+    }
+}
+
+fn row<D>(hit: Hit<D>, width: usize, score: Option<Column>, ordinal: u64) -> Row<D> {
+    let mut values: Vec<_> = hit.distances.into_iter().map(|distance| distance.map(Value::Number)).collect();
+    values.resize(width, None);
+    if let Some(column) = score {
+        values[column.0] = Some(Value::Number(hit.score));
+    }
+    Row {
+        document: Some(hit.document),
+        score: hit.score,
+        values,
+        extra: Vec::new(),
+        terms: hit.terms,
+        sort_key: None,
+        ordinal,
+    }
+}
+
+fn group_row<D>((keys, states): (Vec<Value>, Vec<State>), nth: u64) -> Row<D> {
+    let values = keys.into_iter().chain(states.into_iter().map(State::finish)).map(Some).collect();
+    Row { document: None, score: 0.0, values, extra: Vec::new(), terms: Arc::from([]), sort_key: None, ordinal: nth }
+}
+
+/// Rows by their columns; those without a value come last in both directions. Ties stay in the
+/// order they came in, or are turned around where the last column falls.
+fn compare<D>(a: &Row<D>, b: &Row<D>, by: &[(Column, bool)]) -> std::cmp::Ordering {
+    for (column, descending) in by {
+        let order = match (&a.values[column.0], &b.values[column.0]) {
+            (Some(a), Some(b)) if *descending => b.sort_order(a),
+            (Some(a), Some(b)) => a.sort_order(b),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    let falling = by.last().is_some_and(|(_, descending)| *descending);
+    if falling { b.ordinal.cmp(&a.ordinal) } else { a.ordinal.cmp(&b.ordinal) }
+}
+
+/// Leaves only the first rows, in any order.
+fn keep_first<D>(rows: &mut Vec<Row<D>>, by: &[(Column, bool)], most: usize) {
+    if rows.len() > most {
+        if most > 0 {
+            rows.select_nth_unstable_by(most - 1, |a, b| compare(a, b, by));
+        }
+        rows.truncate(most);
+    }
+}
+
+fn group_of(
+    index: &mut HashMap<Box<[u8]>, usize>,
+    groups: &mut Vec<(Vec<Value>, Vec<State>)>,
+    key: Vec<Value>,
+    reducers: &[Reducer<Column>],
+) -> usize {
+    let mut text = Vec::new();
+    key.iter().for_each(|value| value.encode(&mut text));
+    *index.entry(text.into()).or_insert_with(|| {
+        groups.push((key, reducers.iter().map(State::new).collect()));
+        groups.len() - 1
+    })
+}
+
+fn add<D>(states: &mut [State], reducers: &[Reducer<Column>], row: &Row<D>, hashes: &Hashes) {
+    let value = |column: &Column| row.values.get(column.0).and_then(Option::as_ref);
+    for (state, reducer) in states.iter_mut().zip(reducers) {
+        let by = match reducer {
+            Reducer::FirstValue(_, Some((by, _))) => value(by),
+            _ => None,
+        };
+        state.add(reducer.of().and_then(value), by, hashes);
+    }
+}
+
+/// The groups that a row is in: one for each combination of the elements of arrays among its keys. What is missing, and an
+/// array without elements, is NULL.
+struct Combination<'a> {
+    keys: Vec<&'a [Value]>,
+    at: Vec<usize>,
+    done: bool,
+}
+
+impl<'a> Combination<'a> {
+    fn new<D>(by: &[Column], row: &'a Row<D>) -> Self {
+        let keys = by.iter().map(|column| match row.values.get(column.0).and_then(Option::as_ref) {
+            Some(Value::Array(items)) if !items.is_empty() => items.as_ref(),
+            None | Some(Value::Array(_)) => &[Value::Null],
+            Some(value) => std::slice::from_ref(value),
+        });
+        Self { keys: keys.collect(), at: vec![0; by.len()], done: false }
+    }
+
+    fn next(&mut self) -> Option<Vec<Value>> {
+        if self.done {
+            return None;
+        }
+        let key = self.keys.iter().zip(&self.at).map(|(values, &at)| values[at].clone()).collect();
+        self.done = true;
+        for (at, values) in self.at.iter_mut().zip(&self.keys) {
+            *at += 1;
+            if *at < values.len() {
+                self.done = false;
+                break;
+            }
+            *at = 0;
+        }
+        Some(key)
+    }
+}

@@ -1,0 +1,306 @@
+//! From the steps that were asked for to the steps that are done: names become columns.
+//!
+//! Between two GROUPBYs there is one set of columns, which only grows; a GROUPBY begins a new one. A property is looked up
+//! among the columns, then (before the first GROUPBY) among the fields of the schema: such a field is loaded by the step
+//! that mentions it, and after `LOAD *` so is anything else. A field that is SORTABLE then has the value kept for sorting,
+//! which is folded unless the field is UNF; LOAD gives the value of the document.
+
+use std::sync::Arc;
+
+use super::expression::{Column, Expression, ParseError};
+use super::reduce::{Reduce, Reducer};
+use super::request::{AggregateRequest, Arrange, Step};
+use super::row::{Load, Wanted};
+use crate::search::request::search::Returned;
+use crate::search::schema::Schema;
+
+/// Rows that a SORTBY keeps where neither LIMIT nor MAX says how many.
+const DEFAULT_SORTED: usize = 10;
+
+/// Name of the column that ADDSCORES adds.
+const SCORE: &[u8] = b"__score";
+/// Name under which LOAD knows the key.
+const KEY: &[u8] = b"__key";
+
+/// Why steps cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// An expression is refused.
+    Expression(ParseError),
+    /// GROUPBY of a property that there is not.
+    GroupProperty(Box<[u8]>),
+    /// REDUCE of a property that there is not.
+    ReduceProperty(Box<[u8]>),
+    /// SORTBY of a property that there is not.
+    SortProperty(Box<[u8]>),
+    /// Two properties of this name in one GROUPBY.
+    Duplicate(Box<[u8]>),
+}
+
+/// A step on single rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Stream {
+    Load(Load),
+    Apply(Expression, Column),
+    Filter(Expression),
+    Limit { offset: usize, count: usize },
+}
+
+/// What ends a stretch of steps on single rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sink {
+    /// All rows are wanted before the first goes on.
+    Sort {
+        by: Vec<(Column, bool)>,
+        offset: usize,
+        count: usize,
+    },
+    Group {
+        by: Vec<Column>,
+        reducers: Vec<Reducer<Column>>,
+    },
+    /// Rows go out.
+    Output,
+}
+
+/// A stretch of steps on single rows, and what ends it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stage {
+    pub steps: Vec<Stream>,
+    pub sink: Sink,
+    /// How many columns its rows have.
+    pub width: usize,
+}
+
+/// Steps that can be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub(super) stages: Vec<Stage>,
+    /// Where scores go.
+    pub(super) score: Option<Column>,
+    names: Vec<Arc<[u8]>>,
+    needs_scores: bool,
+}
+
+impl Plan {
+    /// Plans a request. `distances` are the names under which the query yields distances, in its order.
+    ///
+    /// # Errors
+    /// Any [`Error`], of the first step that has one.
+    pub fn new(request: &AggregateRequest, schema: &Schema, distances: &[&[u8]]) -> Result<Self, Error> {
+        let mut columns = Columns { schema, names: Vec::new(), kept: Vec::new(), grouped: false, all: false };
+        for name in distances {
+            columns.add(name);
+        }
+        let score = request.add_scores.then(|| columns.add(SCORE));
+        let mut builder = Builder { columns, stages: Vec::new(), steps: Vec::new() };
+        for step in &request.steps {
+            builder.step(step)?;
+        }
+        builder.finish(Sink::Output);
+        Ok(Self {
+            stages: builder.stages,
+            score,
+            names: builder.columns.names,
+            needs_scores: request.add_scores || request.options.with_scores,
+        })
+    }
+
+    /// Names of the columns of the rows that come out, in the order of the reply. A row has no value in some of them.
+    pub fn names(&self) -> &[Arc<[u8]>] {
+        &self.names
+    }
+
+    /// Whether documents must be scored.
+    pub fn needs_scores(&self) -> bool {
+        self.needs_scores
+    }
+
+    /// Whether some step asks for the terms that documents contain.
+    pub fn needs_terms(&self) -> bool {
+        self.stages.iter().flat_map(|stage| &stage.steps).any(|step| match step {
+            Stream::Apply(expression, _) | Stream::Filter(expression) => expression.needs_terms(),
+            _ => false,
+        })
+    }
+
+    /// Whether some step needs what is only in the documents, not in the index.
+    pub fn needs_documents(&self) -> bool {
+        self.stages.iter().flat_map(|stage| &stage.steps).any(|step| match step {
+            Stream::Load(load) => {
+                load.all.is_some()
+                    || load.columns.iter().any(|(_, wanted)| matches!(wanted, Wanted::Field(_) | Wanted::Name(_)))
+            }
+            _ => false,
+        })
+    }
+}
+
+/// The columns since the last GROUPBY.
+struct Columns<'a> {
+    schema: &'a Schema,
+    names: Vec<Arc<[u8]>>,
+    /// Columns with the value kept for sorting, which a LOAD may still replace.
+    kept: Vec<Column>,
+    grouped: bool,
+    /// There was a `LOAD *`.
+    all: bool,
+}
+
+impl Columns<'_> {
+    fn find(&self, name: &[u8]) -> Option<Column> {
+        self.names.iter().position(|known| **known == *name).map(Column)
+    }
+
+    fn add(&mut self, name: &[u8]) -> Column {
+        self.find(name).unwrap_or_else(|| {
+            self.names.push(name.into());
+            Column(self.names.len() - 1)
+        })
+    }
+
+    /// The column of a property that a step mentions; what must be loaded for it goes into `load`.
+    fn mention(&mut self, name: &[u8], load: &mut Load) -> Option<Column> {
+        if let Some(column) = self.find(name) {
+            return Some(column);
+        }
+        if self.grouped {
+            return None;
+        }
+        let wanted = match self.schema.find(name) {
+            // After a LOAD *, a name is what the document has.
+            Some(id) if self.schema.field(id).sortable && !self.all => Wanted::Sortable(id),
+            Some(id) => Wanted::Field(id),
+            None if self.all => Wanted::Name(name.into()),
+            None => return None,
+        };
+        let column = self.add(name);
+        if matches!(wanted, Wanted::Sortable(_)) {
+            self.kept.push(column);
+        }
+        load.columns.push((column, wanted));
+        Some(column)
+    }
+
+    /// The columns of a LOAD.
+    fn load(&mut self, fields: &[Returned]) -> Load {
+        let mut load = Load::default();
+        for Returned { source, name } in fields {
+            let kept = |column: &Column| self.kept.contains(column);
+            if self.find(name).is_some_and(|column| !kept(&column)) {
+                continue;
+            }
+            let wanted = match self.schema.find(source) {
+                Some(id) => Wanted::Field(id),
+                None if **source == *KEY => Wanted::Key,
+                None => Wanted::Name(source.clone()),
+            };
+            let column = self.add(name);
+            self.kept.retain(|known| *known != column);
+            load.columns.push((column, wanted));
+        }
+        load
+    }
+}
+
+struct Builder<'a> {
+    columns: Columns<'a>,
+    stages: Vec<Stage>,
+    steps: Vec<Stream>,
+}
+
+impl Builder<'_> {
+    fn finish(&mut self, sink: Sink) {
+        let width = self.columns.names.len();
+        self.stages.push(Stage { steps: std::mem::take(&mut self.steps), sink, width });
+    }
+
+    fn push_load(&mut self, load: Load) {
+        if !load.columns.is_empty() || load.all.is_some() {
+            self.steps.push(Stream::Load(load));
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), Error> {
+        match step {
+            Step::Load(fields) => {
+                let load = self.columns.load(fields);
+                self.push_load(load);
+            }
+            Step::LoadAll => {
+                let names = &self.columns.names;
+                let all = self.columns.kept.drain(..).map(|column| (names[column.0].as_ref().into(), column)).collect();
+                self.columns.all = true;
+                self.push_load(Load { columns: Vec::new(), all: Some(all) });
+            }
+            Step::Apply { expression, name } => {
+                let expression = self.expression(expression)?;
+                let column = self.columns.add(name);
+                self.columns.kept.retain(|kept| *kept != column);
+                self.steps.push(Stream::Apply(expression, column));
+            }
+            Step::Filter(expression) => {
+                let expression = self.expression(expression)?;
+                self.steps.push(Stream::Filter(expression));
+            }
+            Step::Arrange(arrange) => self.arrange(arrange)?,
+            Step::Group { by, reduce } => self.group(by, reduce)?,
+        }
+        Ok(())
+    }
+
+    fn expression(&mut self, text: &[u8]) -> Result<Expression, Error> {
+        let mut load = Load::default();
+        let columns = &mut self.columns;
+        let parsed = Expression::parse(text, |name| columns.mention(name, &mut load)).map_err(Error::Expression)?;
+        self.push_load(load);
+        Ok(parsed)
+    }
+
+    fn arrange(&mut self, arrange: &Arrange) -> Result<(), Error> {
+        if arrange.by.is_empty() {
+            if let Some((offset, count)) = arrange.limit {
+                self.steps.push(Stream::Limit { offset, count });
+            }
+            return Ok(());
+        }
+        let mut load = Load::default();
+        let mut by = Vec::new();
+        for sort in &arrange.by {
+            let column =
+                self.columns.mention(&sort.field, &mut load).ok_or_else(|| Error::SortProperty(sort.field.clone()))?;
+            by.push((column, sort.descending));
+        }
+        self.push_load(load);
+        let most = if arrange.max > 0 { arrange.max } else { DEFAULT_SORTED };
+        let (offset, count) = arrange.limit.unwrap_or((0, most));
+        self.finish(Sink::Sort { by, offset, count });
+        Ok(())
+    }
+
+    fn group(&mut self, names: &[Box<[u8]>], reduce: &[Reduce]) -> Result<(), Error> {
+        let mut load = Load::default();
+        let columns = &mut self.columns;
+        let by =
+            names.iter().map(|name| columns.mention(name, &mut load).ok_or_else(|| Error::GroupProperty(name.clone())));
+        let by = by.collect::<Result<Vec<_>, _>>()?;
+        let reducers = reduce.iter().map(|reduce| {
+            reduce
+                .function
+                .try_map(|name| columns.mention(name, &mut load).ok_or_else(|| Error::ReduceProperty(name.clone())))
+        });
+        let reducers = reducers.collect::<Result<Vec<_>, _>>()?;
+        self.push_load(load);
+        self.finish(Sink::Group { by, reducers });
+        self.columns.names.clear();
+        self.columns.kept.clear();
+        self.columns.grouped = true;
+        for name in names.iter().chain(reduce.iter().map(|reduce| &reduce.name)) {
+            if self.columns.find(name).is_some() {
+                return Err(Error::Duplicate(name.clone()));
+            }
+            self.columns.add(name);
+        }
+        Ok(())
+    }
+}
