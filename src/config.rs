@@ -13,6 +13,14 @@ static WORKERS: AtomicI64 = AtomicI64::new(0);
 static TAIL_LIMIT: AtomicI64 = AtomicI64::new(512);
 static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(30);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
+static TIMEOUT: AtomicI64 = AtomicI64::new(500);
+static FAIL_ON_TIMEOUT: AtomicBool = AtomicBool::new(false);
+static DEFAULT_DIALECT: AtomicI64 = AtomicI64::new(1);
+static MAX_SEARCH_RESULTS: AtomicI64 = AtomicI64::new(1_000_000);
+static MIN_PREFIX: AtomicI64 = AtomicI64::new(2);
+static MAX_PREFIX_EXPANSIONS: AtomicI64 = AtomicI64::new(200);
+static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
+static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
 
 /// The settings, in the order of the documentation.
 pub static ALL: &[Setting] = &[
@@ -38,6 +46,54 @@ pub static ALL: &[Setting] = &[
         name: c"vset-force-single-threaded-execution",
         kind: Kind::Switch(&SINGLE_THREADED),
         doc: "Runs every vector-set command on the main thread, as the setting of the same name in Redis 8 does.",
+        apply: None,
+    },
+    Setting {
+        name: c"timeout",
+        kind: Kind::Number { cell: &TIMEOUT, min: 0, max: i64::MAX },
+        doc: "Milliseconds after which a query ends with what it has found, unless it says TIMEOUT; 0 means never.",
+        apply: None,
+    },
+    Setting {
+        name: c"fail-on-timeout",
+        kind: Kind::Switch(&FAIL_ON_TIMEOUT),
+        doc: "A query whose time is over is answered by an error, not by what it has found.",
+        apply: None,
+    },
+    Setting {
+        name: c"default-dialect",
+        kind: Kind::Number { cell: &DEFAULT_DIALECT, min: 1, max: 4 },
+        doc: "DIALECT of queries that say none.",
+        apply: None,
+    },
+    Setting {
+        name: c"max-search-results",
+        kind: Kind::Number { cell: &MAX_SEARCH_RESULTS, min: 1, max: 1_000_000_000 },
+        doc: "Largest offset and largest count that FT.SEARCH accepts in LIMIT.",
+        apply: None,
+    },
+    Setting {
+        name: c"min-prefix",
+        kind: Kind::Number { cell: &MIN_PREFIX, min: 1, max: 1000 },
+        doc: "Characters that a prefix, suffix or infix needs; with fewer it matches nothing.",
+        apply: None,
+    },
+    Setting {
+        name: c"max-prefix-expansions",
+        kind: Kind::Number { cell: &MAX_PREFIX_EXPANSIONS, min: 1, max: 1_000_000_000 },
+        doc: "Terms that a prefix, suffix, infix, wildcard or fuzzy word stands for at most.",
+        apply: None,
+    },
+    Setting {
+        name: c"cursor-max-idle",
+        kind: Kind::Number { cell: &CURSOR_MAX_IDLE, min: 0, max: i64::MAX },
+        doc: "Milliseconds that a cursor is kept between two reads, and the most that MAXIDLE can ask for.",
+        apply: None,
+    },
+    Setting {
+        name: c"index-cursor-limit",
+        kind: Kind::Number { cell: &INDEX_CURSOR_LIMIT, min: 0, max: 1_000_000_000 },
+        doc: "Cursors that one index may have at a time.",
         apply: None,
     },
 ];
@@ -67,6 +123,51 @@ pub fn inline_microseconds() -> u64 {
 /// Whether vector-set commands must not leave the main thread.
 pub fn single_threaded() -> bool {
     SINGLE_THREADED.load(Ordering::Relaxed)
+}
+
+/// A setting of searches by the name that it has in `CONFIG`, for `FT.CONFIG`.
+pub fn named(name: &str) -> Option<&'static Setting> {
+    ALL.iter().find(|setting| setting.name.to_bytes() == name.as_bytes())
+}
+
+/// Milliseconds that a query has; 0 means all it takes.
+pub fn timeout() -> u64 {
+    TIMEOUT.load(Ordering::Relaxed) as u64
+}
+
+/// Whether a query whose time is over fails.
+pub fn fail_on_timeout() -> bool {
+    FAIL_ON_TIMEOUT.load(Ordering::Relaxed)
+}
+
+/// DIALECT of queries that say none.
+pub fn default_dialect() -> u8 {
+    DEFAULT_DIALECT.load(Ordering::Relaxed) as u8
+}
+
+/// Largest offset and count of FT.SEARCH.
+pub fn max_search_results() -> usize {
+    MAX_SEARCH_RESULTS.load(Ordering::Relaxed) as usize
+}
+
+/// Characters that a prefix needs.
+pub fn min_prefix() -> usize {
+    MIN_PREFIX.load(Ordering::Relaxed) as usize
+}
+
+/// Terms that a pattern stands for at most.
+pub fn max_prefix_expansions() -> usize {
+    MAX_PREFIX_EXPANSIONS.load(Ordering::Relaxed) as usize
+}
+
+/// Milliseconds that a cursor is kept between two reads.
+pub fn cursor_max_idle() -> u64 {
+    CURSOR_MAX_IDLE.load(Ordering::Relaxed) as u64
+}
+
+/// Cursors that one index may have.
+pub fn index_cursor_limit() -> usize {
+    INDEX_CURSOR_LIMIT.load(Ordering::Relaxed) as usize
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ static MODULE: redis::module::Module = redis::module::Module {
     families: &[
         ("vector sets", Some(redis::types::register::<commands::vset::value::Value>), commands::vset::FAMILY),
         ("JSON", Some(commands::json::register_type), commands::json::FAMILY),
+        ("search", Some(commands::search::register), commands::search::FAMILY),
     ],
     settings: config::ALL,
     info: commands::info::fill,

@@ -4,4 +4,5 @@
 
 pub mod info;
 pub mod json;
+pub mod search;
 pub mod vset;

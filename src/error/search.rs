@@ -2,8 +2,62 @@
 
 use super::Error;
 use crate::search::arguments::Problem;
+use crate::search::document::Failure;
 use crate::search::query::{self, VectorOption};
 use crate::search::schema::{self, Algorithm};
+
+/// A query of an index that there is not.
+pub fn no_such_index(name: &[u8]) -> Error {
+    quoting("", name, ": no such index")
+}
+
+/// A property that is neither in the schema nor yielded by the query.
+pub fn not_loaded(name: &[u8]) -> Error {
+    quoting("Property `", name, "` not loaded nor in schema")
+}
+
+/// The time of a query is over, and the setting says that it then fails.
+pub const TIMEOUT: Error = Error::fixed("Timeout limit was reached");
+/// An index has as many cursors as the setting allows.
+pub const TOO_MANY_CURSORS: Error = Error::fixed("Too many cursors allocated for the index");
+/// FT.CREATE of a name that is taken.
+pub const INDEX_EXISTS: Error = Error::fixed("Index already exists");
+/// FT.INFO and FT.ALTER of an index that there is not.
+pub const UNKNOWN_INDEX_NAME: Error = Error::fixed("Unknown index name");
+/// FT.DROPINDEX and FT.TAGVALS of an index that there is not.
+pub const UNKNOWN_INDEX_TO_DROP: Error = Error::fixed("Unknown Index name");
+/// FT.ALIASADD and FT.ALIASUPDATE to what is no index.
+pub const NO_ALIAS_TARGET: Error = Error::fixed("Unknown index name (or name is an alias itself)");
+/// FT.ALIASADD of a name that is taken.
+pub const ALIAS_EXISTS: Error = Error::fixed("Alias already exists");
+/// FT.ALIASDEL of a name that there is not.
+pub const NO_ALIAS: Error = Error::fixed("Alias does not exist");
+/// A client may not read all that an index may hold.
+pub const NO_PERMISSION: Error = Error::fixed("NOPERM User does not have the required permissions to query the index");
+
+/// Why a document is not in an index, as FT.INFO tells it.
+pub fn failure(fact: &Failure) -> Vec<u8> {
+    let text = match fact {
+        Failure::JsonString => {
+            "Invalid JSON type: String type can represent only TEXT, TAG, GEO or GEOMETRY field".into()
+        }
+        Failure::JsonNumber => "Invalid JSON type: Numeric type can represent only NUMERIC field".into(),
+        Failure::JsonBool => "Invalid JSON type: Boolean type can be represent only TAG field".into(),
+        Failure::JsonObject => "Invalid JSON type: Object type can represent only GEOMETRY fields".into(),
+        Failure::JsonTextElements => "TEXT/TAG fields can only contain strings or nulls".into(),
+        Failure::JsonNumericElements => "NUMERIC fields can only contain numeric or nulls".into(),
+        Failure::EmptyVector => "Empty array for vector field on JSON document".into(),
+        Failure::VectorLength { expected, got } => format!("Invalid vector length. Expected {expected}, got {got}"),
+        Failure::VectorElement(at) => format!("Invalid vector element at index {at}"),
+        Failure::BlobSize { expected, got } => {
+            format!("Could not add vector with blob size {got} (expected size {expected})")
+        }
+        Failure::Number(text) => return [b"Invalid numeric value: '", &text[..], b"'"].concat(),
+        Failure::GeoText => "Invalid geo string".into(),
+        Failure::GeoCoordinates(point) => format!("Invalid geo coordinates: {:.6}, {:.6}", point.lon, point.lat),
+    };
+    text.into_bytes()
+}
 
 /// What is wrong with a word, as it ends a message.
 pub fn problem(problem: Problem) -> &'static str {

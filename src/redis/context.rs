@@ -71,6 +71,12 @@ impl Context {
         unsafe { api!(RedisModule_SelectDb(self.raw, database)) == ffi::REDISMODULE_OK as c_int }
     }
 
+    /// How many keys the selected database has.
+    pub fn database_size(&self) -> u64 {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_DbSize(self.raw)) }
+    }
+
     /// Whether the client's user may read every key that begins with the prefix. A server too old for that question is
     /// asked for the key of that very name instead, which a rule like `~prefix*` allows as well.
     pub fn may_read_prefix(&self, prefix: &[u8]) -> bool {
@@ -138,6 +144,25 @@ impl Context {
         };
         // SAFETY: context, event and key are valid during the call.
         unsafe { api!(RedisModule_NotifyKeyspaceEvent(self.raw, class as c_int, event.as_ptr(), key.raw)) };
+    }
+}
+
+/// Runs `work` on another thread than the main one while that waits, with a database selected. Short, and never while a lock
+/// is held that the main thread may want. What the server tells followers meanwhile, it tells them on this thread.
+pub fn with_server<T>(database: i32, work: impl FnOnce(&Context) -> T) -> T {
+    // SAFETY: the context is private to this call, and used between locking and unlocking only; a panic in between would
+    // leave the server locked, so it is caught and goes on after.
+    unsafe {
+        let raw = api!(RedisModule_GetThreadSafeContext(std::ptr::null_mut()));
+        api!(RedisModule_ThreadSafeContextLock(raw));
+        let ctx = Context::new(raw);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            ctx.select(database);
+            work(&ctx)
+        }));
+        api!(RedisModule_ThreadSafeContextUnlock(raw));
+        api!(RedisModule_FreeThreadSafeContext(raw));
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

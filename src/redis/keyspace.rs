@@ -80,6 +80,12 @@ impl Key<'_> {
         // SAFETY: the key is open for writing.
         unsafe { api!(RedisModule_DeleteKey(self.raw)) };
     }
+
+    /// Deletes the key; its value is freed in the background if that takes long.
+    pub fn unlink(&mut self) {
+        // SAFETY: the key is open for writing.
+        unsafe { api!(RedisModule_UnlinkKey(self.raw)) };
+    }
 }
 
 impl Drop for Key<'_> {

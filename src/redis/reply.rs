@@ -72,7 +72,12 @@ impl Reply<'_> {
 
     /// A status line.
     pub fn simple(&mut self, value: &str) {
-        let text = line(value.as_bytes());
+        self.simple_bytes(value.as_bytes());
+    }
+
+    /// A status line of any bytes but those that would end it early.
+    pub fn simple_bytes(&mut self, value: &[u8]) {
+        let text = line(value);
         // SAFETY: see integer; the server copies the text.
         unsafe { api!(RedisModule_ReplyWithSimpleString(self.raw, text.as_ptr())) };
     }

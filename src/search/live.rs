@@ -1,6 +1,6 @@
 //! An index that lives: its log, and how threads share it.
 //!
-//! 1. **Writing is appending.** The main thread appends a [`Change`] to the log and goes on ([`Live::append`]). The log's mutex is
+//! 1. **Writing is appending.** The main thread appends an [`Entry`] to the log and goes on ([`Live::append`]). The log's mutex is
 //!    held for moving a few changes in or out, never while one is applied or a query runs.
 //! 2. **A query sees what was written before it.** It notes [`Live::arrival`] when the command arrives, and [`Live::read`]
 //!    applies what is left up to there before it lets the query in. Whoever comes first applies; nobody applies in vain.
@@ -12,14 +12,18 @@
 //!    waits for the write lock outside of it: so a forked child can read ([`Live::read_in_child`]) whatever threads the parent
 //!    had. The log is not for the child: what is not applied by then is in the keys.
 //!
+//! 6. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
+//!
 //! The main thread calls [`Live::append`] and [`Live::arrival`]; it calls [`Live::read`] only where it must answer inline.
 
-use super::index::{Change, Index};
-use crate::vector::gate;
+use super::index::{Change, FieldIndex, Index, Values};
+use super::schema::Schema;
+use crate::vector::{Graph, Scratch, gate};
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
 /// Changes that are applied while the lock is held once: about a millisecond.
@@ -28,9 +32,18 @@ const BATCH: usize = 64;
 /// A place in the log: everything before it. The first is 0.
 pub type Place = u64;
 
+/// What the log says.
+#[derive(Debug)]
+pub enum Entry {
+    /// What a key holds has changed.
+    Change(Change),
+    /// FT.ALTER has added fields. Documents get their values for these by changes that come after it.
+    Alter(Arc<Schema>),
+}
+
 #[derive(Debug, Default)]
 struct Log {
-    waiting: VecDeque<Change>,
+    waiting: VecDeque<Entry>,
     appended: Place,
 }
 
@@ -41,12 +54,30 @@ pub struct Live {
     /// Up to which place the index has applied the log. Only changed by the holder of the write lock.
     applied: AtomicU64,
     index: RwLock<Index>,
+    graphs: Mutex<Vec<Arc<Graph>>>,
+    /// The graphs of the index may be others than those once the log has been applied.
+    other_graphs: AtomicBool,
+}
+
+/// The graphs of an index.
+fn graphs(index: &Index) -> Vec<Arc<Graph>> {
+    let of_field = |field: &FieldIndex| match &field.values {
+        Values::Vector(vectors) => vectors.graph().cloned(),
+        _ => None,
+    };
+    index.fields().iter().filter_map(of_field).collect()
 }
 
 impl Live {
     /// An index with nothing in its log.
     pub fn new(index: Index) -> Self {
-        Self { log: Mutex::default(), applied: AtomicU64::new(0), index: RwLock::new(index) }
+        Self {
+            log: Mutex::default(),
+            applied: AtomicU64::new(0),
+            graphs: Mutex::new(graphs(&index)),
+            other_graphs: AtomicBool::new(false),
+            index: RwLock::new(index),
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -54,10 +85,13 @@ impl Live {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends a change.
-    pub fn append(&self, change: Change) -> Place {
+    /// Appends to the log.
+    pub fn append(&self, entry: Entry) -> Place {
+        if matches!(entry, Entry::Alter(_)) {
+            self.other_graphs.store(true, Release);
+        }
         let mut log = self.log();
-        log.waiting.push_back(change);
+        log.waiting.push_back(entry);
         log.appended += 1;
         log.appended
     }
@@ -88,18 +122,54 @@ impl Live {
                 return true;
             }
         };
-        let batch: Vec<Change> = {
+        let batch: Vec<Entry> = {
             let mut log = self.log();
             let count = log.waiting.len().min(BATCH);
             log.waiting.drain(..count).collect()
         };
-        for change in &batch {
-            index.apply(change);
+        for entry in batch {
+            match entry {
+                Entry::Change(change) => drop(index.apply(&change)),
+                Entry::Alter(schema) => index.alter(schema),
+            }
             self.applied.fetch_add(1, Release);
         }
         drop(index);
         drop(inside);
         true
+    }
+
+    fn graphs(&self) -> MutexGuard<'_, Vec<Arc<Graph>>> {
+        self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks for the graphs of the index, if they may be others.
+    fn find_graphs(&self) {
+        if self.other_graphs.load(Acquire) && self.waiting() == 0 {
+            self.other_graphs.store(false, Release);
+            let found = graphs(&self.read(0));
+            *self.graphs() = found;
+        }
+    }
+
+    /// Links one vector, or unlinks a removed one, in the graph that has most to do; false: there was nothing to do.
+    pub fn link_next(&self) -> bool {
+        thread_local! {
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
+        }
+        self.find_graphs();
+        let busiest = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned();
+        busiest.is_some_and(|graph| SCRATCH.with_borrow_mut(|scratch| graph.link_next(scratch)))
+    }
+
+    /// Vectors that wait to be linked in the graph where most wait.
+    pub fn unlinked(&self) -> usize {
+        self.graphs().iter().map(|graph| graph.tail_len()).max().unwrap_or(0)
+    }
+
+    /// Whether something waits to be applied or linked.
+    pub fn has_work(&self) -> bool {
+        self.waiting() > 0 || self.other_graphs.load(Acquire) || self.graphs().iter().any(|graph| graph.pending() > 0)
     }
 
     /// The index, with everything applied that is before a place.
@@ -110,12 +180,17 @@ impl Live {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As [`Live::read`], if that needs no work and no waiting.
+    pub fn try_read(&self, place: Place) -> Option<RwLockReadGuard<'_, Index>> {
+        if self.applied.load(Acquire) < place { None } else { self.index.try_read().ok() }
+    }
+
     /// The index as a forked child finds it; for the child only.
     pub fn read_in_child(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the index beside the log: FT.ALTER, the end of loading. Everything appended before is applied first.
+    /// Changes the index beside the log: the end of loading. Everything appended before is applied first.
     pub fn change<T>(&self, change: impl FnOnce(&mut Index) -> T) -> T {
         let place = self.arrival();
         while self.applied.load(Acquire) < place {
@@ -130,6 +205,7 @@ impl Live {
             };
             if let Some(mut index) = index {
                 let result = change(&mut index);
+                *self.graphs() = graphs(&index);
                 drop(index);
                 drop(inside);
                 return result;
@@ -145,18 +221,16 @@ mod tests {
     use super::*;
     use crate::search::document::{Raw, RawDocument};
     use crate::search::schema;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
 
     fn live() -> Live {
         let words = "SCHEMA n NUMERIC".split(' ').map(str::as_bytes);
         Live::new(Index::new(Arc::new(schema::create(b"i", words).unwrap())))
     }
 
-    fn change(n: u64) -> Change {
+    fn change(n: u64) -> Entry {
         let fields = vec![Raw::Hash(n.to_string().into_bytes().into())];
         let document = Some(RawDocument { fields, ..RawDocument::default() });
-        Change { key: format!("k{n}").into_bytes().into(), document }
+        Entry::Change(Change { key: format!("k{n}").into_bytes().into(), document })
     }
 
     /// Queries on several threads while a writer appends: each finds all that was appended before it.

@@ -6,7 +6,7 @@
 
 mod create;
 mod encoding;
-mod names;
+pub mod names;
 mod vector;
 
 use std::collections::BTreeSet;

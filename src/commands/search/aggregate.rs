@@ -1,0 +1,400 @@
+//! `FT.AGGREGATE index query …`
+//!
+//! The query and the steps run on a worker. Steps that need only what the index keeps run while it is read; others ask the
+//! server for what documents hold, some rows at a time, and without the index, so that nobody waits for both.
+
+use std::sync::Arc;
+
+use super::definition::{Definition, Place};
+use super::document::{self, Opened, text_of};
+use super::handle::Handle;
+use super::query::{self, Deadline};
+use super::rows::Style;
+use super::search::{write_head, write_warning};
+use super::{cursor, find, reads};
+use crate::config;
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::{self, Context};
+use crate::redis::reply::Reply;
+use crate::search::aggregate::pipeline::{Output, Pipeline};
+use crate::search::aggregate::plan::Plan;
+use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
+use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
+use crate::search::aggregate::value::Value;
+use crate::search::doc_id::DocId;
+use crate::search::execute::{self, Order, Request, distance_names, execute};
+use crate::search::fold::fold;
+use crate::search::index::{Index, SortValue};
+use crate::search::live::Place as Arrival;
+use crate::search::query::ast::{self, Node};
+use crate::search::schema::{self, FieldId};
+use crate::search::{decimal, number};
+
+/// `FT.AGGREGATE`
+pub struct Aggregate;
+
+impl Command for Aggregate {
+    const INFO: Info = reads(c"FT.AGGREGATE", c"Finds documents and works on them", c"1.1.0");
+
+    fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let name = args.next().ok_or_else(|| Error::arity("FT.AGGREGATE"))?;
+        let index = find(ctx, name, || errors::no_such_index(name))?;
+        let definition = index.definition();
+        let request = AggregateRequest::parse(args, &query::asked(ctx, &definition))?;
+        let asked = Asked::new(&definition, request, ctx.database())?;
+        if asked.request.cursor.is_some() {
+            cursor::make_room(ctx, &index.handle)?;
+        }
+        index.handle.count_use();
+        query::run_with(
+            ctx,
+            &index,
+            move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
+            |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
+        )
+    }
+}
+
+/// How steps get at what documents hold.
+pub enum Access<'a> {
+    /// What the index keeps is enough.
+    Index(&'a Index),
+    /// On the main thread.
+    Here(&'a Context),
+    /// From a worker, that asks for the server.
+    Worker,
+}
+
+/// What is asked, as far as it can be known without the index.
+struct Asked {
+    request: AggregateRequest,
+    definition: Arc<Definition>,
+    database: i32,
+    tree: Node,
+    plan: Arc<Plan>,
+    deadline: Deadline,
+}
+
+impl Asked {
+    fn new(definition: &Arc<Definition>, request: AggregateRequest, database: i32) -> Result<Self, Error> {
+        let tree = query::parse(&request.query, &request.options, definition, false)?;
+        let plan = Plan::new(&request, &definition.schema, &distance_names(&tree))?;
+        Ok(Self {
+            deadline: Deadline::of(&request.options),
+            definition: Arc::clone(definition),
+            plan: Arc::new(plan),
+            database,
+            tree,
+            request,
+        })
+    }
+
+    fn execute(self, handle: &Arc<Handle>, arrival: Arrival, ctx: Option<&Context>) -> Result<Answer, Error> {
+        let index = handle.live.read(arrival);
+        let mut running = self.find(handle, &index);
+        let access = match ctx {
+            _ if self.request.cursor.is_none() && !self.plan.needs_documents() => Access::Index(&index),
+            here => {
+                drop(index);
+                here.map_or(Access::Worker, Access::Here)
+            }
+        };
+        let batch = running.next(access, self.request.cursor.map_or(usize::MAX, |cursor| cursor.count))?;
+        Ok(Answer { running, batch, cursor: self.request.cursor.map(|_| 0) })
+    }
+
+    /// Finds the documents.
+    fn find(&self, handle: &Arc<Handle>, index: &Index) -> Running {
+        let options = &self.request.options;
+        let cancelled = || self.deadline.has_passed();
+        let scores = self.plan.needs_scores();
+        let nearest = matches!(self.tree.kind, ast::Kind::Knn(_));
+        let found = execute(
+            index,
+            &Request {
+                settings: query::settings(options),
+                in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
+                scorer: options.scorer.unwrap_or_default(),
+                scores,
+                order: if scores || nearest { Order::Best } else { Order::Number },
+                limit: usize::MAX,
+                cancelled: Some(&cancelled),
+                ..Request::new(&self.tree)
+            },
+        );
+        Running {
+            pipeline: Pipeline::new(Arc::clone(&self.plan)),
+            hits: found.rows.into_iter(),
+            complete: found.complete,
+            handle: Arc::clone(handle),
+            definition: Arc::clone(&self.definition),
+            database: self.database,
+            deadline: self.deadline,
+            cursor: self.request.cursor,
+            style: Style { all: query::dialect(options) >= 3, expand: options.expand },
+            with_scores: options.with_scores,
+        }
+    }
+}
+
+/// Steps at work, which a cursor keeps.
+pub struct Running {
+    pipeline: Pipeline<Document>,
+    hits: std::vec::IntoIter<execute::Row>,
+    complete: bool,
+    /// The index.
+    pub handle: Arc<Handle>,
+    definition: Arc<Definition>,
+    database: i32,
+    deadline: Deadline,
+    /// What the cursor was asked.
+    pub cursor: Option<CursorRequest>,
+    style: Style,
+    with_scores: bool,
+}
+
+/// A document that was found.
+#[derive(Debug, Clone)]
+pub struct Document {
+    doc: DocId,
+    key: Box<[u8]>,
+}
+
+/// Rows that came out, and what will bring more.
+pub struct Answer {
+    /// The steps.
+    pub running: Running,
+    /// The rows.
+    pub batch: Output<Document>,
+    /// With a cursor: its number, 0 for a new one.
+    pub cursor: Option<u64>,
+}
+
+impl Running {
+    /// The next rows, at most so many.
+    ///
+    /// # Errors
+    /// Of an expression.
+    pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output<Document>, Error> {
+        let deadline = self.deadline;
+        let mut source = Documents {
+            hits: &mut self.hits,
+            definition: &self.definition,
+            database: self.database,
+            array: self.style.all,
+            access,
+        };
+        Ok(self.pipeline.next(&mut source, most, &move || deadline.has_passed())?)
+    }
+
+    /// The time for the next read begins.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+}
+
+/// The documents that were found, for the steps.
+struct Documents<'a> {
+    hits: &'a mut std::vec::IntoIter<execute::Row>,
+    definition: &'a Definition,
+    database: i32,
+    array: bool,
+    access: Access<'a>,
+}
+
+impl Source for Documents<'_> {
+    type Document = Document;
+
+    fn read(&mut self, most: usize, into: &mut Vec<Hit<Document>>) -> bool {
+        into.extend(self.hits.by_ref().take(most).map(|row| Hit {
+            document: Document { doc: row.doc, key: row.key },
+            score: row.score,
+            distances: row.distances,
+            terms: Arc::new([]),
+        }));
+        self.hits.len() > 0
+    }
+
+    fn load(&mut self, rows: &mut [Row<Document>], load: &Load) {
+        match &self.access {
+            Access::Index(index) => rows.iter_mut().for_each(|row| load_kept(index, row, load)),
+            Access::Here(ctx) => self.load_documents(ctx, rows, load),
+            Access::Worker => context::with_server(self.database, |ctx| self.load_documents(ctx, rows, load)),
+        }
+    }
+}
+
+/// Fills in what the index keeps.
+fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
+    let Some(document) = &row.document else { return };
+    for (column, wanted) in &load.columns {
+        let value = match wanted {
+            Wanted::Key => Some(Value::string(&*document.key)),
+            Wanted::Sortable(id) => index.field(*id).and_then(|field| match field.sort_value(document.doc)? {
+                SortValue::Number(number) => Some(Value::Number(number)),
+                SortValue::Text(text) => Some(Value::string(text)),
+            }),
+            Wanted::Field(_) | Wanted::Name(_) => None,
+        };
+        if value.is_some() {
+            row.values[column.0] = value;
+        }
+    }
+}
+
+impl Documents<'_> {
+    fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], load: &Load) {
+        for row in rows {
+            let Some(document) = &row.document else { continue };
+            let (key, kind) = (document.key.clone(), self.definition.schema.source);
+            let loaded = ctx.with_name(&key, |name| {
+                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, load))
+            });
+            if loaded.is_none() {
+                row.document = None;
+            }
+        }
+    }
+
+    fn load_document(&self, opened: &Opened<'_>, key: &[u8], row: &mut Row<Document>, load: &Load) {
+        for (column, wanted) in &load.columns {
+            let value = match wanted {
+                Wanted::Key => Some(Value::string(key)),
+                Wanted::Field(id) => self.field(opened, key, *id),
+                Wanted::Sortable(id) => self.field(opened, key, *id).map(|value| self.folded(*id, value)),
+                Wanted::Name(name) => self.value(opened, &self.definition.place(name), key),
+            };
+            if value.is_some() {
+                row.values[column.0] = value;
+            }
+        }
+        if let Some(names) = &load.all {
+            let mut put = |name: &[u8], value: Value| match names.iter().find(|(known, _)| **known == *name) {
+                Some((_, column)) => row.values[column.0] = Some(value),
+                None => row.extra.push((name.into(), value)),
+            };
+            match opened {
+                Opened::Hash(hash) => hash.hash_fields(|name, value| {
+                    if !self.definition.hides(name) {
+                        put(name, Value::string(value));
+                    }
+                }),
+                Opened::Json(json) => put(b"$", Value::string(text_of(json.root()))),
+            }
+        }
+    }
+
+    /// The value of a field of the schema.
+    fn field(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
+        let value = self.value(opened, self.definition.places.get(usize::from(id.0))?, key)?;
+        Some(match (&self.definition.schema.field(id).kind, value) {
+            (schema::Kind::Numeric, Value::String(text)) => {
+                number::parse(&text).map_or(Value::String(text), Value::Number)
+            }
+            (_, value) => value,
+        })
+    }
+
+    /// A part of a document; of JSON in dialects from 3 on, everything that a path selects.
+    fn value(&self, opened: &Opened<'_>, place: &Place, key: &[u8]) -> Option<Value> {
+        match (opened, place) {
+            (Opened::Json(json), Place::Json(path)) if self.array => {
+                let texts: Vec<Vec<u8>> = document::matches(json, path.as_ref()).into_iter().map(text_of).collect();
+                (!texts.is_empty()).then(|| Value::string([b"[", &texts.join(&b',')[..], b"]"].concat()))
+            }
+            _ => opened.value(place, key),
+        }
+    }
+
+    /// A value as it would be kept for sorting.
+    fn folded(&self, id: FieldId, value: Value) -> Value {
+        match value {
+            Value::String(text) if !self.definition.schema.field(id).unf => Value::string(&*fold(&text)),
+            other => other,
+        }
+    }
+}
+
+impl Answer {
+    /// Writes the rows; a cursor with more to come is kept.
+    ///
+    /// # Errors
+    /// Where a query whose time is over fails.
+    pub fn reply(self, ctx: &Context) -> Result<(), Error> {
+        let complete = self.running.complete && !self.batch.interrupted;
+        if !complete {
+            self.running.handle.count_timeout();
+            if config::fail_on_timeout() {
+                return Err(errors::TIMEOUT);
+            }
+        }
+        let mut reply = ctx.reply();
+        if self.cursor.is_some() {
+            reply.array(2);
+        }
+        self.running.write(&mut reply, &self.batch, complete);
+        if let Some(number) = self.cursor {
+            let number = if self.batch.done { 0 } else { cursor::keep(ctx, number, self.running) };
+            reply.integer(i64::try_from(number).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    fn write(&self, reply: &mut Reply<'_>, batch: &Output<Document>, complete: bool) {
+        if reply.resp3() {
+            write_head(reply, batch.total, self.style.expand);
+            reply.array(batch.rows.len());
+            for row in &batch.rows {
+                reply.map(2 + usize::from(self.with_scores));
+                if self.with_scores {
+                    reply.simple("score");
+                    reply.double(row.score);
+                }
+                reply.simple("extra_attributes");
+                self.write_row(reply, row);
+                reply.simple("values");
+                reply.array(0);
+            }
+            write_warning(reply, complete);
+            return;
+        }
+        reply.array(1 + batch.rows.len() * (1 + usize::from(self.with_scores)));
+        reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
+        for row in &batch.rows {
+            if self.with_scores {
+                reply.bulk(&decimal::exact(row.score));
+            }
+            self.write_row(reply, row);
+        }
+    }
+
+    fn write_row(&self, reply: &mut Reply<'_>, row: &Row<Document>) {
+        let named = self.pipeline.plan().names().iter().zip(&row.values);
+        let columns: Vec<_> = named
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+            .chain(row.extra.iter().map(|(name, value)| (name, value)))
+            .collect();
+        reply.map(columns.len());
+        for (name, value) in columns {
+            reply.bulk(name);
+            self.write_value(reply, value);
+        }
+    }
+
+    /// Writes a value. Recursion is as deep as arrays in arrays, which expressions cannot nest.
+    fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
+        match value {
+            Value::Null => reply.null(),
+            Value::Number(number) => self.style.number(*number).write(reply),
+            Value::String(text) => reply.bulk(text),
+            Value::Array(items) => {
+                reply.array(items.len());
+                items.iter().for_each(|item| self.write_value(reply, item));
+            }
+        }
+    }
+}

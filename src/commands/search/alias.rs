@@ -1,0 +1,150 @@
+//! Aliases: `FT.ALIASADD alias index`, `FT.ALIASUPDATE alias index`, `FT.ALIASDEL alias`, `FT.ALIASLIST index`, and the forms
+//! of the first and third without an error where there is nothing to do.
+
+use std::ffi::CStr;
+
+use super::{find, reads, registry};
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+
+/// `FT.ALIASADD`
+pub struct Add;
+
+/// `FT._ALIASADDIFNX`
+pub struct AddIfNew;
+
+/// `FT.ALIASUPDATE`
+pub struct Update;
+
+/// `FT.ALIASDEL`
+pub struct Delete;
+
+/// `FT._ALIASDELIFX`
+pub struct DeleteIf;
+
+/// `FT.ALIASLIST`
+pub struct List;
+
+impl Command for Add {
+    const INFO: Info = aliases(c"FT.ALIASADD", c"Gives an index another name");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [alias, index] = words(args, "FT.ALIASADD")?;
+        if !add(ctx, alias, index)? {
+            return Err(errors::ALIAS_EXISTS);
+        }
+        ctx.replicate(c"FT._ALIASADDIFNX", &[alias, index]);
+        Ok(())
+    }
+}
+
+impl Command for AddIfNew {
+    const INFO: Info = aliases(c"FT._ALIASADDIFNX", c"Gives an index another name unless it is taken");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [alias, index] = words(args, "FT._ALIASADDIFNX")?;
+        if add(ctx, alias, index)? {
+            ctx.replicate_verbatim();
+        } else {
+            ctx.reply().ok();
+        }
+        Ok(())
+    }
+}
+
+impl Command for Update {
+    const INFO: Info = aliases(c"FT.ALIASUPDATE", c"Gives an index a name that another may have had");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [alias, index] = words(args, "FT.ALIASUPDATE")?;
+        check_target(ctx, index)?;
+        registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias));
+        add(ctx, alias, index)?;
+        ctx.replicate_verbatim();
+        Ok(())
+    }
+}
+
+impl Command for Delete {
+    const INFO: Info = aliases(c"FT.ALIASDEL", c"Takes an index's other name away");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [alias] = words(args, "FT.ALIASDEL")?;
+        if !delete(ctx, alias) {
+            return Err(errors::NO_ALIAS);
+        }
+        ctx.reply().ok();
+        Ok(())
+    }
+}
+
+impl Command for DeleteIf {
+    const INFO: Info = aliases(c"FT._ALIASDELIFX", c"Takes an index's other name away if there is one");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [alias] = words(args, "FT._ALIASDELIFX")?;
+        delete(ctx, alias);
+        ctx.reply().ok();
+        Ok(())
+    }
+}
+
+impl Command for List {
+    const INFO: Info = reads(c"FT.ALIASLIST", c"Lists the other names of an index", c"8.10.0");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [name] = words(args, "FT.ALIASLIST")?;
+        let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
+        let of = &index.definition().schema.name;
+        let names: Vec<Box<[u8]>> = registry::with(|registry| {
+            let all = registry.database(ctx.database()).aliases.iter();
+            all.filter(|(_, target)| *target == of).map(|(alias, _)| alias.clone()).collect()
+        });
+        let mut reply = ctx.reply();
+        reply.set(names.len());
+        names.iter().for_each(|name| reply.bulk(name));
+        Ok(())
+    }
+}
+
+/// A command on aliases. It writes: what the field's own flags deny, a replica that takes it from a client would drift.
+const fn aliases(name: &'static CStr, summary: &'static CStr) -> Info {
+    super::defines(name, c"write", summary)
+}
+
+fn words<'a, const N: usize>(args: Args<'a>, command: &str) -> Result<[&'a [u8]; N], Error> {
+    args.collect::<Vec<_>>().try_into().map_err(|_| Error::arity(command))
+}
+
+fn check_target(ctx: &Context, index: &[u8]) -> Result<(), Error> {
+    let there = registry::with(|registry| registry.database(ctx.database()).indexes.contains_key(index));
+    if there { Ok(()) } else { Err(errors::NO_ALIAS_TARGET) }
+}
+
+/// Adds an alias and replies; false where it is taken.
+fn add(ctx: &Context, alias: &[u8], index: &[u8]) -> Result<bool, Error> {
+    check_target(ctx, index)?;
+    let added = registry::with(|registry| {
+        let aliases = &mut registry.database(ctx.database()).aliases;
+        let free = !aliases.contains_key(alias);
+        if free {
+            aliases.insert(alias.into(), index.into());
+        }
+        free
+    });
+    if added {
+        ctx.reply().ok();
+    }
+    Ok(added)
+}
+
+/// Takes an alias away; false where there is none.
+fn delete(ctx: &Context, alias: &[u8]) -> bool {
+    let deleted = registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias).is_some());
+    if deleted {
+        ctx.replicate(c"FT._ALIASDELIFX", &[alias]);
+    }
+    deleted
+}

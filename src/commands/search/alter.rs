@@ -1,0 +1,48 @@
+//! `FT.ALTER index [SKIPINITIALSCAN] SCHEMA ADD field…`, and `FT._ALTERIFNX`, which leaves an index alone that has the field.
+
+use super::{defines, registry, scan};
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+
+/// `FT.ALTER`
+pub struct Alter;
+
+/// `FT._ALTERIFNX`
+pub struct AlterIfNew;
+
+impl Command for Alter {
+    const INFO: Info = defines(c"FT.ALTER", c"write", c"Adds fields to an index");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        alter(ctx, &args.collect::<Vec<_>>(), false)
+    }
+}
+
+impl Command for AlterIfNew {
+    const INFO: Info = defines(c"FT._ALTERIFNX", c"write", c"Adds fields to an index unless it has them");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        alter(ctx, &args.collect::<Vec<_>>(), true)
+    }
+}
+
+fn alter(ctx: &Context, words: &[&[u8]], if_new: bool) -> Result<(), Error> {
+    let (name, rest) = words.split_first().filter(|_| words.len() >= 4).ok_or_else(|| Error::arity("FT.ALTER"))?;
+    let index = registry::with(|registry| registry.find(ctx.database(), name)).ok_or(errors::UNKNOWN_INDEX_NAME)?;
+    let definition = index.definition();
+    let source = rest.iter().skip_while(|word| !word.eq_ignore_ascii_case(b"ADD")).nth(1);
+    if if_new && source.is_some_and(|source| definition.schema.fields.iter().any(|field| *field.source == **source)) {
+        ctx.reply().ok();
+        return Ok(());
+    }
+    let (altered, skip_scan) = definition.alter(rest)?;
+    index.alter(altered);
+    if !skip_scan {
+        scan::start(ctx, &index);
+    }
+    ctx.replicate(c"FT._ALTERIFNX", words);
+    ctx.reply().ok();
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `FT.CREATE index … SCHEMA …`, and `FT._CREATEIFNX`, the same without an error where the index is there.
+
+use super::definition::Definition;
+use super::{defines, registry, scan};
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+
+/// `FT.CREATE`
+pub struct Create;
+
+/// `FT._CREATEIFNX`
+pub struct CreateIfNew;
+
+impl Command for Create {
+    const INFO: Info = defines(c"FT.CREATE", c"write deny-oom", c"Creates an index");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        if create(ctx, args)? { Ok(()) } else { Err(errors::INDEX_EXISTS) }
+    }
+}
+
+impl Command for CreateIfNew {
+    const INFO: Info = defines(c"FT._CREATEIFNX", c"write deny-oom", c"Creates an index unless it is there");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        if !create(ctx, args)? {
+            ctx.reply().ok();
+        }
+        Ok(())
+    }
+}
+
+/// Creates the index and replies; false where there is one of the name.
+fn create(ctx: &Context, args: Args<'_>) -> Result<bool, Error> {
+    let words: Vec<&[u8]> = args.collect();
+    let arity = || Error::arity("FT.CREATE");
+    let (name, definition) = words.split_first().filter(|(_, rest)| rest.len() >= 3).ok_or_else(arity)?;
+    let database = ctx.database();
+    if registry::with(|registry| registry.database(database).indexes.contains_key(*name)) {
+        return Ok(false);
+    }
+    let definition = Definition::create(name, definition)?;
+    let skip = definition.schema.flags.skip_initial_scan;
+    let index = registry::with(|registry| registry.database(database).add(definition));
+    if !skip {
+        scan::start(ctx, &index);
+    }
+    ctx.replicate(c"FT._CREATEIFNX", &words);
+    ctx.reply().ok();
+    Ok(true)
+}

@@ -1,0 +1,133 @@
+//! Cursors: what FT.AGGREGATE WITHCURSOR leaves to be read, and `FT.CURSOR READ|DEL index cursor`.
+//!
+//! A cursor holds the keys that the query found and the steps at work on them; so it repeats no document and skips none that is
+//! still there. While it is being read, it is not in the table. One that is not read for too long is forgotten.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::aggregate::{Access, Answer, Running};
+use super::handle::Handle;
+use super::query::{self, Deadline};
+use super::{find, reads};
+use crate::config;
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+use crate::search::arguments::Words;
+use crate::search::request::options::QueryOptions;
+
+/// `FT.CURSOR`
+pub struct Cursor;
+
+/// A cursor that waits to be read.
+struct Waiting {
+    running: Running,
+    until: Instant,
+}
+
+thread_local! {
+    /// The cursors, by number. Of the main thread.
+    static CURSORS: RefCell<HashMap<u64, Waiting>> = RefCell::default();
+    static LAST: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many cursors there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    /// All of them.
+    pub all: usize,
+    /// Those of one index.
+    pub of_index: usize,
+}
+
+/// Counts cursors.
+pub fn counts(handle: &Arc<Handle>) -> Counts {
+    CURSORS.with_borrow(|cursors| Counts {
+        all: cursors.len(),
+        of_index: cursors.values().filter(|waiting| Arc::ptr_eq(&waiting.running.handle, handle)).count(),
+    })
+}
+
+/// Sees to it that an index can have one more.
+///
+/// # Errors
+/// Where it has too many.
+pub fn make_room(_ctx: &Context, handle: &Arc<Handle>) -> Result<(), Error> {
+    forget_idle();
+    if counts(handle).of_index < config::index_cursor_limit() { Ok(()) } else { Err(errors::TOO_MANY_CURSORS) }
+}
+
+/// Forgets the cursors of an index that has gone.
+pub fn forget(handle: &Arc<Handle>) {
+    CURSORS.with_borrow_mut(|cursors| cursors.retain(|_, waiting| !Arc::ptr_eq(&waiting.running.handle, handle)));
+}
+
+/// Forgets what has not been read for too long.
+fn forget_idle() {
+    let now = Instant::now();
+    CURSORS.with_borrow_mut(|cursors| cursors.retain(|_, waiting| waiting.until > now));
+}
+
+/// Keeps what is left to be read and returns its number; 0 stands for a new one.
+pub fn keep(ctx: &Context, number: u64, running: Running) -> u64 {
+    let number = if number == 0 { LAST.replace(LAST.get() + 1) + 1 } else { number };
+    let most = config::cursor_max_idle();
+    let idle = running.cursor.and_then(|cursor| cursor.max_idle).map_or(most, |asked| asked.min(most));
+    let now = Instant::now();
+    let until = now.checked_add(Duration::from_millis(idle)).unwrap_or(now);
+    CURSORS.with_borrow_mut(|cursors| cursors.insert(number, Waiting { running, until }));
+    ctx.later(i64::try_from(idle).unwrap_or(i64::MAX).saturating_add(1), |_| forget_idle());
+    number
+}
+
+impl Command for Cursor {
+    const INFO: Info = reads(c"FT.CURSOR", c"Reads on where FT.AGGREGATE stopped", c"1.1.0");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let words: Vec<&[u8]> = args.collect();
+        let [action, name, number, rest @ ..] = &words[..] else { return Err(Error::arity("FT.CURSOR")) };
+        let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok());
+        let number: u64 = number.ok_or(Error::fixed("Bad cursor ID"))?;
+        match &action.to_ascii_uppercase()[..] {
+            b"READ" => read(ctx, name, number, rest),
+            b"DEL" => {
+                forget_idle();
+                let known = CURSORS.with_borrow_mut(|cursors| cursors.remove(&number)).is_some();
+                if !known {
+                    return Err(Error::fixed("Cursor does not exist"));
+                }
+                ctx.reply().ok();
+                Ok(())
+            }
+            _ => Err(Error::fixed("Unknown subcommand")),
+        }
+    }
+}
+
+fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<(), Error> {
+    let mut words = Words::new(options.iter().copied());
+    let count = if words.accept("COUNT") {
+        Some(words.count(1).map_err(|problem| errors::bad_arguments("COUNT", problem))?)
+    } else {
+        None
+    };
+    let index = find(ctx, name, || errors::no_such_index(name))?;
+    forget_idle();
+    let taken = CURSORS.with_borrow_mut(|cursors| cursors.remove(&number));
+    let mut running = taken.ok_or(Error::fixed("Cursor not found"))?.running;
+    running.set_deadline(Deadline::of(&QueryOptions::default()));
+    let most = count.or(running.cursor.map(|cursor| cursor.count)).unwrap_or(usize::MAX);
+    query::run_with(
+        ctx,
+        &index,
+        move |_, _, ctx| {
+            let batch = running.next(ctx.map_or(Access::Worker, Access::Here), most)?;
+            Ok(Answer { running, batch, cursor: Some(number) })
+        },
+        |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
+    )
+}

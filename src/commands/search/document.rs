@@ -1,0 +1,109 @@
+//! From a key to what an index takes of it. On the main thread, so nothing is read here but copied.
+
+use std::sync::Arc;
+
+use super::definition::{Definition, Filter, Place};
+use crate::json::{self, Document, ValueRef};
+use crate::redis::args::Arg;
+use crate::redis::context::Context;
+use crate::redis::keyspace::{Key, Kind};
+use crate::search::aggregate::value::Value;
+use crate::search::document::{Raw, RawDocument};
+use crate::search::schema::Source;
+
+/// A key that holds a document.
+pub enum Opened<'a> {
+    /// A hash.
+    Hash(&'a Key<'a>),
+    /// A JSON document.
+    Json(&'a Document),
+}
+
+/// Shows a key's document to `with`, if it is of the kind; `None` where it is not, and where there is no such key.
+pub fn open<T>(ctx: &Context, kind: Source, name: Arg<'_>, with: impl FnOnce(Opened<'_>) -> T) -> Option<T> {
+    let key = ctx.peek(name)?;
+    match kind {
+        Source::Hash => (key.kind() == Kind::Hash).then(|| with(Opened::Hash(&key))),
+        Source::Json => match key.value::<Document>() {
+            Ok(Some(document)) => Some(with(Opened::Json(document))),
+            _ => None,
+        },
+    }
+}
+
+/// What an index takes of a key now; `None`: it is not a document of the index.
+pub fn read(ctx: &Context, definition: &Definition, name: Arg<'_>) -> Option<RawDocument> {
+    open(ctx, definition.schema.source, name, |document| {
+        if let Some(filter) = &definition.filter
+            && !passes(filter, &document, name.bytes())
+        {
+            return None;
+        }
+        Some(RawDocument {
+            fields: definition.places.iter().map(|place| document.raw(place)).collect(),
+            score: definition.score.as_ref().and_then(|place| document.text(place, name.bytes())),
+            language: definition.language.as_ref().and_then(|place| document.text(place, name.bytes())),
+        })
+    })?
+}
+
+/// Whether a document satisfies FILTER. An expression without a value is not satisfied.
+fn passes(filter: &Filter, document: &Opened<'_>, key: &[u8]) -> bool {
+    let row: Vec<Option<Value>> = filter.places.iter().map(|place| document.value(place, key)).collect();
+    filter.expression.evaluate(row.as_slice(), &mut Vec::new()).is_ok_and(|value| value.is_true())
+}
+
+/// The values that a path selects; none where it costs too much to find them.
+pub fn matches<'v>(document: &'v Document, path: Option<&Arc<json::Path>>) -> Vec<ValueRef<'v>> {
+    path.and_then(|path| path.matches(document.root()).ok()).unwrap_or_default()
+}
+
+impl Opened<'_> {
+    /// What a field's index takes.
+    fn raw(&self, place: &Place) -> Raw {
+        match (self, place) {
+            (Self::Hash(key), Place::Hash(field)) => key.hash_field(field, |value| match value {
+                Some(value) => Raw::Hash(value.into()),
+                None => Raw::Absent,
+            }),
+            (Self::Json(document), Place::Json(Some(path))) => Raw::Json {
+                matches: matches(document, Some(path)).into_iter().map(Document::copy_of).collect(),
+                several: !path.is_static(),
+            },
+            _ => Raw::Absent,
+        }
+    }
+
+    /// A value as text, if it is one or can be written as one.
+    fn text(&self, place: &Place, key: &[u8]) -> Option<Box<[u8]>> {
+        self.value(place, key)?.to_text().map(|text| Box::from(&*text))
+    }
+
+    /// A value as expressions take it; of several that a path selects, the first.
+    pub fn value(&self, place: &Place, key: &[u8]) -> Option<Value> {
+        match (self, place) {
+            (_, Place::Key) => Some(Value::string(key)),
+            (Self::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |value| value.map(Value::string)),
+            (Self::Json(document), Place::Json(path)) => matches(document, path.as_ref()).first().map(|v| scalar(*v)),
+            _ => None,
+        }
+    }
+}
+
+/// A JSON value as expressions take it.
+fn scalar(value: ValueRef<'_>) -> Value {
+    match value.kind() {
+        json::Kind::Null => Value::Null,
+        json::Kind::Bool(truth) => Value::truth(truth),
+        json::Kind::Number(number) => Value::Number(number.as_f64()),
+        json::Kind::Str(text) => Value::string(text),
+        json::Kind::Array | json::Kind::Object => Value::string(text_of(value)),
+    }
+}
+
+/// The compact text of a JSON value.
+pub fn text_of(value: ValueRef<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.byte_len() + 16);
+    json::format::write(value, &json::format::Style::default(), 0, &mut out);
+    out
+}

@@ -1,0 +1,327 @@
+//! `FT.INFO index`: what an index is about and how it fares (specification §10; clients rely on the order).
+
+use std::rc::Rc;
+
+use super::definition::Definition;
+use super::registry::Registered;
+use super::{cursor, find, query, reads};
+use crate::config;
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info as CommandInfo};
+use crate::redis::context::Context;
+use crate::redis::reply::Reply;
+use crate::search::arguments::name_of;
+use crate::search::index::{Failures, Index};
+use crate::search::info;
+use crate::search::schema::{Algorithm, Compression, Element, Field, Kind, Metric, Schema, Source, Vector, names};
+
+/// `FT.INFO`
+pub struct Info;
+
+impl Command for Info {
+    const INFO: CommandInfo = reads(c"FT.INFO", c"Shows what an index is about and how it fares", c"1.0.0");
+
+    fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let (Some(name), None) = (args.next(), args.next()) else { return Err(Error::arity("FT.INFO")) };
+        let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
+        let definition = index.definition();
+        let state = State::of(ctx, &index);
+        query::run(ctx, &index, Facts::of, move |ctx, facts| {
+            write(&mut ctx.reply(), &definition, &state, &facts);
+            Ok(())
+        })
+    }
+}
+
+/// What the main thread knows.
+struct State {
+    name: Box<[u8]>,
+    indexing: bool,
+    percent: f64,
+    uses: u64,
+    milliseconds: f64,
+    cursors: cursor::Counts,
+}
+
+impl State {
+    fn of(ctx: &Context, index: &Rc<Registered>) -> Self {
+        let met = index.progress.borrow().as_ref().map(|progress| progress.met);
+        let keys = ctx.database_size().max(1);
+        let schema = &index.definition().schema;
+        Self {
+            name: schema.name.clone(),
+            indexing: met.is_some(),
+            percent: met.map_or(1.0, |met| (met as f64 / keys as f64).min(1.0)),
+            uses: index.handle.uses() + 1,
+            milliseconds: index.handle.worked().as_secs_f64() * 1000.0,
+            cursors: cursor::counts(&index.handle),
+        }
+    }
+}
+
+/// What a worker finds out.
+struct Facts {
+    figures: info::Info,
+    failures: Failures,
+    by_field: Vec<Failures>,
+}
+
+impl Facts {
+    fn of(index: &Index) -> Self {
+        Self {
+            figures: index.info(),
+            failures: index.failures().clone(),
+            by_field: index.fields().iter().map(|field| field.failures.clone()).collect(),
+        }
+    }
+}
+
+/// A part of the reply.
+enum Item {
+    Word(Vec<u8>),
+    Bulk(Vec<u8>),
+    Number(u64),
+    Double(f64),
+    List(Vec<Item>),
+    Map(Vec<(&'static str, Item)>),
+    /// A map with words that stand bare at its end in RESP2, and under `flags` in RESP3.
+    Flagged(Vec<(&'static str, Item)>, Vec<&'static str>),
+}
+
+impl Item {
+    fn word(text: impl AsRef<[u8]>) -> Self {
+        Self::Word(text.as_ref().to_vec())
+    }
+
+    fn number(value: usize) -> Self {
+        Self::Number(value as u64)
+    }
+
+    fn write(&self, reply: &mut Reply<'_>) {
+        match self {
+            Self::Word(text) => reply.simple_bytes(text),
+            Self::Bulk(text) => reply.bulk(text),
+            Self::Number(value) => reply.integer(i64::try_from(*value).unwrap_or(i64::MAX)),
+            Self::Double(value) => reply.double(*value),
+            Self::List(items) => {
+                reply.array(items.len());
+                items.iter().for_each(|item| item.write(reply));
+            }
+            Self::Map(pairs) => {
+                reply.map(pairs.len());
+                write_pairs(reply, pairs);
+            }
+            Self::Flagged(pairs, flags) if reply.resp3() => {
+                reply.map(pairs.len() + 1);
+                write_pairs(reply, pairs);
+                reply.simple("flags");
+                reply.array(flags.len());
+                flags.iter().for_each(|flag| reply.simple(flag));
+            }
+            Self::Flagged(pairs, flags) => {
+                reply.array(2 * pairs.len() + flags.len());
+                write_pairs(reply, pairs);
+                flags.iter().for_each(|flag| reply.simple(flag));
+            }
+        }
+    }
+}
+
+fn write_pairs(reply: &mut Reply<'_>, pairs: &[(&'static str, Item)]) {
+    for (name, item) in pairs {
+        reply.simple(name);
+        item.write(reply);
+    }
+}
+
+fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &Facts) {
+    let schema = &definition.schema;
+    let mut pairs = vec![
+        ("index_name", Item::word(&state.name)),
+        ("index_options", Item::List(options(schema))),
+        ("index_definition", Item::Map(about(schema))),
+        ("attributes", Item::List(schema.fields.iter().map(attribute).collect())),
+    ];
+    pairs.extend(sizes(facts));
+    pairs.extend(progress(state));
+    if let Some(words) = &schema.stop_words {
+        pairs.push(("stopwords_list", Item::List(words.iter().map(|word| Item::Bulk(word.to_vec())).collect())));
+    }
+    let dialects = ["dialect_1", "dialect_2", "dialect_3", "dialect_4"];
+    pairs.push(("dialect_stats", Item::Map(dialects.map(|name| (name, Item::Number(0))).into())));
+    pairs.push(("Index Errors", failures(&facts.failures)));
+    let statistics = schema.fields.iter().zip(&facts.by_field).map(|(field, failed)| {
+        Item::Map(vec![
+            ("identifier", Item::word(&field.source)),
+            ("attribute", Item::word(&field.alias)),
+            ("Index Errors", failures(failed)),
+        ])
+    });
+    pairs.push(("field statistics", Item::List(statistics.collect())));
+    Item::Map(pairs).write(reply);
+}
+
+fn options(schema: &Schema) -> Vec<Item> {
+    let flags = &schema.flags;
+    let all = [
+        ("NOFREQS", flags.no_frequencies),
+        ("NOFIELDS", flags.no_fields),
+        ("NOOFFSETS", flags.no_offsets),
+        ("NOHL", flags.no_highlight),
+        ("MAXTEXTFIELDS", flags.max_text_fields),
+    ];
+    all.iter().filter(|(_, given)| *given).map(|(name, _)| Item::word(name)).collect()
+}
+
+fn about(schema: &Schema) -> Vec<(&'static str, Item)> {
+    let mut pairs = vec![
+        ("key_type", Item::word(if schema.source == Source::Json { "JSON" } else { "HASH" })),
+        ("prefixes", Item::List(schema.prefixes.iter().map(Item::word).collect())),
+    ];
+    let optional = |name, value: &Option<Box<[u8]>>| value.as_ref().map(|value| (name, Item::word(value)));
+    pairs.extend(optional("filter", &schema.filter));
+    pairs.extend(schema.language.map(|language| ("default_language", Item::word(language.name()))));
+    pairs.extend(optional("language_field", &schema.language_field));
+    pairs.push(("default_score", Item::Double(schema.score)));
+    pairs.extend(optional("score_field", &schema.score_field));
+    pairs.extend(optional("payload_field", &schema.payload_field));
+    pairs.extend(schema.index_all.map(|all| ("indexes_all", Item::word(if all { "true" } else { "false" }))));
+    pairs
+}
+
+fn attribute(field: &Field) -> Item {
+    let mut pairs = vec![("identifier", Item::word(&field.source)), ("attribute", Item::word(&field.alias))];
+    let (mut case_sensitive, mut no_stem, mut suffix_trie) = (false, false, false);
+    let mut kind = |name| pairs.push(("type", Item::word(name)));
+    match &field.kind {
+        Kind::Text(text) => {
+            kind("TEXT");
+            pairs.push(("WEIGHT", Item::Double(text.weight)));
+            (no_stem, suffix_trie) = (text.no_stem, text.suffix_trie);
+        }
+        Kind::Tag(tag) => {
+            kind("TAG");
+            pairs.push(("SEPARATOR", Item::word(tag.separator.as_slice())));
+            (case_sensitive, suffix_trie) = (tag.case_sensitive, tag.suffix_trie);
+        }
+        Kind::Numeric => kind("NUMERIC"),
+        Kind::Geo => kind("GEO"),
+        Kind::Vector(vector) => {
+            kind("VECTOR");
+            pairs.extend(vector_attributes(vector));
+        }
+    }
+    let flags = [
+        ("CASESENSITIVE", case_sensitive),
+        ("SORTABLE", field.sortable),
+        ("UNF", field.sortable && field.unf),
+        ("NOSTEM", no_stem),
+        ("NOINDEX", field.no_index),
+        ("WITHSUFFIXTRIE", suffix_trie),
+        ("INDEXEMPTY", field.index_empty),
+        ("INDEXMISSING", field.index_missing),
+    ];
+    Item::Flagged(pairs, flags.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect())
+}
+
+fn vector_attributes(vector: &Vector) -> Vec<(&'static str, Item)> {
+    let word = |name: Option<&'static str>| Item::word(name.unwrap_or_default());
+    let mut pairs = vec![
+        ("algorithm", word(name_of::<Algorithm>(names::ALGORITHMS, &vector.algorithm))),
+        ("data_type", word(name_of::<Element>(names::ELEMENTS, &vector.element))),
+        ("dim", Item::number(vector.dim)),
+        ("distance_metric", word(name_of::<Metric>(names::METRICS, &vector.metric))),
+    ];
+    match (vector.algorithm, &vector.svs) {
+        (Algorithm::Hnsw, _) => {
+            pairs.push(("M", Item::number(vector.m)));
+            pairs.push(("ef_construction", Item::number(vector.ef_construction)));
+        }
+        (Algorithm::SvsVamana, Some(svs)) => {
+            let compression = svs.compression.and_then(|kind| name_of::<Compression>(names::COMPRESSIONS, &kind));
+            pairs.push(("graph_max_degree", Item::number(svs.max_degree)));
+            pairs.push(("construction_window_size", Item::number(svs.construction_window)));
+            pairs.push(("compression", Item::word(compression.unwrap_or("NO_COMPRESSION"))));
+            pairs.extend(svs.training_threshold.map(|threshold| ("training_threshold", Item::number(threshold))));
+            pairs.extend(svs.reduce.map(|dim| ("reduced_dim", Item::number(dim))));
+        }
+        _ => {}
+    }
+    pairs
+}
+
+fn megabytes(bytes: usize) -> Item {
+    Item::Double(bytes as f64 / (1024.0 * 1024.0))
+}
+
+fn sizes(facts: &Facts) -> Vec<(&'static str, Item)> {
+    let figures = &facts.figures;
+    let per = |all: f64, of: f64| Item::Double(if of == 0.0 { f64::NAN } else { all / of });
+    let (docs, records) = (figures.docs as f64, figures.records as f64);
+    let inverted = figures.inverted as f64;
+    vec![
+        ("num_docs", Item::Number(figures.docs)),
+        ("max_doc_id", Item::Number(figures.max_doc_id)),
+        ("num_terms", Item::Number(figures.terms)),
+        ("num_records", Item::Number(figures.records)),
+        ("inverted_sz_mb", megabytes(figures.inverted)),
+        ("vector_index_sz_mb", megabytes(figures.vectors)),
+        ("total_inverted_index_blocks", Item::Number(figures.blocks)),
+        // Offsets are kept within the postings.
+        ("offset_vectors_sz_mb", megabytes(0)),
+        ("doc_table_size_mb", megabytes(figures.documents)),
+        ("sortable_values_size_mb", megabytes(figures.sortable)),
+        ("key_table_size_mb", megabytes(figures.keys)),
+        ("tag_overhead_sz_mb", megabytes(figures.tags)),
+        ("text_overhead_sz_mb", megabytes(figures.text_overhead)),
+        ("total_index_memory_sz_mb", megabytes(figures.total() - figures.vectors)),
+        ("geoshapes_sz_mb", megabytes(0)),
+        ("records_per_doc_avg", per(records, docs)),
+        ("bytes_per_record_avg", per(inverted, records)),
+        ("offsets_per_term_avg", per(figures.offsets as f64, records)),
+        ("offset_bits_per_record_avg", per(8.0 * inverted, figures.offsets as f64)),
+        ("hash_indexing_failures", Item::Number(facts.failures.count)),
+    ]
+}
+
+fn progress(state: &State) -> Vec<(&'static str, Item)> {
+    let zero = || Item::Double(0.0);
+    let collected = vec![
+        ("bytes_collected", zero()),
+        ("total_ms_run", zero()),
+        ("total_cycles", zero()),
+        ("average_cycle_time_ms", Item::Double(f64::NAN)),
+        ("last_run_time_ms", zero()),
+        ("gc_numeric_trees_missed", zero()),
+        ("gc_blocks_denied", zero()),
+    ];
+    let cursors = vec![
+        ("global_idle", Item::number(state.cursors.all)),
+        ("global_total", Item::number(state.cursors.all)),
+        ("index_capacity", Item::number(config::index_cursor_limit())),
+        ("index_total", Item::number(state.cursors.of_index)),
+    ];
+    vec![
+        ("total_indexing_time", Item::Double(state.milliseconds)),
+        ("indexing", Item::Number(u64::from(state.indexing))),
+        ("percent_indexed", Item::Double(state.percent)),
+        ("number_of_uses", Item::Number(state.uses)),
+        ("cleaning", Item::Number(0)),
+        // Documents are removed at once: nothing is left to collect.
+        ("gc_stats", Item::Map(collected)),
+        ("cursor_stats", Item::Map(cursors)),
+    ]
+}
+
+fn failures(failures: &Failures) -> Item {
+    let (text, key) = match &failures.last {
+        Some((failure, key)) => (errors::failure(failure), key.to_vec()),
+        None => (b"N/A".to_vec(), b"N/A".to_vec()),
+    };
+    Item::Map(vec![
+        ("indexing failures", Item::Number(failures.count)),
+        ("last indexing error", Item::Word(text)),
+        ("last indexing error key", Item::Bulk(key)),
+    ])
+}

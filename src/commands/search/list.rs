@@ -1,0 +1,26 @@
+//! `FT._LIST`: the names of the indexes.
+
+use super::{reads, registry};
+use crate::error::Error;
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+
+/// `FT._LIST`
+pub struct List;
+
+impl Command for List {
+    const INFO: Info = reads(c"FT._LIST", c"Lists the indexes of the database", c"2.0.0");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        if args.len() > 0 {
+            return Err(Error::arity("FT._LIST"));
+        }
+        let names: Vec<Box<[u8]>> =
+            registry::with(|registry| registry.database(ctx.database()).indexes.keys().cloned().collect());
+        let mut reply = ctx.reply();
+        reply.set(names.len());
+        names.iter().for_each(|name| reply.simple_bytes(name));
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Where a query runs, and what it is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::definition::Definition;
+use super::follow;
+use super::handle::Handle;
+use super::registry::Registered;
+use crate::config;
+use crate::error::{Error, search as errors};
+use crate::redis::context::Context;
+use crate::redis::workers;
+use crate::search::analysis::{Stemmer, StopWords};
+use crate::search::index::Index;
+use crate::search::live::Place;
+use crate::search::plan::Settings;
+use crate::search::query::{self, Params, ast::Node};
+use crate::search::request::Asked;
+use crate::search::request::options::QueryOptions;
+use crate::search::schema::FieldMask;
+
+/// Documents of an index that is read on the main thread, where nobody writes to it: handing a query over takes longer than
+/// anything that can be asked of so few.
+const FEW: usize = 64;
+
+/// Runs `work` on an index with everything applied that has come before, and then `reply` on the main thread: both at once
+/// where the client can't wait.
+///
+/// # Errors
+/// Those of `reply`.
+pub fn run<T: Send + 'static>(
+    ctx: &Context,
+    index: &Registered,
+    work: impl FnOnce(&Index) -> T + Send + 'static,
+    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    run_with(ctx, index, |handle, arrival, _| work(&handle.live.read(arrival)), reply)
+}
+
+/// As [`run`], where `work` takes the index to read itself, up to the place that it is given, and lets it go. It is told the
+/// context where it runs on the main thread.
+///
+/// # Errors
+/// Those of `reply`.
+pub fn run_with<T: Send + 'static>(
+    ctx: &Context,
+    index: &Registered,
+    work: impl FnOnce(&Arc<Handle>, Place, Option<&Context>) -> T + Send + 'static,
+    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    let handle = Arc::clone(&index.handle);
+    follow::catch_up();
+    let arrival = handle.live.arrival();
+    let is_small = || handle.live.try_read(arrival).is_some_and(|index| index.documents().len() <= FEW);
+    if !ctx.can_block() || is_small() {
+        let found = work(&handle, arrival, Some(ctx));
+        return reply(ctx, found);
+    }
+    let blocked = ctx.block();
+    workers::submit(move || {
+        let found = work(&handle, arrival, None);
+        blocked.finish(move |ctx| reply(ctx, found));
+    });
+    Ok(())
+}
+
+/// How a client asks for an index of this definition.
+pub fn asked(ctx: &Context, definition: &Definition) -> Asked {
+    Asked {
+        resp3: ctx.resp3(),
+        source: definition.schema.source,
+        dialect: config::default_dialect(),
+        max_results: config::max_search_results(),
+    }
+}
+
+/// The dialect of a query.
+pub fn dialect(options: &QueryOptions) -> u8 {
+    options.dialect.unwrap_or_else(config::default_dialect)
+}
+
+/// Reads the text of a query. `unbound`: for showing it, so its vector clauses may lack their blobs.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(text: &[u8], options: &QueryOptions, definition: &Definition, unbound: bool) -> Result<Node, Error> {
+    let schema = &definition.schema;
+    let no_stop_words = options.no_stop_words.then(|| StopWords::of(Some(&BTreeSet::new())));
+    let language = options.language.or(schema.language).unwrap_or_default();
+    let stemmer = if options.verbatim { None } else { Stemmer::new(language) };
+    let no_params = Params::default();
+    let in_fields = options.in_fields.as_ref().map_or(FieldMask::ALL, |names| {
+        let named = schema.texts().filter(|(_, field, _)| names.contains(&field.alias));
+        named.fold(FieldMask::NONE, |mask, (_, _, text)| mask.or(FieldMask::of(text.id)))
+    });
+    let context = query::Context {
+        schema,
+        stop_words: no_stop_words.as_ref().unwrap_or(&definition.stop_words),
+        stemmer: stemmer.as_ref(),
+        params: options.params.as_ref().unwrap_or(&no_params),
+        dialect: dialect(options),
+        in_fields,
+    };
+    let read = if unbound { query::parse_unbound } else { query::parse };
+    read(text, &context).map_err(|fact| errors::query(&fact))
+}
+
+/// What a plan is told beside the tree.
+pub fn settings(options: &QueryOptions) -> Settings {
+    Settings {
+        min_affix: config::min_prefix(),
+        max_expansions: config::max_prefix_expansions(),
+        in_fields: FieldMask::ALL,
+        slop: options.slop.map_or(-1, i64::from),
+        in_order: options.in_order,
+    }
+}
+
+/// Until when a query may run; `None`: as long as it takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// The deadline of a query that arrives now.
+    pub fn of(options: &QueryOptions) -> Self {
+        let milliseconds = options.timeout.unwrap_or_else(config::timeout);
+        let time = Duration::from_millis(milliseconds);
+        Self(if milliseconds == 0 { None } else { Instant::now().checked_add(time) })
+    }
+
+    /// Whether it has passed.
+    pub fn has_passed(self) -> bool {
+        self.0.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}

@@ -1,0 +1,279 @@
+//! `FT.SEARCH index query …`
+
+use std::sync::Arc;
+
+use super::definition::Definition;
+use super::document;
+use super::query::{self, Deadline};
+use super::rows::{Columns, Fields, From, Style, write_fields};
+use super::{find, reads};
+use crate::config;
+use crate::error::{Error, search as errors};
+use crate::redis::args::Args;
+use crate::redis::command::{Command, Info};
+use crate::redis::context::Context;
+use crate::redis::reply::Reply;
+use crate::search::aggregate::value::Value;
+use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute};
+use crate::search::index::Index;
+use crate::search::query::ast::{Circle, Node, Range};
+use crate::search::request::search::{Content, SearchRequest};
+use crate::search::schema::{FieldId, Schema};
+use crate::search::{decimal, plan};
+
+/// `FT.SEARCH`
+pub struct Search;
+
+impl Command for Search {
+    const INFO: Info = reads(c"FT.SEARCH", c"Finds documents", c"1.0.0");
+
+    fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let name = args.next().ok_or_else(|| Error::arity("FT.SEARCH"))?;
+        let index = find(ctx, name, || errors::no_such_index(name))?;
+        let definition = index.definition();
+        let search = Asked::new(ctx, &definition, SearchRequest::parse(args, &query::asked(ctx, &definition))?)?;
+        index.handle.count_use();
+        let handle = Arc::clone(&index.handle);
+        let search = Arc::new(search);
+        let working = Arc::clone(&search);
+        query::run(
+            ctx,
+            &index,
+            move |index| working.execute(index),
+            move |ctx, found| {
+                if !found.complete {
+                    handle.count_timeout();
+                    if config::fail_on_timeout() {
+                        return Err(errors::TIMEOUT);
+                    }
+                }
+                search.reply(ctx, found)
+            },
+        )
+    }
+}
+
+/// What is asked, as far as it can be known without the index.
+struct Asked {
+    request: SearchRequest,
+    schema: Arc<Schema>,
+    tree: Node,
+    settings: plan::Settings,
+    ranges: Vec<(FieldId, Range)>,
+    circles: Vec<(FieldId, Circle)>,
+    order: Order,
+    columns: Columns,
+    style: Style,
+    deadline: Deadline,
+    definition: Arc<Definition>,
+}
+
+/// A field that there is not: nothing is in it.
+const NO_FIELD: FieldId = FieldId(u16::MAX);
+
+impl Asked {
+    fn new(_ctx: &Context, definition: &Arc<Definition>, request: SearchRequest) -> Result<Self, Error> {
+        let options = &request.options;
+        if options.explain_score {
+            return Err(Error::fixed("EXPLAINSCORE is not supported"));
+        }
+        let schema = Arc::clone(&definition.schema);
+        let tree = query::parse(&request.query, options, definition, false)?;
+        let field = |name: &[u8]| schema.find(name).unwrap_or(NO_FIELD);
+        let distances = distance_names(&tree);
+        Ok(Self {
+            settings: query::settings(options),
+            ranges: request.ranges.iter().map(|filter| (field(&filter.field), filter.range)).collect(),
+            circles: request.circles.iter().map(|filter| (field(&filter.field), filter.circle)).collect(),
+            order: order(&request, &schema, &distances)?,
+            columns: columns(&request, definition, &distances),
+            style: Style { all: query::dialect(options) >= 3, expand: options.expand },
+            deadline: Deadline::of(options),
+            definition: Arc::clone(definition),
+            schema,
+            tree,
+            request,
+        })
+    }
+
+    fn execute(&self, index: &Index) -> Found {
+        let options = &self.request.options;
+        let cancelled = || self.deadline.has_passed();
+        let in_keys = options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect());
+        execute(
+            index,
+            &Request {
+                settings: self.settings.clone(),
+                in_keys,
+                ranges: self.ranges.clone(),
+                circles: self.circles.clone(),
+                scorer: options.scorer.unwrap_or_default(),
+                scores: options.with_scores,
+                order: self.order,
+                offset: self.request.offset,
+                limit: self.request.limit,
+                cancelled: Some(&cancelled),
+                ..Request::new(&self.tree)
+            },
+        )
+    }
+
+    /// Loads the rows and writes them.
+    fn reply(&self, ctx: &Context, mut found: Found) -> Result<(), Error> {
+        if found.unsorted {
+            self.sort(ctx, &mut found);
+        }
+        let complete = found.complete;
+        let total = found.total;
+        let asked_for = found.rows.len();
+        let load = |row: Row| {
+            let fields = self.columns.load(ctx, &self.definition, &row.key, &row.distances, self.style)?;
+            Some((row, fields))
+        };
+        let rows: Vec<(Row, Fields)> = found.rows.into_iter().filter_map(load).collect();
+        let total = total.saturating_sub((asked_for - rows.len()) as u64);
+        let mut reply = ctx.reply();
+        if reply.resp3() {
+            self.write_resp3(&mut reply, total, &rows, complete);
+        } else {
+            self.write_resp2(&mut reply, total, &rows);
+        }
+        Ok(())
+    }
+
+    /// Sorts rows by values that the index does not keep.
+    fn sort(&self, ctx: &Context, found: &mut Found) {
+        let Order::Field { field, descending } = self.order else { return };
+        let place = &self.definition.places[usize::from(field.0)];
+        for row in &mut found.rows {
+            let value = ctx.with_name(&row.key, |name| {
+                document::open(ctx, self.schema.source, name, |document| document.value(place, &row.key)).flatten()
+            });
+            row.sort = value.and_then(|value| match value {
+                Value::Number(number) => Some(SortKey::Number(number)),
+                other => other.to_text().map(|text| SortKey::Text((*text).into())),
+            });
+        }
+        found.arrange(descending, self.request.offset, self.request.limit);
+    }
+
+    fn write_resp2(&self, reply: &mut Reply<'_>, total: u64, rows: &[(Row, Fields)]) {
+        let options = &self.request.options;
+        let shown =
+            usize::from(options.with_scores) + usize::from(options.with_sort_keys) + usize::from(!self.columns.nothing);
+        reply.array(1 + rows.len() * (1 + shown));
+        reply.integer(i64::try_from(total).unwrap_or(i64::MAX));
+        for (row, fields) in rows {
+            reply.bulk(&row.key);
+            if options.with_scores {
+                reply.bulk(&decimal::exact(row.score));
+            }
+            if options.with_sort_keys {
+                reply.bulk_or_null(sort_key(row).as_deref());
+            }
+            if !self.columns.nothing {
+                write_fields(reply, fields);
+            }
+        }
+    }
+
+    fn write_resp3(&self, reply: &mut Reply<'_>, total: u64, rows: &[(Row, Fields)], complete: bool) {
+        write_head(reply, total, self.style.expand);
+        let options = &self.request.options;
+        reply.array(rows.len());
+        for (row, fields) in rows {
+            let shown = 2
+                + usize::from(options.with_scores)
+                + usize::from(options.with_sort_keys)
+                + usize::from(!self.columns.nothing);
+            reply.map(shown);
+            reply.simple("id");
+            reply.bulk(&row.key);
+            if options.with_scores {
+                reply.simple("score");
+                reply.double(row.score);
+            }
+            if options.with_sort_keys {
+                reply.simple("sortkey");
+                reply.bulk_or_null(sort_key(row).as_deref());
+            }
+            if !self.columns.nothing {
+                reply.simple("extra_attributes");
+                write_fields(reply, fields);
+            }
+            reply.simple("values");
+            reply.array(0);
+        }
+        write_warning(reply, complete);
+    }
+}
+
+/// Begins the map of a RESP3 reply, up to the rows.
+pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
+    reply.map(5);
+    reply.simple("attributes");
+    reply.array(0);
+    reply.simple("total_results");
+    reply.integer(i64::try_from(total).unwrap_or(i64::MAX));
+    reply.simple("format");
+    reply.simple(if expand { "EXPAND" } else { "STRING" });
+    reply.simple("results");
+}
+
+/// Ends the map of a RESP3 reply.
+pub fn write_warning(reply: &mut Reply<'_>, complete: bool) {
+    reply.simple("warning");
+    if complete {
+        reply.array(0);
+    } else {
+        reply.array(1);
+        reply.simple("Timeout limit was reached");
+    }
+}
+
+/// WITHSORTKEYS.
+fn sort_key(row: &Row) -> Option<Vec<u8>> {
+    Some(match row.sort.as_ref()? {
+        SortKey::Number(number) => [b"#", &decimal::value(*number)[..]].concat(),
+        SortKey::Text(text) => [b"$", &text[..]].concat(),
+    })
+}
+
+/// Which rows come first.
+fn order(request: &SearchRequest, schema: &Schema, distances: &[&[u8]]) -> Result<Order, Error> {
+    let Some(sort) = &request.sort else { return Ok(Order::Best) };
+    let descending = sort.descending;
+    if let Some(nth) = distances.iter().position(|name| *name == &*sort.field) {
+        return Ok(Order::Distance { nth, descending });
+    }
+    let field = schema.find(&sort.field).ok_or_else(|| errors::not_loaded(&sort.field))?;
+    Ok(Order::Field { field, descending })
+}
+
+/// What rows show: distances and what they are sorted by first.
+fn columns(request: &SearchRequest, definition: &Definition, distances: &[&[u8]]) -> Columns {
+    let sorted_by = request.sort.as_ref().map(|sort| &*sort.field);
+    let named = |name: &[u8]| (Arc::from(name), From::named(name, distances, definition));
+    match &request.content {
+        Content::Nothing => Columns { nothing: true, ..Columns::default() },
+        Content::Everything => {
+            let sorted_by = sorted_by.filter(|field| !distances.contains(field));
+            let columns = distances.iter().copied().chain(sorted_by).map(named).collect();
+            Columns { columns, everything: true, nothing: false }
+        }
+        Content::Fields(fields) => {
+            let rank = |source: &[u8]| match distances.iter().position(|name| *name == source) {
+                Some(nth) => nth,
+                None if sorted_by == Some(source) => distances.len(),
+                None => distances.len() + 1,
+            };
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|field| rank(&field.source));
+            let columns = fields
+                .into_iter()
+                .map(|field| (Arc::from(&*field.name), From::named(&field.source, distances, definition)))
+                .collect();
+            Columns { columns, ..Columns::default() }
+        }
+    }
+}
