@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod document;
 pub mod expression;
 pub mod json;
 pub mod request;

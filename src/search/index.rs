@@ -287,6 +287,11 @@ impl Index {
         self.fields.get(usize::from(id.0))
     }
 
+    /// The index of a field, for the end of loading.
+    pub(super) fn values_mut(&mut self, id: FieldId) -> Option<&mut Values> {
+        self.fields.get_mut(usize::from(id.0)).map(|field| &mut field.values)
+    }
+
     /// The fields, in the order of the schema.
     pub fn fields(&self) -> &[FieldIndex] {
         &self.fields

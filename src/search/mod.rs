@@ -10,6 +10,7 @@
 //! | [`fold`] | case folding |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
+//! | [`encoding`] | what is saved of an index: its graphs |
 //! | [`index`], [`live`], [`info`] | an index: documents and fields; with its log, shared by threads; its figures |
 //! | [`plan`], [`execute`] | from the tree of a query to documents, and to rows |
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
@@ -37,6 +38,7 @@ pub mod doc_id;
 pub mod docset;
 pub mod document;
 pub mod documents;
+pub mod encoding;
 pub mod execute;
 pub mod fields;
 pub mod fold;

@@ -29,6 +29,8 @@ pub struct Conjunction<'a> {
     parts: Vec<Part<'a>>,
     /// The parts that are walked through, most selective first. Never empty.
     order: Vec<usize>,
+    /// All parts in the order in which they score: `order`, then the others. It decides about nearness, as observed.
+    scoring: Vec<usize>,
     phrase: Option<Phrase>,
     weight: f64,
     doc: DocId,
@@ -41,7 +43,9 @@ impl<'a> Conjunction<'a> {
         let must = |at: &usize| if let Part::Must(docset) = &parts[*at] { Some(docset.estimate()) } else { None };
         let mut order: Vec<usize> = (0..parts.len()).filter(|at| must(at).is_some()).collect();
         order.sort_by_key(|at| must(at));
-        let mut conjunction = Self { parts, order, phrase, weight, doc: DocId::END, positions: Vec::new() };
+        let others = (0..parts.len()).filter(|at| must(at).is_none());
+        let scoring = order.iter().copied().chain(others).collect();
+        let mut conjunction = Self { parts, order, scoring, phrase, weight, doc: DocId::END, positions: Vec::new() };
         conjunction.settle(DocId(0));
         conjunction
     }
@@ -188,12 +192,14 @@ impl Docset for Conjunction<'_> {
     }
 
     fn score(&mut self, context: &Context) -> f64 {
-        let doc = self.doc;
-        let of_part = |part: &mut Part<'_>| match part {
-            Part::Test(_, leaf) => leaf.score(context, 1.0),
-            other => other.standing_on(doc).map_or(0.0, |docset| docset.score(context)),
-        };
-        self.parts.iter_mut().map(of_part).sum::<f64>() * self.weight
+        let mut total = 0.0;
+        for at in &self.scoring {
+            total += match &mut self.parts[*at] {
+                Part::Test(_, leaf) => leaf.score(context, 1.0),
+                other => other.standing_on(self.doc).map_or(0.0, |docset| docset.score(context)),
+            };
+        }
+        total * self.weight
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {
@@ -207,9 +213,14 @@ impl Docset for Conjunction<'_> {
     }
 
     fn slop(&mut self) -> f64 {
-        self.collect_positions(self.doc);
-        let mut nearness = Nearness::default();
-        self.positions.iter().for_each(|positions| nearness.add(positions));
+        let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
+        for at in &self.scoring {
+            positions.clear();
+            if let Some(docset) = self.parts[*at].standing_on(self.doc) {
+                docset.positions(&mut positions);
+            }
+            nearness.add(&positions);
+        }
         nearness.slop()
     }
 }

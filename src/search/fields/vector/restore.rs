@@ -143,28 +143,41 @@ impl VectorIndex {
     /// Nothing may be added, removed or linked meanwhile: this is for a forked child, or for the holder of the lock while the
     /// gate is closed.
     pub fn saved<'k>(&self, key: impl Fn(DocId) -> &'k [u8]) -> Option<SavedGraph> {
-        let graph = self.graph()?;
-        let mut links = Vec::new();
-        let mut linked = |id: NodeId, level| {
-            links.clear();
+        let mut nodes = Vec::new();
+        self.each_saved(key, |_| (), |node| nodes.push(node));
+        Some(SavedGraph { params: *self.graph()?.params(), nodes })
+    }
+
+    /// As [`VectorIndex::saved`], node by node: `begin` is told how many there are, then `each` gets them.
+    pub fn each_saved<'k>(
+        &self,
+        key: impl Fn(DocId) -> &'k [u8],
+        begin: impl FnOnce(u64),
+        mut each: impl FnMut(SavedNode),
+    ) {
+        let Some(graph) = self.graph() else { return };
+        let linked = |id: NodeId, level| {
+            let mut links = Vec::new();
             graph.links(id, level, &mut links);
             links.retain(|other| graph.contains(*other));
-            links.clone()
+            links
         };
         // What is not linked yet is not worth saving. A node is saved exactly if its neighbors are.
         let is_saved: Vec<bool> =
             (0..graph.id_bound()).map(NodeId).map(|id| graph.contains(id) && !linked(id, 0).is_empty()).collect();
-        let mut nodes = Vec::new();
+        let saved = |id: NodeId| is_saved.get(id.0 as usize).copied().unwrap_or(false);
+        let owned = self.docs.iter().flat_map(|(_, nodes)| nodes.as_slice()).filter(|id| saved(**id)).count();
+        begin(owned as u64);
         for (doc, of_doc) in self.docs.iter() {
-            for (nth, id) in (0..).zip(of_doc.as_slice()) {
-                if !is_saved[id.0 as usize] {
-                    continue;
-                }
+            for (nth, id) in (0..).zip(of_doc.as_slice()).filter(|(_, id)| saved(**id)) {
                 let levels = (0..=graph.level_of(*id)).map(|level| {
-                    let saved = linked(*id, level).into_iter().filter(|other| is_saved[other.0 as usize]);
-                    saved.map(|other| u64::from(other.0)).collect()
+                    linked(*id, level)
+                        .into_iter()
+                        .filter(|other| saved(*other))
+                        .map(|other| u64::from(other.0))
+                        .collect()
                 });
-                nodes.push(SavedNode {
+                each(SavedNode {
                     number: u64::from(id.0),
                     key: key(doc).into(),
                     nth,
@@ -173,7 +186,6 @@ impl VectorIndex {
                 });
             }
         }
-        Some(SavedGraph { params: *graph.params(), nodes })
     }
 
     /// Begins to put a saved graph together again, from the documents that come from now on. Only an empty index can, and
