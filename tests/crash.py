@@ -122,8 +122,10 @@ def run(rounds, name):
             wrong = [client.failure for client in clients if client.failure] + [
                 line for client in clients for line in client.check(connection)
             ]
-            if wrong or server.crash():
-                return sum(client.written for client in clients), [f"round {number}: {line}" for line in wrong] + [server.crash()]
+            if crash := server.crash():
+                wrong.append(crash)
+            if wrong:
+                return sum(client.written for client in clients), [f"round {number}: {line}" for line in wrong]
             for connection in server.connections:
                 connection.close()
             server.connections.clear()

@@ -80,6 +80,7 @@ class Server:
 
     def __init__(self, name, *args, module_args=()):
         self.name, self.args, self.module_args = name, args, module_args
+        self.log_read = 0
         self.config = None  # a configuration file, read first
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nearset-"))
         self.process = None
@@ -168,8 +169,9 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def crash(self):
-        """What the log says of a crash, an assertion or a panic; empty when all is well."""
+        """What the log says of a crash, an assertion or a panic since it was last asked; empty when all is well."""
         log = self.log()
+        self.log_read, log = len(log), log[self.log_read :]
         found = re.search(r"BUG REPORT START|ASSERTION FAILED|panicked at|Guru Meditation", log)
         return log[max(found.start() - 500, 0) : found.start() + 4000] if found else ""
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from resp import Error, Map, Simple
-from servers import BUILTIN_VECTOR_SETS, ROOT, Server
+from servers import BUILTIN_VECTOR_SETS, ROOT, Server, library
 
 
 def loaded_modules(connection):
@@ -96,16 +96,16 @@ def test_info_has_sections_of_its_own(server, r2, r3):
     assert isinstance(r3("INFO", "everything"), bytes)
 
 
-def test_a_second_copy_is_refused_without_harm(server, r2):
-    from servers import library
-
+def test_a_second_copy_is_refused_without_harm(start):
+    r2 = start().connect()
     before = loaded_modules(r2)
     assert isinstance(r2("MODULE", "LOAD", str(library())), Error)
     assert loaded_modules(r2) == before and settings(r2)
     assert r2("VADD", "k", "VALUES", 1, 1, "e") == 1
 
 
-def test_unloading_is_refused_without_harm(r2):
+def test_unloading_is_refused_without_harm(start):
+    r2 = start().connect()
     r2("VADD", "k", "VALUES", 1, 1, "e")
     assert isinstance(r2("MODULE", "UNLOAD", "search"), Error)
     assert r2("VCARD", "k") == 1

@@ -54,8 +54,10 @@ def state(connection, key):
     names = elements(connection, key)
     info = connection("VINFO", key)
     kept = ("quant-type", "hnsw-m", "vector-dim", "projection-input-dim", "size", "attributes-count")
-    parameters = {name: value for name, value in zip(info[::2], info[1::2]) if name in kept}
-    vectors = connection.pipeline(["VEMB", key, name, "RAW"] for name in names)
+    parameters = {str(name): value for name, value in zip(info[::2], info[1::2]) if str(name) in kept}
+    raw = connection.pipeline(["VEMB", key, name, "RAW"] for name in names)
+    # as numbers, since Redis 8 does not always print the shortest text of a double
+    vectors = [(kind, codes, *map(float, scales)) for kind, codes, *scales in raw]
     attributes = connection.pipeline(["VGETATTR", key, name] for name in names)
     return parameters, {name: (vector, attribute) for name, vector, attribute in zip(names, vectors, attributes)}
 
