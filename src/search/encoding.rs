@@ -18,6 +18,9 @@ use crate::codec::{Corrupt, Sink, Source};
 use crate::vector::graph::{MAX_LEVEL, MAX_M};
 use crate::vector::{Encoding, Metric, Params};
 
+/// A graph with the alias of its field.
+pub type Named = (Box<[u8]>, SavedGraph);
+
 const VERSION: u64 = 1;
 
 const ENCODINGS: [Encoding; 8] = [
@@ -107,7 +110,7 @@ fn encode_node(node: &SavedNode, sink: &mut impl Sink) {
 ///
 /// # Errors
 /// [`Corrupt`] for anything else. Memory grows with what is there, not with what is announced.
-pub fn decode_graphs<S: Source>(source: &mut S) -> Result<Vec<(Box<[u8]>, SavedGraph)>, Corrupt> {
+pub fn decode_graphs<S: Source>(source: &mut S) -> Result<Vec<Named>, Corrupt> {
     if source.take_u64()? != VERSION {
         return Err(Corrupt("version of graphs"));
     }

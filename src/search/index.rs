@@ -79,7 +79,7 @@ pub enum Values {
     /// Points.
     Geo(GeoIndex),
     /// Vectors.
-    Vector(VectorIndex),
+    Vector(Box<VectorIndex>),
     /// NOINDEX.
     None,
 }
@@ -111,7 +111,7 @@ impl FieldIndex {
             Kind::Tag(tag) => Values::Tag(TagIndex::new(tag.case_sensitive, tag.suffix_trie)),
             Kind::Numeric => Values::Numeric(NumericIndex::default()),
             Kind::Geo => Values::Geo(GeoIndex::default()),
-            Kind::Vector(vector) => Values::Vector(VectorIndex::new(vector)),
+            Kind::Vector(vector) => Values::Vector(Box::new(VectorIndex::new(vector))),
         };
         let sortable = match field.kind {
             _ if !field.sortable => None,

@@ -248,7 +248,11 @@ mod tests {
                     }
                 });
             }
-            scope.spawn(|| while !done.load(Acquire) || live.apply_some() {});
+            scope.spawn(|| {
+                while !done.load(Acquire) || live.apply_some() {
+                    std::hint::spin_loop()
+                }
+            });
             for n in 0..5000 {
                 live.append(change(n));
             }

@@ -42,7 +42,7 @@ thread_local! {
 /// Where vectors are.
 #[derive(Debug)]
 enum Store {
-    Flat(Flat),
+    Flat(Box<Flat>),
     Graph(Arc<Graph>),
     /// A graph that is being put together again from what was saved.
     Restoring(Box<Restoring>),
@@ -138,7 +138,7 @@ fn params(schema: &schema::Vector) -> Params {
 impl Store {
     fn new(schema: &schema::Vector) -> Self {
         match schema.algorithm {
-            Algorithm::Flat => Self::Flat(Flat::new(schema.dim, encoding(schema), metric(schema))),
+            Algorithm::Flat => Self::Flat(Box::new(Flat::new(schema.dim, encoding(schema), metric(schema)))),
             Algorithm::Hnsw | Algorithm::SvsVamana => Self::Graph(Arc::new(Graph::new(params(schema)))),
         }
     }
@@ -224,9 +224,8 @@ impl VectorIndex {
         }
         if let Store::Restoring(restoring) = &mut self.store {
             let old = self.docs.remove(doc);
-            match restoring.take(doc, key, print, vectors) {
-                Some(ids) => self.own(doc, ids, print),
-                None => {}
+            if let Some(ids) = restoring.take(doc, key, print, vectors) {
+                self.own(doc, ids, print);
             }
             self.drop_nodes(old);
             return true;
