@@ -5,6 +5,7 @@
 //! rest loads.
 
 use std::ffi::{CStr, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw as ffi;
 
@@ -39,6 +40,9 @@ pub struct Module {
     pub fork: [unsafe extern "C" fn(); 3],
 }
 
+/// Whether the library was loaded before.
+static LOADED: AtomicBool = AtomicBool::new(false);
+
 /// What `RedisModule_OnLoad` does.
 ///
 /// # Safety
@@ -49,6 +53,11 @@ pub unsafe fn load(
     argc: c_int,
     module: &'static Module,
 ) -> c_int {
+    if LOADED.swap(true, Ordering::SeqCst) {
+        // The same library twice shares its statics: types, settings and workers can't belong to two modules.
+        log(LogLevel::Warning, "this library is loaded already");
+        return ffi::REDISMODULE_ERR as c_int;
+    }
     // SAFETY: by the caller's promise. This fills in the API's pointers, the allocator's among them: nothing may be
     // allocated before.
     let named = module.names.iter().any(|name| unsafe {

@@ -71,17 +71,12 @@ def test_del_unlink_and_flush(small):
 
 
 @pytest.mark.differs("10.7")
-@pytest.mark.parametrize("command", ["UNLINK", "DEL"])
-def test_removal_takes_constant_time(r2, command):
-    """Freeing happens elsewhere: the quickest of five removals of 10,000 elements says what the main thread does."""
-    rows = clusters(10_000, 16, seed=23)
-    times = []
-    for _ in range(5):
-        fill(r2, "k", rows, "EF", "10")
-        start = time.perf_counter()
-        assert r2(command, "k") == 1
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.002
+@pytest.mark.smoke
+def test_unlink_frees_in_the_background(server, r2):
+    fill(r2, "k", clusters(2000, 32, seed=23))
+    before = int(server.info("memory", "lazyfreed_objects"))
+    r2("UNLINK", "k")
+    wait_until(lambda: int(server.info("memory", "lazyfreed_objects")) > before, "freed by the background thread")
 
 
 @pytest.mark.smoke
