@@ -129,7 +129,8 @@ impl Pool {
                     if self.guard(|| source.step()) == Some(true) {
                         self.steps_done.fetch_add(1, Ordering::Relaxed);
                     } else {
-                        self.retire(&source);
+                        // Guarded as well: a thread that died here would leave clients waiting for ever.
+                        self.guard(|| self.retire(&source));
                     }
                 }
             }

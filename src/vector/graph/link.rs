@@ -17,7 +17,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, STATE, TAIL, UNLINKING, is_live, pack};
+use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
 use crate::vector::scratch::{Key, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -59,7 +59,8 @@ impl Graph {
     fn claim(&self) -> Option<Unit> {
         let mut work = self.work();
         if let Some(row) = work.unlink.pop_front() {
-            let mark = |old: u8| (old & BUSY == 0).then_some(old | BUSY);
+            // A row can stand in the queue twice (see `unlink`), and be gone or another's by the second time.
+            let mark = |old: u8| (old & (BUSY | STATE) == REMOVED).then_some(old | BUSY);
             let claimed = self.rows.head(row).state.fetch_update(SeqCst, SeqCst, mark);
             // Where a thread is just linking it, that thread sees that it was removed and unlinks it.
             return Some(if claimed.is_ok() { Unit::Unlink(row) } else { Unit::Nothing });
