@@ -6,7 +6,7 @@
 //! AOF get.
 
 use super::value::Value;
-use super::vector::{reduce, vector};
+use super::vector::{INVALID, reduce, vector};
 use super::{counters, writer};
 use crate::error::Error;
 use crate::redis::args::{Args, integer};
@@ -29,7 +29,7 @@ struct Options<'a> {
 
 impl<'a> Options<'a> {
     fn parse(args: &mut Args<'a>) -> Result<Self, Error> {
-        const INVALID: Error = Error::fixed("ERR invalid option after element");
+        const UNKNOWN: Error = Error::fixed("ERR invalid option after element");
         let mut options = Self { quantization: Quantization::Q8, ef: 200, m: 16, attributes: None, cas: Vec::new() };
         while let Some(word) = args.next() {
             match word.to_ascii_uppercase().as_slice() {
@@ -38,15 +38,15 @@ impl<'a> Options<'a> {
                 b"Q8" => options.quantization = Quantization::Q8,
                 b"BIN" => options.quantization = Quantization::Bin,
                 b"EF" => {
-                    let value = args.next().ok_or(INVALID)?;
+                    let value = args.next().ok_or(UNKNOWN)?;
                     options.ef = number(value, 1, 1_000_000).ok_or(Error::fixed("ERR invalid EF"))?;
                 }
                 b"M" => {
-                    let value = args.next().ok_or(INVALID)?;
+                    let value = args.next().ok_or(UNKNOWN)?;
                     options.m = number(value, 4, 4096).ok_or(Error::fixed("ERR invalid M"))?;
                 }
-                b"SETATTR" => options.attributes = Some(args.next().ok_or(INVALID)?),
-                _ => return Err(INVALID),
+                b"SETATTR" => options.attributes = Some(args.next().ok_or(UNKNOWN)?),
+                _ => return Err(UNKNOWN),
             }
         }
         Ok(options)
@@ -72,6 +72,9 @@ impl Command for Vadd {
         let name = args.next_arg().ok_or_else(arity)?;
         let reduce = reduce(&mut args)?;
         let components = vector(&mut args)?;
+        if reduce.is_some_and(|reduce| reduce > components.len()) {
+            return Err(INVALID);
+        }
         let element = args.next().ok_or_else(arity)?;
         let options = Options::parse(&mut args)?;
         let mut key = ctx.open_write(name);
