@@ -1,7 +1,7 @@
 //! Data of the module itself in an RDB file, beside the keys: definitions of indexes and what they need to be ready.
 //!
-//! A server from 7.2 on writes nothing where there is nothing to save; Redis 7.0 always writes, so that its RDB files
-//! need the module to be loaded.
+//! A server from 7.2 on writes nothing where there is nothing to save; Redis 7.0 always writes that we are there, so that its
+//! RDB files need the module to be loaded. What we write begins with 1, or is 0 where there is nothing.
 
 use std::ffi::{CStr, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use redis_module::raw as ffi;
 use super::context::{LogLevel, log};
 use super::module::Loading;
 use super::rdb::{RdbSink, RdbSource};
-use crate::codec::Corrupt;
+use crate::codec::{Corrupt, Sink, Source};
 
 /// Before or after the keys of all databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,8 @@ pub fn register(loading: &Loading, auxiliary: &'static Auxiliary) -> bool {
     methods.aux_save_triggers = (ffi::REDISMODULE_AUX_BEFORE_RDB | ffi::REDISMODULE_AUX_AFTER_RDB) as c_int;
     // SAFETY: the context is valid while loading; the server copies the table.
     let made = unsafe {
-        let known = api!(RedisModule_GetTypeMethodVersion());
-        methods.version = known.min(5) as u64;
-        if known >= 5 {
+        methods.version = api!(RedisModule_GetTypeMethodVersion()).min(5) as u64;
+        if leaves_out_nothing() {
             methods.aux_save2 = Some(save);
         } else {
             methods.aux_save = Some(save);
@@ -65,19 +64,33 @@ fn when(place: c_int) -> When {
 }
 
 unsafe extern "C" fn save(io: *mut ffi::RedisModuleIO, place: c_int) {
-    if let Some(auxiliary) = AUXILIARY.get()
-        && (auxiliary.has_data)(when(place))
-    {
-        // SAFETY: the server passes a valid io.
-        (auxiliary.save)(&mut unsafe { RdbSink::new(io) }, when(place));
+    let Some(auxiliary) = AUXILIARY.get() else { return };
+    // SAFETY: the server passes a valid io.
+    let mut sink = unsafe { RdbSink::new(io) };
+    if (auxiliary.has_data)(when(place)) {
+        sink.put_u64(1);
+        (auxiliary.save)(&mut sink, when(place));
+    } else if !leaves_out_nothing() {
+        sink.put_u64(0);
     }
+}
+
+/// Whether the server leaves out what is written as nothing.
+fn leaves_out_nothing() -> bool {
+    // SAFETY: no preconditions.
+    unsafe { api!(RedisModule_GetTypeMethodVersion()) >= 5 }
 }
 
 unsafe extern "C" fn load(io: *mut ffi::RedisModuleIO, version: c_int, place: c_int) -> c_int {
     let Some(auxiliary) = AUXILIARY.get() else { return ffi::REDISMODULE_ERR as c_int };
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the server passes a valid io.
-        (auxiliary.load)(&mut unsafe { RdbSource::new(io) }, version, when(place))
+        let mut source = unsafe { RdbSource::new(io) };
+        match source.take_u64()? {
+            0 => Ok(()),
+            1 => (auxiliary.load)(&mut source, version, when(place)),
+            _ => Err(Corrupt("begins with neither 0 nor 1")),
+        }
     }));
     match outcome {
         Ok(Ok(())) => ffi::REDISMODULE_OK as c_int,

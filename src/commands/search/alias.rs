@@ -96,11 +96,11 @@ impl Command for List {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [name] = words(args, "FT.ALIASLIST")?;
-        let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
-        let of = &index.definition().schema.name;
+        check_target(ctx, name).map_err(|_| errors::UNKNOWN_INDEX_NAME)?;
+        find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
         let names: Vec<Box<[u8]>> = registry::with(|registry| {
             let all = registry.database(ctx.database()).aliases.iter();
-            all.filter(|(_, target)| *target == of).map(|(alias, _)| alias.clone()).collect()
+            all.filter(|(_, target)| ***target == *name).map(|(alias, _)| alias.clone()).collect()
         });
         let mut reply = ctx.reply();
         reply.set(names.len());
