@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::definition::{Definition, Place};
 use super::document::{self, Opened, text_of};
+use super::find::{write_head, write_warning};
 use super::handle::Handle;
 use super::query::{self, Deadline};
 use super::rows::Style;
-use super::search::{write_head, write_warning};
 use super::{cursor, find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};

@@ -32,6 +32,7 @@ pub mod definition;
 pub mod document;
 pub mod drop_index;
 pub mod explain;
+pub mod find;
 pub mod follow;
 pub mod handle;
 pub mod info;
@@ -41,7 +42,6 @@ pub mod query;
 pub mod registry;
 pub mod rows;
 pub mod scan;
-pub mod search;
 pub mod tag_values;
 
 use std::ffi::CStr;
@@ -66,7 +66,7 @@ pub const FAMILY: Family = Family {
         entry::<drop_index::DropIndex>(),
         entry::<drop_index::DropIndexIf>(),
         entry::<drop_index::DropIf>(),
-        entry::<search::Search>(),
+        entry::<find::Search>(),
         entry::<aggregate::Aggregate>(),
         entry::<cursor::Cursor>(),
         entry::<info::Info>(),

@@ -11,6 +11,9 @@ use crate::redis::context::Context;
 /// The command.
 pub struct Vrandmember;
 
+/// The most elements that a negative count may ask for.
+const MOST_REPEATED: i64 = i32::MAX as i64;
+
 impl Command for Vrandmember {
     const INFO: Info = Info {
         summary: c"Returns elements of a vector set at random.",
@@ -27,6 +30,10 @@ impl Command for Vrandmember {
         };
         if args.next().is_some() {
             return Err(arity());
+        }
+        if count.is_some_and(|count| count < -MOST_REPEATED) {
+            // A reply that no memory holds.
+            return Err(Error::fixed("ERR value is out of range"));
         }
         if count == Some(0) {
             // Answered before the key is looked at, whatever it holds.
