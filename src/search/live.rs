@@ -4,7 +4,7 @@
 //!    held for moving a few changes in or out, never while one is applied or a query runs.
 //! 2. **A query sees what was written before it.** It notes [`Live::arrival`] when the command arrives, and [`Live::read`]
 //!    applies what is left up to there before it lets the query in. Whoever comes first applies; nobody applies in vain.
-//! 3. **Applying goes in batches** of at most [`BATCH`] changes, between which queries get their turn.
+//! 3. **Applying goes in batches** of at most `BATCH` changes, between which queries get their turn.
 //! 4. **Nobody queues for writing.** The one who applies only ever *tries* the lock, so that readers never wait behind a
 //!    writer that waits for readers. He cannot starve: a query that comes later waits for the same changes to be
 //!    applied before it takes the lock.

@@ -7,7 +7,7 @@
 //! Threads: any number read. Writers may be any thread too, but pay a mutex, so in practice one thread writes: the one
 //! that adds to the graph. After a fork the child reads only.
 //!
-//! Chunk sizes double from 16 entries to [`CHUNK`] and stay there, so that a small set pays little and a large one wastes
+//! Chunk sizes double from 16 entries to `CHUNK` and stay there, so that a small set pays little and a large one wastes
 //! nothing.
 
 #![allow(unsafe_code)]

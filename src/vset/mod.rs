@@ -8,7 +8,7 @@
 //! | [`attributes`], [`filter`] | attributes parsed when written, and expressions over them |
 //! | [`projection`] | REDUCE |
 //! | [`encoding`] | the encoding of the RDB and of DUMP |
-//! | [`names`] | from names to nodes; what the writing thread alone needs |
+//! | `names` | from names to nodes; what the writing thread alone needs |
 //!
 //! # Threads
 //!

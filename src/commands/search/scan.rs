@@ -1,6 +1,6 @@
 //! Indexing keys that were there before their index: a walk over the database in slices of the main thread's time.
 //!
-//! One slice of at most [`SLICE`] is done, then everybody else has their turn for [`PAUSE`] milliseconds. A walk waits while
+//! One slice of at most `SLICE` is done, then everybody else has their turn for `PAUSE` milliseconds. A walk waits while
 //! the log of its index is long: the workers are behind then, and the log would only cost memory. The first slice is
 //! done at once, so that a small database is indexed when FT.CREATE returns.
 

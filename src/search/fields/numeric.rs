@@ -2,7 +2,7 @@
 //!
 //! The numbers of each document are in a column. Beside it stand *leaves*: the real line cut into intervals, each with the
 //! set of documents that have a number in it. A range is the union of the leaves inside it, plus those documents of the
-//! two leaves at its ends that the column says are in it. A leaf that grows beyond [`LEAF`] numbers is cut at its median;
+//! two leaves at its ends that the column says are in it. A leaf that grows beyond `LEAF` numbers is cut at its median;
 //! one that shrinks joins its neighbor. A clause beside a more selective one is answered from the column alone.
 //!
 //! Invariants: leaf 0 starts at −∞; starts rise; a document is in a leaf exactly if one of its numbers is in

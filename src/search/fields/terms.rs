@@ -2,7 +2,7 @@
 //! wildcard or edit distance.
 //!
 //! Texts are stored once; a hash table of numbers finds them, and a sorted sequence of numbers ([`Runs`]) orders them. With
-//! a suffix table (WITHSUFFIXTRIE), every suffix of at least [`MIN_SUFFIX`] characters is in a second sorted sequence, so
+//! a suffix table (WITHSUFFIXTRIE), every suffix of at least `MIN_SUFFIX` characters is in a second sorted sequence, so
 //! that suffix and infix searches are prefix searches there; without it they read all texts.
 
 use super::fuzzy::Fuzzy;

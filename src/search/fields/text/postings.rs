@@ -9,7 +9,7 @@
 //!          [varint(len) len bytes]     positions, each varint(delta to the one before); only with Format::offsets
 //! ```
 //!
-//! Every entry can be skipped without decoding its positions. A block holds at most [`BLOCK_DOCS`] documents, so that
+//! Every entry can be skipped without decoding its positions. A block holds at most `BLOCK_DOCS` documents, so that
 //! finding a document is a binary search over blocks and a short scan, and a document is inserted or removed *in its
 //! place* by rewriting one block: there is no garbage, and document counts are exact at any time.
 
