@@ -154,8 +154,11 @@ def explained(text, peer, mine):
         return "kinds of text"
     if "argument 1 in function \\'time\\'" in peer and "(7)" in peer:
         return "the peer takes no format from a document"
-    if re.search(r"day|hour|minute|month|year", text, re.I) and re.search(r"inf|nan|e15|\d{15}|geodistance", text, re.I):
+    part_of_time = re.search(r"day|hour|minute|month|year", text, re.I)
+    if part_of_time and ("NULL" in mine or "Could not convert" in mine or re.search(r"inf|nan|e15|\d{15}|geodist", text, re.I)):
         return "the peer computes with a time that does not exist"
+    if re.search("to_str", text, re.I) and "NULL" in peer:
+        return "the peer's to_str knows no text that a function made"
     if re.search("substr", text, re.I) and re.search("inf|e15|/|%|90", text):
         return "the peer's substr overflows"
     return None

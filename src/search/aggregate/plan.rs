@@ -228,6 +228,9 @@ impl Builder<'_> {
                 self.push_load(load);
             }
             Step::LoadAll => {
+                if self.columns.all {
+                    return Ok(()); // nothing is left to load
+                }
                 let names = &self.columns.names;
                 let all = self.columns.kept.drain(..).map(|column| (names[column.0].as_ref().into(), column)).collect();
                 self.columns.all = true;

@@ -1,7 +1,8 @@
 //! Reducers: what GROUPBY makes of each group.
 //!
 //! A [`Reduce`] is a reducer as it is asked for, with names; the plan gives it columns; a [`State`] takes rows one by one.
-//! Numeric reducers take what is a number or reads as one and leave out the rest; of nothing they make 0. States are as
+//! What a row lacks is left out; NULL is a value like others. Numeric reducers take what is a number or reads as one; of
+//! nothing they make 0. States are as
 //! small as their answer needs: a sum is two numbers, a quantile keeps its numbers, distinct values are kept as hashes.
 
 use std::collections::HashSet;
@@ -272,7 +273,7 @@ impl State {
             (Self::First(first), value) => {
                 first.get_or_insert_with(|| value.cloned().unwrap_or(Value::Null));
             }
-            (_, None | Some(Value::Null)) => {}
+            (_, None) => {}
             (Self::Distinct(seen), Some(value)) => {
                 seen.insert(hashes.of(value));
             }

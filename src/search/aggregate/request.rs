@@ -132,9 +132,9 @@ impl AggregateRequest {
             arrange.by = sort_fields(words)?;
             if words.accept("MAX") {
                 let most = words.count(0).map_err(|_| bad("MAX")(Problem::Type))?;
-                // Of MAX and the count of LIMIT, the later one holds.
+                // Of MAX and the count of LIMIT, the later one holds; a count of 0, which asks for the total only, stays.
                 match &mut arrange.limit {
-                    Some((_, count)) if most > 0 => *count = most,
+                    Some((_, count)) if most > 0 && *count > 0 => *count = most,
                     _ => arrange.max = most,
                 }
             }

@@ -177,6 +177,11 @@ fn rows_and_totals() {
         ("* APPLY split('b,a,b') AS s GROUPBY 1 @s REDUCE COUNT 0 AS c", 2, vec!["s=b,c=8", "s=a,c=4"]),
         ("* APPLY split('') AS s GROUPBY 1 @s REDUCE COUNT 0 AS c", 1, vec!["s=nil,c=4"]),
         ("* FILTER @n>9 GROUPBY 0 REDUCE COUNT 0 AS c", 0, vec![]),
+        ("* LOAD * LOAD * LIMIT 0 1", 1, vec!["m=2,n=1,t=T1,tag=odd,z=z1"]),
+        ("* LOAD * SORTBY 2 @n DESC MAX 1", 4, vec!["n=4,m=8,t=T1,z=z4"]),
+        ("* LIMIT 1 2 SORTBY 1 @n MAX 3", 4, vec!["n=2", "n=3", "n=4"]),
+        ("* LIMIT 0 0 SORTBY 1 @n MAX 3", 4, vec![]),
+        ("* GROUPBY 1 @tag GROUPBY 0 REDUCE COUNT_DISTINCT 1 @tag AS d", 1, vec!["d=3"]),
         ("* ADDSCORES LIMIT 0 1", 1, vec!["__score=1"]),
     ] {
         let found = run(&mut Memory::numbered(4), line);
