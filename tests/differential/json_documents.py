@@ -314,7 +314,7 @@ ACCEPTED = [
      lambda d: re.match(r"JSON\.(NUM|STRAPPEND)", d.command[0]) and isinstance(d.ours, resp.Error)
      and re.match(r"ERR .* at line|bad input|WRONGTYPE wrong type", d.ours)),
     ("filter of a scalar", "2.8 applies a filter to a scalar itself; RFC 9535 to children only",
-     lambda d: any("[?" in path for path in d.paths) and d.filtered() - CONTAINERS),
+     lambda d: (any("[?" in path for path in d.paths) or d.earlier(UPDATE, r"\[\?")) and d.filtered() - CONTAINERS),
     ("update by filter of members", "2.8 finds the members of an object by a filter, but does not update them",
      lambda d: d.earlier(UPDATE, r"\[\?") and "object" in d.filtered()),
     ("order of booleans", "2.8 says false < true; RFC 9535 orders numbers and strings only",

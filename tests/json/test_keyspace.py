@@ -68,7 +68,12 @@ def test_a_replica_gets_changes_only(start):
 
 
 def test_ttl_stays(r2):
-    r2("JSON.SET", "k", "$", '{"n":1,"l":[]}', )
+    r2(
+        "JSON.SET",
+        "k",
+        "$",
+        '{"n":1,"l":[]}',
+    )
     r2("EXPIRE", "k", 1000)
     for command in (["JSON.SET", "k", "$", '{"n":1,"l":[]}'], ["JSON.NUMINCRBY", "k", "$.n", "1"], ["JSON.MSET", "k", "$", '{"l":[]}'],
                     ["JSON.MERGE", "k", "$", '{"x":1}'], ["JSON.ARRAPPEND", "k", "$.l", "1"], ["JSON.CLEAR", "k"]):  # fmt: skip
@@ -86,7 +91,9 @@ def test_keys_of_commands(r2):
         (["JSON.ARRPOP", "a"], [b"a"]),
     ]:
         assert r2("COMMAND", "GETKEYS", *command) == keys, command
-    flags = {name: {str(flag) for flag in r2("COMMAND", "INFO", name)[0][2]} for name in ("json.set", "json.get", "json.del", "json.arrpop")}
+    flags = {
+        name: {str(flag) for flag in r2("COMMAND", "INFO", name)[0][2]} for name in ("json.set", "json.get", "json.del", "json.arrpop")
+    }
     assert {"write", "denyoom"} <= flags["json.set"] and "readonly" in flags["json.get"]
     assert "write" in flags["json.del"] and "denyoom" not in flags["json.del"] | flags["json.arrpop"]
 
@@ -99,7 +106,12 @@ def test_acl(r2, server):
     c = server.connect()
     assert c("AUTH", "reader", "pw") == Simple("OK")
     assert c("JSON.GET", "mine") == b"1"
-    for command in (["JSON.GET", "other"], ["JSON.SET", "mine", "$", "2"], ["JSON.MGET", "mine", "other", "$"], ["JSON.DEBUG", "MEMORY", "other"]):
+    for command in (
+        ["JSON.GET", "other"],
+        ["JSON.SET", "mine", "$", "2"],
+        ["JSON.MGET", "mine", "other", "$"],
+        ["JSON.DEBUG", "MEMORY", "other"],
+    ):
         assert str(c(*command)).startswith("NOPERM"), command
     r2("ACL", "DELUSER", "reader")
 
@@ -124,7 +136,7 @@ def test_memory_is_exact(r2, server):
 def test_a_large_document_is_freed_in_the_background(r2, server):
     text = "[" + ",".join(f'{{"n":{n},"text":"{"x" * 50}"}}' for n in range(200_000)) + "]"
     before = int(server.info("memory", "used_memory"))
-    for n in range(5):
+    for _ in range(5):
         assert r2("JSON.SET", "k", "$", text) == Simple("OK")
     assert r2("DEL", "k") == 1
     wait_until(lambda: int(server.info("memory", "used_memory")) < before + 5_000_000, "memory given back")
@@ -133,11 +145,20 @@ def test_a_large_document_is_freed_in_the_background(r2, server):
 @pytest.mark.smoke
 def test_multi_and_lua(r2):
     r2("MULTI")
-    for command in (["JSON.SET", "k", "$", '{"n":1}'], ["JSON.NUMINCRBY", "k", "$.n", "1"], ["JSON.GET", "nokey"], ["JSON.SET", "k", "$.x.y", "1"], ["JSON.GET", "k"]):
+    for command in (
+        ["JSON.SET", "k", "$", '{"n":1}'],
+        ["JSON.NUMINCRBY", "k", "$.n", "1"],
+        ["JSON.GET", "nokey"],
+        ["JSON.SET", "k", "$.x.y", "1"],
+        ["JSON.GET", "k"],
+    ):
         assert r2(*command) == Simple("QUEUED")
     replies = r2("EXEC")
     assert replies[0] == Simple("OK") and replies[1] == b"[2]" and replies[4] == b'{"n":2}'
-    assert r2("EVAL", "return {redis.call('JSON.GET', KEYS[1], '$.n'), redis.call('JSON.ARRAPPEND', KEYS[1], '$.n', '1')}", 1, "k")[0] == b"[2]"
+    assert (
+        r2("EVAL", "return {redis.call('JSON.GET', KEYS[1], '$.n'), redis.call('JSON.ARRAPPEND', KEYS[1], '$.n', '1')}", 1, "k")[0]
+        == b"[2]"
+    )
     assert isinstance(r2("EVAL", "return redis.call('JSON.SET', KEYS[1], '$', '{')", 1, "k"), Error)
 
 

@@ -130,4 +130,7 @@ def test_info(r2, r3):
     assert info.get("Index Errors").get("last indexing error key") == b"d:bad"
     flat = r2("FT.INFO", "i")
     assert [str(name) for name in flat[::2]] == [str(name) for name, _ in info]
-    assert flat[4:6] == [Simple("index_definition"), [Simple("key_type"), Simple("HASH"), Simple("prefixes"), [Simple("d:")], Simple("default_score"), b"1"]]
+    assert flat[4:6] == [
+        Simple("index_definition"),
+        [Simple("key_type"), Simple("HASH"), Simple("prefixes"), [Simple("d:")], Simple("default_score"), b"1"],
+    ]

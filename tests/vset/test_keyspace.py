@@ -1,7 +1,5 @@
 """The data type among the others: generic commands, transactions, scripts, tracking, notifications, ACL, metadata."""
 
-import time
-
 import pytest
 
 from resp import FALSE, NULL, NULL_ARRAY, TRUE, Double, Error, Map, Simple
@@ -109,7 +107,17 @@ def test_copy(small):
 
 @pytest.mark.module_only
 @pytest.mark.smoke
-@pytest.mark.parametrize("options", [[], ["NOQUANT"], ["BIN"], pytest.param(["M", "4"], marks=pytest.mark.xfail(strict=False, reason="5.7 % short: what the allocator rounds up is not all counted"))])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["NOQUANT"],
+        ["BIN"],
+        pytest.param(
+            ["M", "4"], marks=pytest.mark.xfail(strict=False, reason="5.7 % short: what the allocator rounds up is not all counted")
+        ),
+    ],
+)
 def test_memory_usage_is_what_the_set_takes(start, options):
     """Within 5 % of what the server's own count grows by; buffers of clients and threads are there before."""
     server = start()
