@@ -35,7 +35,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::encoding::Beside;
 
 /// Bytes of a chunk, except of the first ones and where two rows are larger.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 128 << 10;
+/// Bytes of a row that are asked for ahead.
+const PREFETCH: usize = 1 << 10;
 /// Room that is left in a chunk for aligning its rows.
 const SLACK: usize = 64;
 
@@ -273,6 +275,39 @@ impl Rows {
         unsafe { std::slice::from_raw_parts(self.chunks.at(row), self.code_len) }
     }
 
+    /// Asks the memory for a row's code and what follows it up to the links.
+    #[inline(always)]
+    pub fn prefetch(&self, row: u32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = self.chunks.at(row).cast::<i8>();
+            // The processor follows a long row by itself after the first lines.
+            for offset in (0..self.links_at.min(PREFETCH)).step_by(64) {
+                // SAFETY: fetching ahead has no effect that a program can see, wherever it points.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = row;
+    }
+
+    /// Asks the memory for a row's links.
+    #[inline(always)]
+    pub fn prefetch_links(&self, row: u32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = self.chunks.at(row).cast::<i8>();
+            for offset in (self.head_at..self.links_at + 4 * self.links.min(64)).step_by(64) {
+                // SAFETY: as in `prefetch`.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = row;
+    }
+
     /// A row's scale word, 0 without.
     #[inline(always)]
     pub fn scale(&self, row: u32) -> f32 {
@@ -286,11 +321,11 @@ impl Rows {
     /// Takes a row, lets `fill` write its code, and returns its number. It stays FREE until the caller publishes it.
     ///
     /// # Panics
-    /// When 2³² − 1 rows are used.
+    /// When 2³¹ rows are used.
     pub fn add(&self, fill: impl FnOnce(&mut [u8]) -> Beside) -> u32 {
         let mut owner = lock(&self.owner);
         let row = if owner.free == NONE { self.len.load(Relaxed) } else { owner.free };
-        assert!(row != NONE, "more vectors than ids");
+        assert!(row < 1 << 31, "more vectors than ids");
         self.chunks.reach(row, &mut owner.owned);
         self.write(row, fill);
         let head = self.head(row);

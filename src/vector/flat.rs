@@ -13,7 +13,7 @@ use super::arena::{FREE, Rows};
 use super::distance::{Kernel, Probe};
 use super::encoding::{Codec, Encoding, Metric, Vector};
 use super::graph::{Cancelled, Filter, Query, Range, Search};
-use super::scratch::{Key, Scratch, offer};
+use super::scratch::{Key, List, Scratch, offer};
 use super::{Guard, Hit, NodeId, epoch, gate};
 
 const LIVE: u8 = 1;
@@ -172,11 +172,9 @@ impl Flat {
         if search.k == 0 {
             return Ok(());
         }
-        scratch.nearest.clear();
-        let nearest = &mut scratch.nearest;
-        self.each_match(query.probe(), search.filter, search.cancel, |key| {
-            offer(nearest, search.k, key);
-        })?;
+        let Scratch { nearest, list, .. } = &mut *scratch;
+        nearest.clear();
+        self.each_match(query.probe(), search.filter, search.cancel, list, |key| offer(nearest, search.k, key))?;
         scratch.found.clear();
         scratch.found.extend(scratch.nearest.drain());
         self.report(query, scratch, out);
@@ -196,10 +194,10 @@ impl Flat {
     ) -> Result<(), Cancelled> {
         let _guard = epoch::pin();
         out.clear();
-        scratch.found.clear();
-        let found = &mut scratch.found;
+        let Scratch { found, list, .. } = &mut *scratch;
+        found.clear();
         let radius = (range.radius as f32).next_up();
-        self.each_match(query.probe(), range.filter, range.cancel, |key| {
+        self.each_match(query.probe(), range.filter, range.cancel, list, |key| {
             if key.distance() <= radius {
                 found.push(key);
             }
@@ -219,32 +217,40 @@ impl Flat {
         Probe { code: self.rows.code(row), scale: self.rows.scale(row) }
     }
 
+    /// Calls `visit` with every vector that matches, in the order of ids or of the filter's list.
     fn each_match(
         &self,
         probe: Probe,
         filter: Filter,
         cancel: Option<&dyn Fn() -> bool>,
+        list: &mut List,
         mut visit: impl FnMut(Key),
     ) -> Result<(), Cancelled> {
-        let mut looked = 0usize;
-        let mut look = |row: u32| {
-            looked += 1;
-            if looked.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
+        let bound = self.rows.len();
+        let ids: &mut dyn Iterator<Item = u32> = match filter {
+            Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
+            _ => &mut (0..bound),
+        };
+        let live = |row: u32| self.rows.head(row).state.load(Acquire) == LIVE;
+        loop {
+            if cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            let passes = self.rows.head(row).state.load(Acquire) == LIVE
-                && if let Filter::Test(test) = filter { test(NodeId(row)) } else { true };
-            if passes {
-                visit(Key::new(self.kernel.distance(probe, self.probe(row)), row));
+            list.rows.clear();
+            let mut looked = 0;
+            while looked < CANCEL_EVERY
+                && let Some(row) = ids.next()
+            {
+                looked += 1;
+                if live(row) && (if let Filter::Test(test) = filter { test(NodeId(row)) } else { true }) {
+                    list.rows.push(row);
+                }
             }
-            Ok(())
-        };
-        match filter {
-            Filter::Among(ids) => {
-                let bound = self.rows.len();
-                ids.iter().filter(|id| id.0 < bound).try_for_each(|id| look(id.0))
+            if looked == 0 {
+                return Ok(());
             }
-            _ => (0..self.rows.len()).try_for_each(look),
+            self.kernel.distances(probe, &self.rows, &list.rows, &mut list.distances);
+            list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }
 

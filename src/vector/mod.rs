@@ -39,7 +39,7 @@ pub use flat::Flat;
 pub use graph::{Cancelled, Filter, Graph, Params, Query, Range, Restore, Search};
 pub use scratch::Scratch;
 
-/// The number of a vector's slot in a [`Graph`] or a [`Flat`]; below 2³² − 1, and reused after its vector was reclaimed.
+/// The number of a vector's slot in a [`Graph`] or a [`Flat`]; below 2³¹, and reused after its vector was reclaimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 

@@ -55,6 +55,12 @@ impl Marks {
         fresh
     }
 
+    /// Whether a row is marked.
+    #[inline(always)]
+    pub fn contains(&self, row: u32) -> bool {
+        self.bits.get((row / 64) as usize).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         for row in self.seen.drain(..) {
@@ -75,15 +81,96 @@ pub(super) fn offer(nearest: &mut BinaryHeap<Key>, ef: usize, key: Key) {
     }
 }
 
+/// The nearest rows that a walk has met, sorted, each marked once it was expanded. For beams of up to a few hundred a
+/// sorted array beats two heaps: what is inserted mostly goes near the end, and moving some words is one instruction.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    /// Keys shifted: distance, 31 bits of row, and the mark.
+    keys: Vec<u64>,
+    room: usize,
+    /// Everything before is expanded.
+    next: usize,
+}
+
+impl Pool {
+    /// Empties it and gives it room.
+    pub fn reset(&mut self, room: usize) {
+        self.keys.clear();
+        self.room = room;
+        self.next = 0;
+    }
+
+    /// Makes room for one more: a row was inserted that is only a way, not a hit.
+    #[inline(always)]
+    pub fn widen(&mut self) {
+        self.room += 1;
+    }
+
+    /// Whether a key of this distance would be inserted.
+    #[inline(always)]
+    pub fn takes(&self, key: Key) -> bool {
+        self.keys.len() < self.room || Self::pack(key) < self.keys[self.keys.len() - 1]
+    }
+
+    #[inline(always)]
+    fn pack(key: Key) -> u64 {
+        (key.0 >> 32 << 32) | u64::from(key.row()) << 1
+    }
+
+    /// Inserts a key that it [`Pool::takes`]; whether it is the next to be expanded.
+    #[inline(always)]
+    pub fn insert(&mut self, key: Key) -> bool {
+        let key = Self::pack(key);
+        if self.keys.len() >= self.room {
+            self.keys.pop();
+        }
+        let place = self.keys.partition_point(|&other| other < key);
+        self.keys.insert(place, key);
+        let first = place <= self.next;
+        if first {
+            self.next = place;
+        }
+        first
+    }
+
+    /// The nearest row that was not expanded, which now counts as expanded.
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<u32> {
+        while let Some(key) = self.keys.get_mut(self.next) {
+            self.next += 1;
+            if *key & 1 == 0 {
+                *key |= 1;
+                return Some((*key as u32) >> 1);
+            }
+        }
+        None
+    }
+
+    /// The row that [`Pool::pop`] would give.
+    #[inline(always)]
+    pub fn peek(&self) -> Option<u32> {
+        self.keys.get(self.next).filter(|&key| key & 1 == 0).map(|&key| (key as u32) >> 1)
+    }
+
+    /// What it holds, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = Key> + '_ {
+        self.keys.iter().map(|&key| Key((key >> 32 << 32) | (key & 0xFFFF_FFFF) >> 1))
+    }
+}
+
 /// A thread's working memory; grows to what the largest search needed. See the module's documentation.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) marks: Marks,
-    /// Rows to expand, nearest first.
+    /// What a filter was asked about and refused.
+    pub(super) failed: Marks,
+    /// The beam of a walk.
+    pub(super) pool: Pool,
+    /// Rows to expand, nearest first, where the beam is very wide or filtered.
     pub(super) frontier: BinaryHeap<Reverse<Key>>,
-    /// The nearest found, farthest first.
+    /// The nearest found, farthest first, where the beam is very wide or filtered.
     pub(super) nearest: BinaryHeap<Key>,
-    /// What the last search found, nearest first.
+    /// Where a walk begins; then what it found, nearest first.
     pub(super) found: Vec<Key>,
     /// Rows whose distance is wanted.
     pub(super) batch: Vec<u32>,
@@ -91,10 +178,20 @@ pub struct Scratch {
     pub(super) distances: Vec<f32>,
     /// Links chosen for a node.
     pub(super) chosen: Vec<Key>,
+    /// Their rows; in a filtered walk, neighbors that do not match.
+    pub(super) rows: Vec<u32>,
     /// A list of neighbors that is being worked on.
-    pub(super) list: Vec<Key>,
+    pub(super) list: List,
     /// Pairs of nodes that lost a common neighbor: how far apart, and which.
     pub(super) pairs: Vec<(Key, [u32; 2])>,
+}
+
+/// A node's neighbors by distance, and buffers for finding them.
+#[derive(Debug, Default)]
+pub(super) struct List {
+    pub keys: Vec<Key>,
+    pub rows: Vec<u32>,
+    pub distances: Vec<f32>,
 }
 
 impl Scratch {
@@ -102,9 +199,15 @@ impl Scratch {
     #[must_use]
     pub fn memory_usage(&self) -> usize {
         size_of::<Self>()
-            + (self.marks.bits.capacity() + self.frontier.capacity() + self.nearest.capacity()) * 8
-            + (self.found.capacity() + self.chosen.capacity() + self.list.capacity()) * 8
-            + (self.marks.seen.capacity() + self.batch.capacity() + self.distances.capacity()) * 4
+            + (self.marks.bits.capacity() + self.failed.bits.capacity() + self.pool.keys.capacity()) * 8
+            + (self.frontier.capacity() + self.nearest.capacity()) * 8
+            + (self.found.capacity() + self.chosen.capacity() + self.list.keys.capacity()) * 8
+            + (self.marks.seen.capacity()
+                + self.failed.seen.capacity()
+                + self.batch.capacity()
+                + self.distances.capacity())
+                * 4
+            + (self.rows.capacity() + self.list.rows.capacity() + self.list.distances.capacity()) * 4
             + self.pairs.capacity() * size_of::<(Key, [u32; 2])>()
     }
 }
@@ -122,6 +225,31 @@ mod tests {
             prop_assert_eq!((x.distance().to_bits(), x.row()), (a.to_bits(), row));
             if a != b {
                 prop_assert_eq!(x < y, a < b);
+            }
+        }
+
+        #[test]
+        fn a_pool_holds_the_nearest(
+            offers in proptest::collection::vec((0u8..20, 0u32..1000, any::<bool>()), 0..200),
+            room in 1usize..30,
+        ) {
+            let mut pool = Pool::default();
+            pool.reset(room);
+            let (mut model, mut expanded) = (Vec::new(), std::collections::HashSet::new());
+            for (i, (distance, _, pop)) in offers.into_iter().enumerate() {
+                let key = Key::new(f32::from(distance), i as u32);
+                if pool.takes(key) {
+                    pool.insert(key);
+                }
+                model.push(key);
+                model.sort_unstable();
+                model.truncate(room);
+                prop_assert_eq!(pool.iter().collect::<Vec<Key>>(), model.clone());
+                if pop {
+                    let nearest = model.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
+                    prop_assert_eq!(pool.pop(), nearest);
+                    expanded.extend(nearest);
+                }
             }
         }
 

@@ -37,7 +37,7 @@ pub mod random;
 pub mod reading;
 
 use std::cell::RefCell;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -182,7 +182,7 @@ pub struct VectorSet {
     attributed: AtomicUsize,
     /// How many elements are on each level at most.
     levels: [AtomicUsize; MAX_LEVEL as usize + 1],
-    /// How many times a node took another's place.
+    /// Twice how many times a node took another's place, plus one while it does.
     replaced: AtomicU64,
     /// How many nodes there have been.
     last_node: AtomicU64,
@@ -262,6 +262,8 @@ impl VectorSet {
         self.graph.set_ef_construction(add.ef);
         let was = old.is_some_and(|old| self.attributes.get(&guard, old).is_some());
         self.count_attributes(was, kept.is_some());
+        // Odd from before the new vector is seen until the old one is not.
+        self.replaced.fetch_add(u64::from(old.is_some()), SeqCst);
         let id = self.graph.add_with(Vector::Floats(vector), level_hash(add.element), |id| {
             self.names.set(id, add.element);
             if let Some(blob) = &kept {
@@ -277,9 +279,9 @@ impl VectorSet {
             }
             Some(old) => {
                 owned.index.replace(names, add.element, id);
-                self.replaced.fetch_add(1, Relaxed);
                 self.level(old).fetch_sub(1, Relaxed);
                 self.graph.remove(old);
+                self.replaced.fetch_add(1, SeqCst);
                 Ok(Added::Updated)
             }
         }

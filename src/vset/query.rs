@@ -4,7 +4,7 @@
 //! to a callback, with names and attributes where they stand.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::attributes::Attributes;
 use super::filter::Filter;
@@ -152,14 +152,14 @@ impl VectorSet {
         };
         let mut search = Search { k: query.count, ef: query.ef, filter, budget: query.filter_ef, ..Search::default() };
         for _ in 0..TRIES {
-            let replaced = self.replaced.load(Relaxed);
+            let replaced = self.replaced.load(SeqCst);
             // It cannot be cancelled: nothing was given that would.
             let _complete = match query.exact {
                 true => self.graph.scan(&query.target, &search, scratch, hits),
                 false => self.graph.search(&query.target, &search, scratch, hits),
             };
             let found = hits.len();
-            if self.replaced.load(Relaxed) == replaced {
+            if replaced.is_multiple_of(2) && self.replaced.load(SeqCst) == replaced {
                 break;
             }
             // Elements got new vectors meanwhile: one may be there with both. Ask for as many more as those take away.

@@ -26,38 +26,47 @@ fn sum<const N: usize>(a: &[u8], b: &[u8], term: impl Fn(&[u8], &[u8]) -> f32) -
     sums.iter().sum()
 }
 
+#[inline(always)]
 fn square(x: f32) -> f32 {
     x * x
 }
 
+#[inline(always)]
 fn half_of(x: &[u8]) -> f32 {
     f16::from_bits(u16::from_le_bytes([x[0], x[1]])).to_f32()
 }
 
+#[inline(always)]
 fn bhalf_of(x: &[u8]) -> f32 {
     bf16::from_bits(u16::from_le_bytes([x[0], x[1]])).to_f32()
 }
 
+#[inline(always)]
 pub(super) fn f32_dot(a: &[u8], b: &[u8]) -> f32 {
     sum::<4>(a, b, |a, b| f32_of(a) * f32_of(b))
 }
 
+#[inline(always)]
 pub(super) fn f32_l2(a: &[u8], b: &[u8]) -> f32 {
     sum::<4>(a, b, |a, b| square(f32_of(a) - f32_of(b)))
 }
 
+#[inline(always)]
 pub(super) fn f16_dot(a: &[u8], b: &[u8]) -> f32 {
     sum::<2>(a, b, |a, b| half_of(a) * half_of(b))
 }
 
+#[inline(always)]
 pub(super) fn f16_l2(a: &[u8], b: &[u8]) -> f32 {
     sum::<2>(a, b, |a, b| square(half_of(a) - half_of(b)))
 }
 
+#[inline(always)]
 pub(super) fn bf16_dot(a: &[u8], b: &[u8]) -> f32 {
     sum::<2>(a, b, |a, b| bhalf_of(a) * bhalf_of(b))
 }
 
+#[inline(always)]
 pub(super) fn bf16_l2(a: &[u8], b: &[u8]) -> f32 {
     sum::<2>(a, b, |a, b| square(bhalf_of(a) - bhalf_of(b)))
 }
@@ -74,18 +83,22 @@ fn sum_f64(a: &[u8], b: &[u8], term: impl Fn(f64, f64) -> f64) -> f64 {
     sums.iter().sum()
 }
 
+#[inline(always)]
 pub(super) fn f64_dot_exact(a: &[u8], b: &[u8]) -> f64 {
     sum_f64(a, b, |a, b| a * b)
 }
 
+#[inline(always)]
 pub(super) fn f64_l2_exact(a: &[u8], b: &[u8]) -> f64 {
     sum_f64(a, b, |a, b| (a - b) * (a - b))
 }
 
+#[inline(always)]
 pub(super) fn f64_dot(a: &[u8], b: &[u8]) -> f32 {
     f64_dot_exact(a, b) as f32
 }
 
+#[inline(always)]
 pub(super) fn f64_l2(a: &[u8], b: &[u8]) -> f32 {
     f64_l2_exact(a, b) as f32
 }
@@ -97,23 +110,28 @@ fn sum_integers(a: &[u8], b: &[u8], term: impl Fn(u8, u8) -> i32) -> f32 {
     a.chunks(1 << 14).zip(b.chunks(1 << 14)).map(block).sum::<i64>() as f32
 }
 
+#[inline(always)]
 pub(super) fn i8_dot(a: &[u8], b: &[u8]) -> f32 {
     sum_integers(a, b, |a, b| i32::from(a as i8) * i32::from(b as i8))
 }
 
+#[inline(always)]
 pub(super) fn i8_l2(a: &[u8], b: &[u8]) -> f32 {
     sum_integers(a, b, |a, b| (i32::from(a as i8) - i32::from(b as i8)).pow(2))
 }
 
+#[inline(always)]
 pub(super) fn u8_dot(a: &[u8], b: &[u8]) -> f32 {
     sum_integers(a, b, |a, b| i32::from(a) * i32::from(b))
 }
 
+#[inline(always)]
 pub(super) fn u8_l2(a: &[u8], b: &[u8]) -> f32 {
     sum_integers(a, b, |a, b| (i32::from(a) - i32::from(b)).pow(2))
 }
 
 /// Bits that differ; both have a multiple of eight bytes.
+#[inline(always)]
 pub(super) fn hamming(a: &[u8], b: &[u8]) -> f32 {
     let word = |x: &[u8]| u64::from_le_bytes([x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]]);
     let differ = |(a, b): (&[u8], &[u8])| (word(a) ^ word(b)).count_ones();

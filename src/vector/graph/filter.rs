@@ -2,12 +2,13 @@
 //!
 //! | about how many match | what is done |
 //! |---|---|
-//! | a list is given and it is short beside what a walk visits | exact scan of the list |
-//! | most | the ordinary walk; only what matches is caught |
-//! | some | the walk goes over what does not match to the neighbors' neighbors (as ACORN, arXiv:2403.04871) |
-//! | so few that the walk comes back with fewer than `k` | exact scan of all that match |
+//! | a few times the beam, or a list that is short beside what a walk would visit | exact scan |
+//! | at least half | the ordinary walk; only what matches is caught |
+//! | fewer | the walk looks over what does not match at the neighbors' neighbors (as ACORN, arXiv:2403.04871) |
+//! | so few around the query that the walk comes back with fewer than `k` | exact scan |
 //!
-//! The test is asked at most once per node and walk.
+//! The test is asked at most once per node and walk, and distances are computed of what matches only, but where nothing
+//! around matches: there the walk goes on over what does not.
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
@@ -16,6 +17,15 @@ use super::search::{CANCEL_EVERY, Cancelled, Search};
 use super::{Graph, NodeId, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::scratch::{Key, Scratch, offer};
+
+/// A list of up to this many times the beam is scanned.
+const SCAN_LISTED: usize = 64;
+/// All are tested where up to this many times the beam match: to find so few, a walk would test most of them anyway.
+const SCAN_TESTED: usize = 4;
+/// How many are asked to learn how many match.
+const SAMPLE: u64 = 128;
+/// With fewer matches around than this, a walk also goes over what does not match.
+const ENOUGH: usize = 4;
 
 /// Which vectors may be hits.
 #[derive(Clone, Copy, Default)]
@@ -39,22 +49,25 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
         let total = self.len();
-        let set: std::collections::HashSet<NodeId>;
+        let members: Vec<u64>;
         let listed;
         let (test, matching): (&dyn Fn(NodeId) -> bool, usize) = match search.filter {
             Filter::All => (&|_| true, total),
             Filter::Test(test) => (test, search.matching.unwrap_or_else(|| self.estimate(test))),
+            Filter::Among(ids) if ids.len() <= ef.saturating_mul(SCAN_LISTED) => {
+                return self.scan_rows(probe, search, scratch);
+            }
             Filter::Among(ids) => {
-                set = ids.iter().copied().collect();
-                listed = |id: NodeId| set.contains(&id);
+                members = bits(ids, self.rows.len());
+                listed =
+                    |id: NodeId| members.get((id.0 / 64) as usize).is_some_and(|word| word >> (id.0 % 64) & 1 == 1);
                 (&listed, ids.len())
             }
         };
-        // A walk visits about `ef` matching nodes and many others on its way.
-        if matching <= ef.saturating_mul(8) || matching.saturating_mul(100) < total {
+        if matching <= ef.saturating_mul(SCAN_TESTED) {
             return self.scan_rows(probe, search, scratch);
         }
-        self.seed_filtered(probe, ef, test, scratch);
+        self.seed(probe, scratch);
         let wide = matching.saturating_mul(2) < total;
         let complete = self.walk_filtered(probe, ef, search, test, wide, scratch)?;
         self.collect(scratch);
@@ -66,12 +79,11 @@ impl Graph {
 
     /// About how many match, from a sample.
     fn estimate(&self, test: &dyn Fn(NodeId) -> bool) -> usize {
-        const SAMPLE: usize = 128;
-        let bound = self.rows.len() as usize;
+        let bound = u64::from(self.rows.len());
         let (mut asked, mut passed) = (0, 0);
         // Steps of the golden ratio spread evenly over any number of rows.
-        for i in 0..SAMPLE as u64 {
-            let row = (((i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound as u64) >> 32) as u32;
+        for i in 0..SAMPLE {
+            let row = (((i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound) >> 32) as u32;
             if is_live(self.state(row)) {
                 asked += 1;
                 passed += usize::from(test(NodeId(row)));
@@ -80,18 +92,7 @@ impl Graph {
         (self.len() * passed).checked_div(asked).unwrap_or(0)
     }
 
-    /// As [`Graph::seed`], but only what matches is caught.
-    fn seed_filtered(&self, probe: Probe, ef: usize, test: &dyn Fn(NodeId) -> bool, scratch: &mut Scratch) {
-        self.seed(probe, usize::MAX, scratch);
-        let seeds: Vec<Key> = scratch.nearest.drain().collect();
-        for key in seeds {
-            if test(NodeId(key.row())) {
-                offer(&mut scratch.nearest, ef, key);
-            }
-        }
-    }
-
-    /// The walk among those that match; whether it ended before the budget did.
+    /// The walk among those that match, from `scratch.found`; whether it ended before the budget did.
     fn walk_filtered(
         &self,
         probe: Probe,
@@ -101,12 +102,13 @@ impl Graph {
         wide: bool,
         scratch: &mut Scratch,
     ) -> Result<bool, Cancelled> {
+        let matches = |row: u32| is_live(self.state(row)) && test(NodeId(row));
+        scratch.begin_filtered(ef, matches);
         let mut expanded = 0usize;
-        while let Some(&Reverse(key)) = scratch.frontier.peek() {
+        while let Some(Reverse(key)) = scratch.frontier.pop() {
             if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
                 break;
             }
-            scratch.frontier.pop();
             expanded += 1;
             if search.budget.is_some_and(|budget| expanded > budget) {
                 return Ok(false);
@@ -114,44 +116,93 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            let mut aside = std::mem::take(&mut scratch.batch);
-            aside.clear();
-            self.each_link(key.row(), 0, |row| self.meet(probe, ef, row, test, wide, &mut aside, scratch));
-            for &over in &aside {
-                let mut farther = Vec::new();
-                self.each_link(over, 0, |row| self.meet(probe, ef, row, test, false, &mut farther, scratch));
+            self.look_around(key.row(), wide, &matches, scratch);
+            let Scratch { batch, distances, .. } = &mut *scratch;
+            self.kernel.distances(probe, &self.rows, batch, distances);
+            scratch.catch_batch(ef, true);
+            if !wide || scratch.batch.len() < ENOUGH {
+                let Scratch { rows, distances, .. } = &mut *scratch;
+                self.kernel.distances(probe, &self.rows, rows, distances);
+                std::mem::swap(&mut scratch.rows, &mut scratch.batch);
+                scratch.catch_batch(ef, false);
             }
-            scratch.batch = aside;
         }
         Ok(true)
     }
 
-    /// Looks at a node of a filtered walk: a match is caught, another is expanded from (`wide` puts it aside for that).
-    #[allow(clippy::too_many_arguments)]
-    fn meet(
-        &self,
-        probe: Probe,
-        ef: usize,
-        row: u32,
-        test: &dyn Fn(NodeId) -> bool,
-        wide: bool,
-        aside: &mut Vec<u32>,
-        scratch: &mut Scratch,
-    ) {
-        if !scratch.marks.insert(row) {
+    /// Puts the new neighbors of `row` that match into the batch and the others aside; if `wide`, the matching ones of
+    /// their neighbors into the batch too, until there are enough.
+    fn look_around(&self, row: u32, wide: bool, matches: &impl Fn(u32) -> bool, scratch: &mut Scratch) {
+        let Scratch { marks, failed, batch, rows: aside, .. } = scratch;
+        batch.clear();
+        aside.clear();
+        self.each_link(row, 0, |link| {
+            if marks.insert(link) {
+                if failed.contains(link) || !matches(link) {
+                    aside.push(link);
+                } else {
+                    batch.push(link);
+                }
+            }
+        });
+        if !wide {
             return;
         }
-        let matches = is_live(self.state(row)) && test(NodeId(row));
-        if !matches && wide {
-            aside.push(row);
-            return;
+        aside.iter().for_each(|&over| self.rows.prefetch_links(over));
+        for &over in aside.iter() {
+            if batch.len() >= self.room {
+                return;
+            }
+            self.each_link(over, 0, |link| {
+                if marks.contains(link) || failed.contains(link) {
+                    return;
+                }
+                if matches(link) {
+                    marks.insert(link);
+                    batch.push(link);
+                } else {
+                    failed.insert(link);
+                }
+            });
         }
-        let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
-        if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
-            scratch.frontier.push(Reverse(key));
-            if matches {
-                offer(&mut scratch.nearest, ef, key);
+    }
+}
+
+impl Scratch {
+    /// Begins a filtered walk from `found`, which is marked.
+    fn begin_filtered(&mut self, ef: usize, matches: impl Fn(u32) -> bool) {
+        self.failed.clear();
+        self.frontier.clear();
+        self.nearest.clear();
+        for &key in &self.found {
+            self.frontier.push(Reverse(key));
+            if matches(key.row()) {
+                offer(&mut self.nearest, ef, key);
             }
         }
     }
+
+    /// Takes the batch into the frontier, where it is near enough, and among the nearest, if it matches.
+    fn catch_batch(&mut self, ef: usize, matching: bool) {
+        for (&row, &distance) in self.batch.iter().zip(&self.distances) {
+            let key = Key::new(distance, row);
+            if self.nearest.len() < ef || self.nearest.peek().is_some_and(|worst| key < *worst) {
+                self.frontier.push(Reverse(key));
+                if matching {
+                    offer(&mut self.nearest, ef, key);
+                }
+            }
+        }
+    }
+}
+
+/// A bit per row below `bound`.
+fn bits(ids: &[NodeId], bound: u32) -> Vec<u64> {
+    let mut words = vec![0u64; bound.div_ceil(64) as usize];
+    for id in ids {
+        if let Some(word) = words.get_mut((id.0 / 64) as usize) {
+            *word |= 1 << (id.0 % 64);
+        }
+    }
+    words
 }

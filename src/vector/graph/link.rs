@@ -18,7 +18,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
-use crate::vector::scratch::{Key, Scratch};
+use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
 /// How hard a link is wanted.
@@ -127,15 +127,19 @@ impl Graph {
         for upper in (level + 1..=top).rev() {
             near = self.greedy(probe, near, upper);
         }
-        let mut starts = vec![near];
+        scratch.found.clear();
+        scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
         for at in (0..=level.min(top)).rev() {
-            let linkable = |graph: &Graph, other: u32| other != row && is_live(graph.state(other));
-            self.beam(probe, &starts, ef, at, linkable, scratch);
-            starts.clear();
-            starts.extend(scratch.found.iter().map(|key| key.row()));
-            if starts.is_empty() {
-                starts.push(near);
+            if scratch.found.is_empty() {
+                scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
             }
+            scratch.marks.clear();
+            for key in &scratch.found {
+                scratch.marks.insert(key.row());
+            }
+            let linkable = |other: u32| other != row && is_live(self.state(other));
+            let walked = self.walk(probe, ef, at, linkable, None, scratch);
+            debug_assert!(walked.is_ok(), "nobody cancels this");
             self.connect(row, at, scratch);
         }
         if self.degree(row, 0) == 0 {
@@ -180,21 +184,21 @@ impl Graph {
     /// Algorithm 4: the nearest of `scratch.found` that no chosen one shadows, at most `m`.
     fn choose(&self, m: usize, scratch: &mut Scratch) {
         scratch.chosen.clear();
+        scratch.rows.clear();
         for &key in &scratch.found {
             if scratch.chosen.len() == m {
                 break;
             }
-            let probe = self.probe(key.row());
-            let shadowed = |nearer: &Key| self.kernel.distance(probe, self.probe(nearer.row())) < key.distance();
-            if !scratch.chosen.iter().any(shadowed) {
+            if !self.kernel.any_nearer(self.probe(key.row()), &self.rows, &scratch.rows, key.distance()) {
                 scratch.chosen.push(key);
+                scratch.rows.push(key.row());
             }
         }
     }
 
     /// Links `row` and `key.row()`, which are `key.distance()` apart, giving up a link where a list is full. Returns
     /// whether they are linked now.
-    pub(super) fn connect_pair(&self, row: u32, key: Key, level: u8, want: Want, list: &mut Vec<Key>) -> bool {
+    pub(super) fn connect_pair(&self, row: u32, key: Key, level: u8, want: Want, list: &mut List) -> bool {
         let other = key.row();
         // A list may change between looking and locking; whoever is that unlucky three times goes without.
         for _ in 0..3 {
@@ -274,15 +278,18 @@ impl Graph {
 
     /// Which link `node`, whose list is full, gives up for one to `new`: the farthest that is redundant. None if all are
     /// better kept.
-    fn surplus(&self, node: u32, new: Key, level: u8, want: Want, list: &mut Vec<Key>) -> Option<Surplus> {
-        let probe = self.probe(node);
-        list.clear();
-        self.each_link(node, level, |row| list.push(Key::new(self.kernel.distance(probe, self.probe(row)), row)));
-        list.sort_unstable();
+    fn surplus(&self, node: u32, new: Key, level: u8, want: Want, list: &mut List) -> Option<Surplus> {
+        let List { keys, rows, distances } = list;
+        rows.clear();
+        self.each_link(node, level, |row| rows.push(row));
+        self.kernel.distances(self.probe(node), &self.rows, rows, distances);
+        keys.clear();
+        keys.extend(rows.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
+        keys.sort_unstable();
         let room = self.degree(new.row(), level) + 2 <= self.max_links(level);
         let poor = if level == 0 { self.room / 4 } else { 1 };
         let mut last = None;
-        for (i, &key) in list.iter().enumerate().rev() {
+        for (i, &key) in keys.iter().enumerate().rev() {
             if want == Want::Better && key.distance() <= new.distance() {
                 break;
             }
@@ -291,7 +298,7 @@ impl Graph {
             let nearer = |row: u32| self.kernel.distance(probe, self.probe(row)) < key.distance();
             let mut via = None;
             let mut linked = false;
-            let nearer_ones = &list[..i];
+            let nearer_ones = &keys[..i];
             self.each_link(far, level, |row| {
                 linked |= row == new.row();
                 if via.is_none() && nearer_ones.iter().any(|near| near.row() == row) && nearer(row) {

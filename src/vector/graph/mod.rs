@@ -48,6 +48,8 @@ use super::{Hit, NodeId, epoch, gate};
 mod check;
 mod filter;
 mod link;
+#[cfg(test)]
+pub(super) mod random;
 mod restore;
 mod search;
 mod tail;

@@ -173,7 +173,7 @@ impl Restore {
     /// The row of a number.
     fn row(&mut self, number: u64) -> Result<u32, Corrupt> {
         let row = self.numbers.row(number);
-        if u64::from(row) < self.count && row < NONE { Ok(row) } else { Err(Corrupt("more nodes than announced")) }
+        if u64::from(row) < self.count && row < 1 << 31 { Ok(row) } else { Err(Corrupt("more nodes than announced")) }
     }
 
     /// A salted hash of an unordered pair on a level.

@@ -17,10 +17,14 @@ use super::filter::Filter;
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::epoch;
-use crate::vector::scratch::{Key, Scratch, offer};
+use crate::vector::scratch::{Key, List, Pool, Scratch, offer};
 
 /// A beam of `ef` visits about this many times `ef` nodes, each of which costs a few times one of a scan.
 const SCAN_BELOW: usize = 8;
+/// How many nodes a scan looks at between two questions whether it is still wanted.
+const SCAN_BATCH: usize = 1024;
+/// Beams up to this width are sorted arrays, wider ones heaps.
+const WIDE: usize = 1024;
 /// How many nodes are expanded between two questions whether the search is still wanted.
 pub(super) const CANCEL_EVERY: usize = 64;
 
@@ -94,9 +98,8 @@ impl Graph {
         let ef = search.ef.max(search.k).max(1);
         match search.filter {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
-                self.seed(query.probe(), ef, scratch);
-                self.walk(query.probe(), ef, 0, |graph, row| is_live(graph.state(row)), search.cancel, scratch)?;
-                self.collect(scratch);
+                self.seed(query.probe(), scratch);
+                self.walk(query.probe(), ef, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
             }
             Filter::All => self.scan_rows(query.probe(), search, scratch)?,
             _ => self.search_filtered(query.probe(), ef, search, scratch)?,
@@ -144,15 +147,15 @@ impl Graph {
         // Rounding in the walk's single precision must not lose what lies on the radius.
         let radius = (range.radius as f32).next_up();
         if ef.saturating_mul(SCAN_BELOW) < self.len() && matches!(range.filter, Filter::All) {
-            self.seed(probe, ef, scratch);
-            self.walk(probe, ef, 0, |graph, row| is_live(graph.state(row)), range.cancel, scratch)?;
+            self.seed(probe, scratch);
+            self.walk(probe, ef, 0, |row| is_live(self.state(row)), range.cancel, scratch)?;
             self.flood(probe, radius, (range.radius * (1.0 + range.epsilon)) as f32, range.cancel, scratch)?;
         } else {
-            let search = Search { filter: range.filter, cancel: range.cancel, ..Search::default() };
-            scratch.found.clear();
-            self.each_match(probe, &search, |key| {
+            let Scratch { found, list, .. } = &mut *scratch;
+            found.clear();
+            self.each_match(probe, range.filter, range.cancel, list, |key| {
                 if key.distance() <= radius {
-                    scratch.found.push(key);
+                    found.push(key);
                 }
             })?;
             scratch.found.sort_unstable();
@@ -173,7 +176,6 @@ impl Graph {
     ) -> Result<(), Cancelled> {
         let reach = reach.max(radius);
         // The walk forgot what it saw beyond its beam, so begin again from its catch.
-        self.collect(scratch);
         let mut stack = std::mem::take(&mut scratch.found);
         for key in &stack {
             scratch.marks.insert(key.row());
@@ -187,51 +189,59 @@ impl Graph {
                 scratch.marks.clear();
                 return Err(Cancelled);
             }
-            self.each_link(key.row(), 0, |row| {
-                if scratch.marks.insert(row) {
-                    let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
-                    if key.distance() <= reach {
-                        stack.push(key);
-                        if key.distance() <= radius && is_live(self.state(row)) {
-                            scratch.found.push(key);
-                        }
+            self.meet_neighbors(probe, key.row(), 0, scratch);
+            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+                if distance <= reach {
+                    let key = Key::new(distance, row);
+                    stack.push(key);
+                    if distance <= radius && is_live(self.state(row)) {
+                        scratch.found.push(key);
                     }
                 }
-            });
+            }
         }
         scratch.marks.clear();
         scratch.found.sort_unstable();
         Ok(())
     }
 
-    /// Begins a search on level 0: the tail, and the place where the upper levels lead.
-    pub(super) fn seed(&self, probe: Probe, ef: usize, scratch: &mut Scratch) {
-        scratch.marks.clear();
-        scratch.frontier.clear();
-        scratch.nearest.clear();
+    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances.
+    #[inline(always)]
+    pub(super) fn meet_neighbors(&self, probe: Probe, row: u32, level: u8, scratch: &mut Scratch) {
+        let Scratch { marks, batch, distances, .. } = scratch;
+        batch.clear();
+        self.each_link(row, level, |link| {
+            if marks.insert(link) {
+                batch.push(link);
+            }
+        });
+        self.kernel.distances(probe, &self.rows, batch, distances);
+    }
+
+    /// Where a search on level 0 begins, into `scratch.found`: the tail, and the place to which the upper levels lead.
+    pub(super) fn seed(&self, probe: Probe, scratch: &mut Scratch) {
+        let Scratch { marks, batch, distances, found, .. } = scratch;
+        marks.clear();
+        batch.clear();
+        // One that is just being linked may lead on.
         self.tail.scan(|row| {
-            if is_live(self.state(row)) && scratch.marks.insert(row) {
-                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
-                offer(&mut scratch.nearest, ef, key);
-                // One that is just being linked may lead on.
-                scratch.frontier.push(Reverse(key));
+            if is_live(self.state(row)) && marks.insert(row) {
+                batch.push(row);
             }
         });
         let entry = self.entry.load(Acquire);
-        if entry == NO_ENTRY {
-            return;
-        }
-        let mut near = entry as u32;
-        for level in (1..=(entry >> 32) as u8).rev() {
-            near = self.greedy(probe, near, level);
-        }
-        if scratch.marks.insert(near) {
-            let key = Key::new(self.kernel.distance(probe, self.probe(near)), near);
-            scratch.frontier.push(Reverse(key));
-            if is_live(self.state(near)) {
-                offer(&mut scratch.nearest, ef, key);
+        if entry != NO_ENTRY {
+            let mut near = entry as u32;
+            for level in (1..=(entry >> 32) as u8).rev() {
+                near = self.greedy(probe, near, level);
+            }
+            if marks.insert(near) {
+                batch.push(near);
             }
         }
+        self.kernel.distances(probe, &self.rows, batch, distances);
+        found.clear();
+        found.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
     }
 
     /// Walks a level from `near` to the nearest node that greed finds.
@@ -239,6 +249,7 @@ impl Graph {
         let mut best = Key::new(self.kernel.distance(probe, self.probe(near)), near);
         loop {
             let from = best;
+            self.each_link(from.row(), level, |row| self.rows.prefetch(row));
             self.each_link(from.row(), level, |row| {
                 best = best.min(Key::new(self.kernel.distance(probe, self.probe(row)), row));
             });
@@ -248,71 +259,108 @@ impl Graph {
         }
     }
 
-    /// The `ef` nearest nodes that `wanted` lets pass, walking a level from `starts`, into `scratch.found`.
-    pub(super) fn beam(
-        &self,
-        probe: Probe,
-        starts: &[u32],
-        ef: usize,
-        level: u8,
-        wanted: impl Fn(&Graph, u32) -> bool,
-        scratch: &mut Scratch,
-    ) {
-        scratch.marks.clear();
-        scratch.frontier.clear();
-        scratch.nearest.clear();
-        for &row in starts {
-            if scratch.marks.insert(row) {
-                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
-                scratch.frontier.push(Reverse(key));
-                if wanted(self, row) {
-                    offer(&mut scratch.nearest, ef, key);
-                }
-            }
-        }
-        let walked = self.walk(probe, ef, level, wanted, None, scratch);
-        debug_assert!(walked.is_ok(), "nobody cancels this");
-        self.collect(scratch);
-    }
-
-    /// Algorithm 2 from what stands in the frontier: expands the nearest node until all that is left is farther than
-    /// the `ef` nearest found.
+    /// Algorithm 2 from what is in `scratch.found` and marked: expands the nearest node until all that is left is farther
+    /// than the `ef` nearest that are `wanted`. They are in `scratch.found` then, nearest first, and nothing is marked.
     pub(super) fn walk(
         &self,
         probe: Probe,
         ef: usize,
         level: u8,
-        wanted: impl Fn(&Graph, u32) -> bool,
+        wanted: impl Fn(u32) -> bool,
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
+        if ef > WIDE {
+            return self.walk_wide(probe, ef, level, wanted, cancel, scratch);
+        }
+        scratch.pool.reset(ef);
+        for &key in &scratch.found {
+            self.pool_insert(&mut scratch.pool, key, &wanted);
+        }
         let mut expanded = 0usize;
-        while let Some(&Reverse(key)) = scratch.frontier.peek() {
-            if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
-                break;
-            }
-            scratch.frontier.pop();
+        while let Some(row) = scratch.pool.pop() {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            self.each_link(key.row(), level, |row| {
-                if !scratch.marks.insert(row) {
-                    return;
+            if let Some(next) = scratch.pool.peek() {
+                self.prefetch_links(next, level);
+            }
+            self.meet_neighbors(probe, row, level, scratch);
+            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+                if self.pool_insert(&mut scratch.pool, Key::new(distance, row), &wanted) {
+                    self.prefetch_links(row, level);
                 }
-                let key = Key::new(self.kernel.distance(probe, self.probe(row)), row);
-                if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
-                    scratch.frontier.push(Reverse(key));
-                    if wanted(self, row) {
-                        offer(&mut scratch.nearest, ef, key);
-                    }
-                }
-            });
+            }
         }
+        scratch.found.clear();
+        scratch.found.extend(scratch.pool.iter().filter(|key| wanted(key.row())));
+        scratch.marks.clear();
         Ok(())
     }
 
-    /// Moves the catch of a walk to `scratch.found`, nearest first, and forgets the marks.
+    /// Whether the key is now the next to be expanded.
+    #[inline(always)]
+    fn pool_insert(&self, pool: &mut Pool, key: Key, wanted: &impl Fn(u32) -> bool) -> bool {
+        if !pool.takes(key) {
+            return false;
+        }
+        if !wanted(key.row()) {
+            pool.widen();
+        }
+        pool.insert(key)
+    }
+
+    #[inline(always)]
+    fn prefetch_links(&self, row: u32, level: u8) {
+        if level == 0 {
+            self.rows.prefetch_links(row);
+        }
+    }
+
+    /// As [`Graph::walk`], for a beam that is too wide for moving its keys about.
+    fn walk_wide(
+        &self,
+        probe: Probe,
+        ef: usize,
+        level: u8,
+        wanted: impl Fn(u32) -> bool,
+        cancel: Option<&dyn Fn() -> bool>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Cancelled> {
+        scratch.frontier.clear();
+        scratch.nearest.clear();
+        for &key in &scratch.found {
+            scratch.frontier.push(Reverse(key));
+            if wanted(key.row()) {
+                offer(&mut scratch.nearest, ef, key);
+            }
+        }
+        let mut expanded = 0usize;
+        while let Some(Reverse(key)) = scratch.frontier.pop() {
+            if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
+                break;
+            }
+            expanded += 1;
+            if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
+                return Err(Cancelled);
+            }
+            self.meet_neighbors(probe, key.row(), level, scratch);
+            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+                let key = Key::new(distance, row);
+                if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
+                    scratch.frontier.push(Reverse(key));
+                    if wanted(row) {
+                        offer(&mut scratch.nearest, ef, key);
+                    }
+                }
+            }
+        }
+        self.collect(scratch);
+        Ok(())
+    }
+
+    /// Moves what is nearest to `scratch.found`, nearest first, and forgets the marks.
     pub(super) fn collect(&self, scratch: &mut Scratch) {
         scratch.found.clear();
         scratch.found.extend(scratch.nearest.drain());
@@ -322,36 +370,50 @@ impl Graph {
 
     /// The `k` nearest that match, of all, into `scratch.found`.
     pub(super) fn scan_rows(&self, probe: Probe, search: &Search, scratch: &mut Scratch) -> Result<(), Cancelled> {
-        scratch.nearest.clear();
-        let nearest = &mut scratch.nearest;
-        self.each_match(probe, search, |key| offer(nearest, search.k, key))?;
+        let Scratch { nearest, list, .. } = &mut *scratch;
+        nearest.clear();
+        self.each_match(probe, search.filter, search.cancel, list, |key| offer(nearest, search.k, key))?;
         self.collect(scratch);
         Ok(())
     }
 
     /// Calls `visit` with every live node that matches, in the order of ids or of the filter's list.
-    fn each_match(&self, probe: Probe, search: &Search, mut visit: impl FnMut(Key)) -> Result<(), Cancelled> {
-        let mut looked = 0usize;
-        let mut look = |row: u32| {
-            looked += 1;
-            if looked.is_multiple_of(16 * CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
+    fn each_match(
+        &self,
+        probe: Probe,
+        filter: Filter,
+        cancel: Option<&dyn Fn() -> bool>,
+        scan: &mut List,
+        mut visit: impl FnMut(Key),
+    ) -> Result<(), Cancelled> {
+        let bound = self.rows.len();
+        let ids: &mut dyn Iterator<Item = u32> = match filter {
+            Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
+            _ => &mut (0..bound),
+        };
+        loop {
+            if cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            let passes = match search.filter {
+            let passes = |row: u32| match filter {
                 Filter::Test(test) => is_live(self.state(row)) && test(NodeId(row)),
                 Filter::All | Filter::Among(_) => is_live(self.state(row)),
             };
-            if passes {
-                visit(Key::new(self.kernel.distance(probe, self.probe(row)), row));
+            scan.rows.clear();
+            let mut looked = 0;
+            while looked < SCAN_BATCH
+                && let Some(row) = ids.next()
+            {
+                looked += 1;
+                if passes(row) {
+                    scan.rows.push(row);
+                }
             }
-            Ok(())
-        };
-        match search.filter {
-            Filter::Among(ids) => {
-                let bound = self.rows.len();
-                ids.iter().filter(|id| id.0 < bound).try_for_each(|id| look(id.0))
+            if looked == 0 {
+                return Ok(());
             }
-            _ => (0..self.rows.len()).try_for_each(look),
+            self.kernel.distances(probe, &self.rows, &scan.rows, &mut scan.distances);
+            scan.rows.iter().zip(&scan.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }
 

@@ -1,44 +1,16 @@
 //! Laws of the graph.
 
+mod restored;
+mod threads;
+
 use proptest::prelude::*;
 
+use super::random::{Random, clustered};
 use super::*;
 use crate::vector::Scratch;
 
 fn params(dim: usize, m: usize, encoding: Encoding) -> Params {
     Params { dim, m, ef_construction: 100, encoding, metric: Metric::Cosine }
-}
-
-/// A small generator, so that tests are the same everywhere.
-pub(super) struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    /// In −1..1, denser around 0.
-    pub fn float(&mut self) -> f32 {
-        let mut half = || (self.next() >> 40) as f32 / (1u64 << 24) as f32;
-        half() - half()
-    }
-    pub fn vector(&mut self, dim: usize) -> Vec<f32> {
-        (0..dim).map(|_| self.float()).collect()
-    }
-}
-
-/// Points around `clusters` centers.
-pub(super) fn clustered(random: &mut Random, count: usize, dim: usize, clusters: usize, width: f32) -> Vec<Vec<f32>> {
-    let centers: Vec<Vec<f32>> = (0..clusters).map(|_| random.vector(dim)).collect();
-    (0..count)
-        .map(|_| {
-            let center = &centers[random.next() as usize % clusters];
-            center.iter().map(|x| x + width * random.float()).collect()
-        })
-        .collect()
 }
 
 pub(super) fn link_all(graph: &Graph, scratch: &mut Scratch) {
@@ -161,6 +133,21 @@ fn scores_are_those_of_the_field() {
     close(score(Encoding::Q8, &vector, &[1.0; 5]), 0.589_028_924_703_598);
     close(score(Encoding::F32, &vector, &[1.0; 5]), 0.590_453_386_306_762_7);
     close(score(Encoding::Bin, &vector, &[1.0; 5]), 0.599_999_994_039_535_5);
+}
+
+#[test]
+fn an_element_takes_its_row_and_little_more() {
+    // A row is 300 + 4 + 16 + 128 = 448 bytes (BIN: 40 + 16 + 128, aligned less), upper levels take 68/15 on average; the
+    // rest is the last chunk's unused part.
+    let mut random = Random(4);
+    for (encoding, bytes) in [(Encoding::Q8, 458.0), (Encoding::Bin, 192.0)] {
+        let graph = Graph::new(params(300, 16, encoding));
+        let vector = random.vector(300);
+        (0..50_000).for_each(|_| assert!(graph.add(Vector::Floats(&vector), random.next()).0 < 50_000));
+        let tail = graph.tail.memory_usage();
+        let each = (graph.memory_usage() - tail) as f64 / 50_000.0;
+        assert!(each <= bytes, "{encoding:?}: {each}");
+    }
 }
 
 #[derive(Debug, Clone)]
