@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import resp  # noqa: E402
 import servers  # noqa: E402
 
-KEYS = ["a", "b", "c", "d", "key", "x-y", "é", "", "a b", 'q"t', "$"]
+KEYS = ["a", "b", "c", "d", "key", "x-y", "é", "", "a b", 'q"t', "$", "p:n", "#/%+^`~"]
 STRINGS = ["", "x", "foo", "föö", 'with "quotes"', "tab\t\n", "^f", "f.*", "\u0001", "日本", "\\", "/"]
 MISSING = "no such key"
 
@@ -82,7 +82,7 @@ class Pair:
 
     def name(self, key):
         quote = self.r.choice("'\"")
-        if re.fullmatch(r"[A-Za-z0-9_$-]+", key) and self.r.random() < 0.7:
+        if re.fullmatch(r"[A-Za-z0-9_$#%+/:^`~-]+", key) and self.r.random() < 0.7:
             return "." + key
         escaped = json.dumps(key, ensure_ascii=False)[1:-1]
         if quote == "'":
@@ -265,7 +265,7 @@ def close(a, b):
 
 
 def paths_of(command):
-    return [word for word in command[2:] if re.match(r"[$.\[A-Za-z*\s]|$", word)]
+    return [word for word in command[2:] if re.match(r"[$.\[#/A-Za-z*\s]|$", word)]
 
 
 class Difference:
@@ -340,9 +340,9 @@ CRASHED = ("peer crashed", "2.8 ends the server with a panic")
 
 
 def run(pairs, seed, protocol, ours, theirs):
-    """Compares so many pairs on the two servers: counts of accepted differences, replies compared, other differences."""
+    """Compares so many pairs on the two servers: accepted differences by name, how many replies were compared, others."""
     a, b = ours.connect(protocol), theirs.connect(protocol)
-    accepted, replies, unexplained = collections.Counter(), 0, []
+    accepted, replies, unexplained = collections.defaultdict(list), 0, []
     for number in range(pairs):
         pair = Pair(f"{seed}-{number}")
         document = json.dumps(pair.document, ensure_ascii=False)
@@ -351,23 +351,30 @@ def run(pairs, seed, protocol, ours, theirs):
         try:
             peer = b.pipeline(commands)
         except (resp.Disconnected, ConnectionError):
-            accepted[CRASHED[0]] += 1
+            accepted[CRASHED[0]].append((number, document, commands[3:], None, None))
             theirs.kill()
             theirs.start()
             b = theirs.connect(protocol)
             continue
-        replies += len(commands)
         for at, (command, x, y) in enumerate(zip(commands, here, peer)):
-            if at < 2 or same(x, y):
+            if at < 2:
+                continue
+            replies += 1
+            if same(x, y):
                 continue
             difference = Difference(a, commands[:at], command, x, y)
             why = next((name for name, _, applies in ACCEPTED if applies(difference)), None)
-            if why:
-                accepted[why] += 1
-            else:
-                unexplained.append((number, document, commands[3 : at + 1], x, y))
+            found = accepted[why] if why else unexplained
+            found.append((number, document, commands[3 : at + 1], x, y))
             break
     return accepted, replies, unexplained
+
+
+def show(number, document, commands, ours, theirs):
+    print(f"  pair {number}: {document}")
+    for command in commands:
+        print(f"    {' '.join(repr(word) if ' ' in word or not word else word for word in command)}")
+    print(f"    here: {ours!r}\n    peer: {theirs!r}")
 
 
 def main():
@@ -376,20 +383,21 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--protocol", type=int, choices=[2, 3], action="append")
     parser.add_argument("--show", type=int, default=20, help="how many differences to print")
+    parser.add_argument("--examples", type=int, default=0, help="how many of each accepted difference to print")
     options = parser.parse_args()
     failed = 0
     with servers.Server("redis-7.0") as ours, servers.Server("redis-stack") as theirs:
         for protocol in options.protocol or [2, 3]:
             accepted, replies, unexplained = run(options.pairs, options.seed, protocol, ours, theirs)
-            print(f"RESP{protocol}: {options.pairs} pairs, {replies} replies compared, {sum(accepted.values())} accepted differences, {len(unexplained)} others")
+            differing = sum(map(len, accepted.values()))
+            print(f"RESP{protocol}: {options.pairs} pairs, {replies} replies compared, {differing} accepted differences, {len(unexplained)} others")
             for name, reason in [*(rule[:2] for rule in ACCEPTED), CRASHED]:
                 if accepted[name]:
-                    print(f"  {accepted[name]:6} {name}: {reason}")
-            for number, document, commands, x, y in unexplained[: options.show]:
-                print(f"  pair {number}: {document}")
-                for command in commands:
-                    print(f"    {' '.join(repr(word) if ' ' in word or not word else word for word in command)}")
-                print(f"    here: {x!r}\n    peer: {y!r}")
+                    print(f"  {len(accepted[name]):6} {name}: {reason}")
+                for example in accepted[name][: options.examples]:
+                    show(*example)
+            for difference in unexplained[: options.show]:
+                show(*difference)
             failed += len(unexplained)
     return 1 if failed else 0
 

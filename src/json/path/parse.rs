@@ -307,7 +307,8 @@ impl Parser<'_> {
     }
 }
 
-/// Bytes of a name after a dot: letters, digits, `_`, `-`, `$`, and everything that is not ASCII.
+/// Bytes of a name after a dot: letters, digits, those signs that RedisJSON 2.8 takes there, and everything that is not
+/// ASCII.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-$".contains(&byte) || byte >= 0x80
+    byte.is_ascii_alphanumeric() || b"_-$#%+/:^`~".contains(&byte) || byte >= 0x80
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::json::Document;
 
 const DOCUMENT: &str = r#"{"a":[1,2,{"b":3,"a":[5,6]}],"o":{"x":1,"a":"foo","r":"^f"},"s":"str","n":1.5,"t":true,"z":null,
-    "a\"b":7,"c-d":8,"$":9,"ä":3}"#;
+    "a\"b":7,"c-d":8,"$":9,"ä":3,"p:n/#%+^`~":10}"#;
 
 fn get(path: &str) -> String {
     let document = Document::parse(DOCUMENT.as_bytes()).unwrap();
@@ -42,6 +42,9 @@ fn selects_as_the_field_does() {
         ("$.c-d", "8"),
         ("$.$", "9"),
         ("$.ä", "3"),
+        ("$.p:n/#%+^`~", "10"),
+        ("p:n/#%+^`~", "10"),
+        ("$[?(@==$.p:n/#%+^`~)]", "10"),
         ("$[?(@==null)]", "null"),
         ("$.a[?(@.q!=3)].b", "3"),
         ("$.a[?(!@.b)]", "1 2"),
@@ -69,6 +72,9 @@ fn errors_name_the_place() {
         ("$..", 3),
         ("$.a.", 4),
         ("a b", 4),
+        ("a@b", 3),
+        ("a!", 3),
+        ("a=b", 3),
         ("", 2),
         ("$[", 2),
         ("$.a[", 4),
