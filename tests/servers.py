@@ -27,6 +27,7 @@ SERVERS = {
     "redis-7.4": True,
     "valkey-9.1": True,
     "redis-8.2": True,
+    "bare-redis-7.4": False,
     "bare-redis-8.2": False,
     "redis-stack": False,
 }

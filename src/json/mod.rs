@@ -27,6 +27,8 @@ pub use number::{Arithmetic, FloatType, Number};
 pub use path::Path;
 pub use value::{Children, Kind, Numbers, ValueRef};
 
+use std::ops::ControlFlow;
+
 use value::Node;
 
 /// Most containers around a value, its own included: what the parser accepts, so what a save can read back.
@@ -111,6 +113,15 @@ impl Document {
         match &self.root {
             Node::Flat(item) => tell(item.len()),
             Node::Tree(tree) => tree.allocations(tell),
+        }
+    }
+
+    /// Shows every block of bytes that holds values to `visit`, always in the same order, until it breaks; for one who can
+    /// keep the same bytes in another place.
+    pub fn blocks(&mut self, visit: &mut dyn FnMut(&mut Box<[u8]>) -> ControlFlow<()>) -> ControlFlow<()> {
+        match &mut self.root {
+            Node::Flat(item) => visit(item),
+            Node::Tree(tree) => tree.blocks(visit),
         }
     }
 

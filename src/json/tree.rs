@@ -1,6 +1,7 @@
 //! Containers too large for one block: chunks of children, and the index of a large object's keys.
 
 use std::hash::BuildHasher;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use hashbrown::HashTable;
@@ -182,6 +183,20 @@ impl Tree {
     pub(super) fn effort(&self) -> usize {
         let inner = |chunk: &Chunk| if let Chunk::Tree { tree, .. } = chunk { tree.effort() } else { 1 };
         2 + self.chunks.iter().map(inner).sum::<usize>()
+    }
+
+    /// Shows every block of bytes to `visit`, until it breaks.
+    pub(super) fn blocks(&mut self, visit: &mut dyn FnMut(&mut Box<[u8]>) -> ControlFlow<()>) -> ControlFlow<()> {
+        for chunk in &mut self.chunks {
+            match chunk {
+                Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => visit(bytes)?,
+                Chunk::Tree { key, tree } => {
+                    visit(key)?;
+                    tree.blocks(visit)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Tells the size of every allocation.

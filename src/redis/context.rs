@@ -121,6 +121,30 @@ impl Context {
         });
     }
 
+    /// Runs a command, as the server itself, and shows its reply to `with`: the bytes of a bulk string, nothing for any
+    /// other reply.
+    pub fn call<T>(&self, command: &CStr, args: &[&[u8]], with: impl FnOnce(Option<&[u8]>) -> T) -> T {
+        self.with_strings(args, |strings| {
+            // SAFETY: the context is valid by new's promise; the format `v` takes an array of strings and its length,
+            // valid during the call; the reply's bytes live until it is freed, once, after their use.
+            unsafe {
+                let (array, len) = (strings.as_ptr(), strings.len());
+                let reply = api!(RedisModule_Call(self.raw, command.as_ptr(), c"v".as_ptr(), array, len));
+                if reply.is_null() {
+                    return with(None);
+                }
+                let mut len = 0;
+                let text = match api!(RedisModule_CallReplyType(reply)) as isize {
+                    ffi::REDISMODULE_REPLY_STRING => api!(RedisModule_CallReplyStringPtr(reply, &mut len)),
+                    _ => std::ptr::null(),
+                };
+                let result = with((!text.is_null()).then(|| std::slice::from_raw_parts(text.cast(), len)));
+                api!(RedisModule_FreeCallReply(reply));
+                result
+            }
+        })
+    }
+
     /// Makes the server's strings of `args` for the time of `then`.
     fn with_strings<T>(&self, args: &[&[u8]], then: impl FnOnce(&[*mut ffi::RedisModuleString]) -> T) -> T {
         let null = std::ptr::null_mut();

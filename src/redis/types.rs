@@ -81,6 +81,9 @@ pub trait DataType: Sized + 'static {
     /// Frees the value. It may be the main thread that calls: hand what takes long to another.
     fn dispose(self: Box<Self>) {}
 
+    /// Nothing but the keyspace holds a pointer to the value, so that defragmentation may move it, too.
+    const MOVABLE: bool = false;
+
     /// Moves small blocks to where the allocator wants them, piece by piece; returns whether all is done.
     fn defragment(&mut self, _defrag: &mut Defrag) -> bool {
         true
@@ -105,6 +108,22 @@ impl Defrag {
         // SAFETY: see should_stop.
         unsafe { api!(RedisModule_DefragCursorGet(self.raw, &mut cursor)) };
         cursor as usize
+    }
+
+    /// Moves a block to where the allocator wants it, if it does.
+    pub fn relocate(&mut self, block: &mut Box<[u8]>) {
+        let len = block.len();
+        if len == 0 {
+            return; // no allocation
+        }
+        let old = Box::into_raw(std::mem::take(block)).cast::<u8>();
+        // SAFETY: bytes need no alignment, so the block is as the server's allocator gave it, and ours alone. Where the
+        // server moves it, it has copied the bytes to a block of that size and freed the old one.
+        unsafe {
+            let moved: *mut u8 = api!(RedisModule_DefragAlloc(self.raw, old.cast())).cast();
+            let place = if moved.is_null() { old } else { moved };
+            *block = Box::from_raw(std::ptr::slice_from_raw_parts_mut(place, len));
+        }
     }
 
     /// Remembers where to go on.
@@ -224,7 +243,14 @@ unsafe extern "C" fn defrag<T: DataType>(
     ours: *mut *mut c_void,
 ) -> c_int {
     // SAFETY: the server passes a valid context and a pointer to a value of this type, which nothing else uses now on
-    // the main thread.
-    let done = unsafe { (*(*ours).cast::<T>()).defragment(&mut Defrag { raw }) };
+    // the main thread. It takes the value's new place from the pointer. A type that asks to be moved has no larger
+    // alignment than the allocator's.
+    let done = unsafe {
+        if T::MOVABLE {
+            let moved = api!(RedisModule_DefragAlloc(raw, *ours));
+            *ours = if moved.is_null() { *ours } else { moved };
+        }
+        (*(*ours).cast::<T>()).defragment(&mut Defrag { raw })
+    };
     c_int::from(!done)
 }

@@ -1,11 +1,12 @@
 """What follows from a JSON command: events, replication, TTL, ACL, key positions, memory; and who serves the family."""
 
 import json
+import struct
 
 import pytest
 
 from resp import Error, Simple
-from servers import library, wait_until
+from servers import UNPACKED, library, wait_until
 
 EVENTS = [
     (["JSON.SET", "k", "$", '{"n":1,"s":"x","l":[1,2,3],"t":true}'], "json.set"),
@@ -117,20 +118,22 @@ def test_acl(r2, server):
 
 
 def test_memory_is_exact(r2, server):
-    """MEMORY USAGE of many documents is what used_memory grew by."""
+    """MEMORY USAGE of many documents is what used_memory grew by, but for the 32 bytes a value that the server leaves out."""
+    count = 300
     text = json.dumps({"a": list(range(3000)), "b": ["text"] * 700, "c": {f"key{n}": {"n": n} for n in range(2000)}})
     r2("JSON.SET", "warm", "$", text)
-    for n in range(50):
+    for n in range(count):
         r2("SET", f"k{n}", "")
-    empty = sum(r2("MEMORY", "USAGE", f"k{n}") for n in range(50))
+    empty = sum(r2("MEMORY", "USAGE", f"k{n}") for n in range(count))
     used = lambda: int(server.info("memory", "used_memory"))
     before = used()
-    for n in range(50):
+    for n in range(count):
         r2("DEL", f"k{n}")
         r2("JSON.SET", f"k{n}", "$", text)
     grown = used() - before
-    said = sum(r2("MEMORY", "USAGE", f"k{n}") for n in range(50)) - empty
-    assert abs(grown - said) < 0.02 * grown, (grown, said)
+    said = sum(r2("MEMORY", "USAGE", f"k{n}") for n in range(count)) - empty
+    # what the buffers of connections take and give back meanwhile
+    assert said > 20_000_000 and abs(grown - said - 32 * count) < 60_000, (grown, said)
 
 
 def test_a_large_document_is_freed_in_the_background(r2, server):
@@ -171,3 +174,40 @@ def test_it_steps_aside_for_redisjson(start):
     assert loaded == Simple("OK"), server.log()[-2000:]
     assert "JSON: served by the server or another module" in server.log()
     assert r2("JSON.GET", "k") == b"1"
+
+
+@pytest.mark.smoke
+def test_search_reads_the_documents_of_redisjson(start):
+    """Where the type is another module's, FT.* reads through that module's commands."""
+    start(name="redis-stack").close()  # fetches it
+    server = start("--loadmodule", UNPACKED / "redis-stack" / "modules" / "rejson.so", name="redis-7.4")
+    r2 = server.connect()
+    assert "JSON: served by the server or another module" in server.log()
+    found = lambda query, *more: r2("FT.SEARCH", "i", query, "NOCONTENT", "DIALECT", 2, *more)
+    r2("JSON.SET", "d:1", "$", '{"n":1,"tags":["a","b"],"v":[1.0,0.0]}')
+    vector = ["$.v", "AS", "v", "VECTOR", "FLAT", 6, "TYPE", "FLOAT32", "DIM", 2, "DISTANCE_METRIC", "L2"]
+    schema = ["$.n", "AS", "n", "NUMERIC", "$.tags[*]", "AS", "tags", "TAG", *vector]
+    assert r2("FT.CREATE", "i", "ON", "JSON", "PREFIX", 1, "d:", "SCHEMA", *schema) == Simple("OK")
+    wait_until(lambda: found("*") == [1, b"d:1"], "the document that was there")
+    r2("JSON.SET", "d:2", "$", '{"n":2,"tags":["b"],"v":[0.0,1.0]}')
+    r2("SET", "d:3", "no document")
+    r2("VADD", "d:4", "VALUES", 2, 1, 0, "e")
+    assert found("@tags:{a}") == [1, b"d:1"] and sorted(found("@tags:{b}")[1:]) == [b"d:1", b"d:2"]
+    near = found("*=>[KNN 1 @v $b]", "PARAMS", 2, "b", struct.pack("2f", 0, 1))
+    assert near == [1, b"d:2"]
+    for command, n in [
+        (["JSON.NUMINCRBY", "d:2", "$.n", "5"], 7),
+        (["JSON.NUMPOWBY", "d:2", "$.n", "2"], 49),
+        (["JSON.MERGE", "d:2", "$", '{"n":3}'], 3),
+        (["JSON.CLEAR", "d:2", "$.n"], 0),
+    ]:
+        assert not isinstance(r2(*command), Error)
+        assert found(f"@n:[{n} {n}]") == [1, b"d:2"], command
+    rows = r2("FT.SEARCH", "i", "@tags:{a}", "RETURN", 2, "n", "$.tags", "DIALECT", 3)
+    assert rows == [1, b"d:1", [b"n", b"[1]", b"$.tags", b'[["a","b"]]']]
+    assert r2("DEBUG", "RELOAD") == Simple("OK")
+    wait_until(lambda: sorted(found("*")[1:]) == [b"d:1", b"d:2"], "loaded")
+    r2("JSON.DEL", "d:1", "$.tags")
+    assert found("@tags:{a}") == [0]
+    r2("JSON.DEL", "d:2")
+    assert found("*") == [1, b"d:1"]

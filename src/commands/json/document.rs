@@ -1,16 +1,19 @@
 //! The data type of documents, `ReJSON-RL`.
 
 use std::ffi::{CStr, c_int};
+use std::ops::ControlFlow;
 
 use crate::json::Document;
 use crate::json::encoding::{self, Corrupt};
 use crate::redis::alloc::rounded;
 use crate::redis::rdb::{Aof, Digest, RdbSink, RdbSource};
-use crate::redis::types::{DataType, Slot};
+use crate::redis::types::{DataType, Defrag, Slot};
 use crate::redis::workers;
 
 /// Documents of more allocations are freed on another thread.
 const FREED_AT_ONCE: usize = 64;
+/// Defragmentation looks at the clock after so many blocks.
+const BLOCKS_PER_LOOK: usize = 16;
 
 static SLOT: Slot = Slot::new();
 
@@ -56,6 +59,24 @@ impl DataType for Document {
 
     fn dispose(self: Box<Document>) {
         release(*self);
+    }
+
+    const MOVABLE: bool = true;
+
+    fn defragment(&mut self, defrag: &mut Defrag) -> bool {
+        let (start, mut number) = (defrag.cursor(), 0);
+        let walk = self.blocks(&mut |block| {
+            number += 1;
+            if number > start {
+                defrag.relocate(block);
+                if number % BLOCKS_PER_LOOK == 0 && defrag.should_stop() {
+                    defrag.set_cursor(number);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        walk.is_continue()
     }
 }
 

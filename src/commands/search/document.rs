@@ -7,6 +7,7 @@ use crate::json::{self, Document, ValueRef};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::keyspace::{Key, Kind};
+use crate::redis::types::DataType;
 use crate::search::aggregate::value::Value;
 use crate::search::document::{Raw, RawDocument};
 use crate::search::schema::Source;
@@ -24,11 +25,23 @@ pub fn open<T>(ctx: &Context, kind: Source, name: Arg<'_>, with: impl FnOnce(Ope
     let key = ctx.peek(name)?;
     match kind {
         Source::Hash => (key.kind() == Kind::Hash).then(|| with(Opened::Hash(&key))),
+        Source::Json if !Document::slot().is_registered() => {
+            let foreign = key.kind() == Kind::Module;
+            drop(key);
+            if foreign { with_foreign(ctx, name, with) } else { None }
+        }
         Source::Json => match key.value::<Document>() {
             Ok(Some(document)) => Some(with(Opened::Json(document))),
             _ => None,
         },
     }
+}
+
+/// As [`open`], where documents are another module's (RedisJSON's, valkey-json's): through its command, which any such
+/// module has.
+fn with_foreign<T>(ctx: &Context, name: Arg<'_>, with: impl FnOnce(Opened<'_>) -> T) -> Option<T> {
+    let document = ctx.call(c"JSON.GET", &[name.bytes()], |text| Document::parse(text?).ok())?;
+    Some(with(Opened::Json(&document)))
 }
 
 /// What an index takes of a key now; `None`: it is not a document of the index.
