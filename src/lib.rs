@@ -55,6 +55,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     argv: *mut *mut RedisModuleString,
     argc: c_int,
 ) -> c_int {
+    vector::allocation::measure_with(redis::alloc::rounded);
     // SAFETY: by the server's promise.
     unsafe { redis::module::load(ctx, argv, argc, &MODULE) }
 }

@@ -14,6 +14,7 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("worker_jobs_done", pool.jobs_done);
     info.number("worker_steps_done", pool.steps_done);
     info.number("worker_panics", pool.panics);
+    info.number("worker_frees_waiting", pool.frees_waiting);
     let sets = value::stats();
     info.section("vectorsets");
     info.number("vset_sets", sets.sets);

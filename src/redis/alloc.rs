@@ -4,21 +4,51 @@
 //! knows. In unit tests, benches and fuzz targets no server has filled in the function pointers, and the system's
 //! allocator serves. The pointers are set once, at the top of the module's load, before any Rust code allocates, so no
 //! block is ever freed by another allocator than the one that gave it.
+//!
+//! Alignment: a server's allocator promises 8 bytes only. Redis builds its jemalloc with a quantum of 8, so a block of 24
+//! or 40 bytes starts anywhere; one whose size is a multiple of 16 starts at a multiple of 16. A server on a C library
+//! without `malloc_usable_size` (musl) puts its own word before every block, and none does; [`look_at_server`] finds out.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use redis_module::raw as ffi;
 
-/// Alignment that the server's allocator guarantees for every size (jemalloc, libc).
-const SERVER_ALIGN: usize = 16;
+/// Alignment that every allocator guarantees for every size.
+const ALIGN_OF_ALL: usize = 8;
+/// Alignment that most guarantee for multiples of it.
+const ALIGN_OF_MULTIPLES: usize = 16;
+/// Whether the server's does not.
+static SMALL_ALIGN: AtomicBool = AtomicBool::new(false);
 
 /// See the module's documentation.
 pub struct ServerAlloc;
 
 /// Blocks of a larger alignment are taken with room to shift, and the shift's base is kept in the word before them.
+#[inline]
 fn shifted(layout: Layout) -> bool {
-    layout.align() > SERVER_ALIGN
+    layout.align() > ALIGN_OF_ALL && (layout.align() > ALIGN_OF_MULTIPLES || SMALL_ALIGN.load(Ordering::Relaxed))
+}
+
+/// What to ask of the server for a block that is not shifted.
+#[inline]
+fn asked(size: usize, layout: Layout) -> usize {
+    if layout.align() > ALIGN_OF_ALL { size.next_multiple_of(ALIGN_OF_MULTIPLES) } else { size }
+}
+
+/// Finds out how the server's allocator aligns. To be called once at load, when the server's functions are known and
+/// before anything is allocated.
+pub fn look_at_server() {
+    // SAFETY: the server's functions take any size and the blocks they gave, which are freed once.
+    unsafe {
+        let (Some(alloc), Some(free)) = (ffi::RedisModule_Alloc, ffi::RedisModule_Free) else { return };
+        let aligned = (1..=64).all(|n| {
+            let blocks = [(); 2].map(|()| alloc(n * ALIGN_OF_MULTIPLES));
+            blocks.iter().for_each(|&block| free(block));
+            blocks.iter().all(|&block| block as usize % ALIGN_OF_MULTIPLES == 0)
+        });
+        SMALL_ALIGN.store(!aligned, Ordering::Relaxed);
+    }
 }
 
 /// Room for a shifted block: the block, its alignment and the word that remembers the base.
@@ -63,7 +93,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
             match ffi::RedisModule_Alloc {
                 None => System.alloc(layout),
                 Some(alloc) if shifted(layout) => shift(alloc(shifted_size(layout)).cast(), layout),
-                Some(alloc) => alloc(layout.size()).cast(),
+                Some(alloc) => alloc(asked(layout.size(), layout)).cast(),
             }
         }
     }
@@ -74,7 +104,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
             match ffi::RedisModule_Calloc {
                 None => System.alloc_zeroed(layout),
                 Some(calloc) if shifted(layout) => shift(calloc(1, shifted_size(layout)).cast(), layout),
-                Some(calloc) => calloc(1, layout.size()).cast(),
+                Some(calloc) => calloc(1, asked(layout.size(), layout)).cast(),
             }
         }
     }
@@ -104,7 +134,7 @@ unsafe impl GlobalAlloc for ServerAlloc {
                     }
                     new
                 }
-                Some(realloc) => realloc(block.cast(), new_size).cast(),
+                Some(realloc) => realloc(block.cast(), asked(new_size, layout)).cast(),
             }
         }
     }
@@ -142,6 +172,13 @@ pub fn rounded(size: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_asked_in_multiples_where_that_aligns() {
+        let layout = |align| Layout::from_size_align(40, align).expect("a valid layout");
+        assert_eq!([1, 8, 16].map(|align| asked(40, layout(align))), [40, 40, 48]);
+        assert_eq!([1, 8, 16, 32].map(|align| shifted(layout(align))), [false, false, false, true]);
+    }
 
     #[test]
     fn a_shifted_block_is_aligned_and_finds_its_base() {

@@ -1,6 +1,8 @@
 //! A command's call: who asks, what may be done, and what follows from it.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ptr::NonNull;
+use std::sync::LazyLock;
 
 use redis_module::raw as ffi;
 
@@ -21,6 +23,34 @@ pub enum EventClass {
     Generic,
     /// `d`: events of modules' types.
     Module,
+}
+
+/// Valkey's form of the question which prefixes a user may read; Redis has one of the same name for other arguments.
+type ValkeyPrefixCheck = unsafe extern "C" fn(*mut ffi::RedisModuleUser, *const c_char, usize, c_uint) -> c_int;
+
+/// A function of the server's API by its full name.
+fn api_function(name: &CStr) -> Option<NonNull<c_void>> {
+    let mut found: *mut c_void = std::ptr::null_mut();
+    // SAFETY: GetApi was set at load; it writes one pointer.
+    unsafe {
+        let get = ffi::RedisModule_GetApi?;
+        get(name.as_ptr(), (&raw mut found).cast());
+    }
+    NonNull::new(found)
+}
+
+fn is_valkey() -> bool {
+    static FOUND: LazyLock<bool> = LazyLock::new(|| api_function(c"ValkeyModule_Alloc").is_some());
+    *FOUND
+}
+
+fn valkey_prefix_check() -> Option<ValkeyPrefixCheck> {
+    static FOUND: LazyLock<Option<ValkeyPrefixCheck>> = LazyLock::new(|| {
+        let function = api_function(c"ValkeyModule_ACLCheckKeyPrefixPermissions")?;
+        // SAFETY: that is the signature of the function of this name since Valkey 9.
+        Some(unsafe { std::mem::transmute::<*mut c_void, ValkeyPrefixCheck>(function.as_ptr()) })
+    });
+    *FOUND
 }
 
 impl Context {
@@ -90,12 +120,18 @@ impl Context {
             if user.is_null() {
                 return true; // the server itself
             }
-            let key = api!(RedisModule_CreateString(null, prefix.as_ptr().cast(), prefix.len()));
-            let check = ffi::RedisModule_ACLCheckKeyPrefixPermissions.or(ffi::RedisModule_ACLCheckKeyPermissions);
-            let allowed = check.is_none_or(|check| check(user, key, access) == ffi::REDISMODULE_OK as c_int);
-            api!(RedisModule_FreeString(null, key));
+            let allowed = if let Some(check) = valkey_prefix_check() {
+                check(user, prefix.as_ptr().cast(), prefix.len(), access as c_uint)
+            } else {
+                let key = api!(RedisModule_CreateString(null, prefix.as_ptr().cast(), prefix.len()));
+                let of_prefix = ffi::RedisModule_ACLCheckKeyPrefixPermissions.filter(|_| !is_valkey());
+                let check = of_prefix.or(ffi::RedisModule_ACLCheckKeyPermissions);
+                let allowed = check.map_or(ffi::REDISMODULE_OK as c_int, |check| check(user, key, access));
+                api!(RedisModule_FreeString(null, key));
+                allowed
+            };
             api!(RedisModule_FreeModuleUser(user));
-            allowed
+            allowed == ffi::REDISMODULE_OK as c_int
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw as ffi;
 
+use super::alloc;
 use super::args::Args;
 use super::command::{self, Family};
 use super::context::{LogLevel, log};
@@ -67,6 +68,7 @@ pub unsafe fn load(
     if !named {
         return ffi::REDISMODULE_ERR as c_int;
     }
+    alloc::look_at_server();
     log_panics();
     // SAFETY: by the caller's promise.
     let args = unsafe { Args::all(argv, argc) };

@@ -72,7 +72,12 @@ pub struct Stats {
     pub steps_done: u64,
     /// Panics caught since the start.
     pub panics: u64,
+    /// Values handed to the reclaimer that it has not dropped yet.
+    pub frees_waiting: u64,
 }
+
+/// See [`Stats::frees_waiting`].
+static FREES_WAITING: AtomicU64 = AtomicU64::new(0);
 
 static POOL: Pool = Pool {
     queues: Mutex::new(Queues { jobs: VecDeque::new(), sources: VecDeque::new(), idle: 0, source_next: false }),
@@ -227,13 +232,17 @@ pub fn reclaim(value: impl Send + 'static) {
             yield_to_server();
             for value in receiver {
                 drop(value);
+                FREES_WAITING.fetch_sub(1, Ordering::Release);
             }
         });
         thread.is_ok().then_some(sender)
     });
     // Where no thread could be had, the value is dropped here.
     if let Some(sender) = sender {
-        let _ = sender.send(Box::new(value));
+        FREES_WAITING.fetch_add(1, Ordering::Relaxed);
+        if sender.send(Box::new(value)).is_err() {
+            FREES_WAITING.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -247,6 +256,7 @@ pub fn stats() -> Stats {
         jobs_done: POOL.jobs_done.load(Ordering::Relaxed),
         steps_done: POOL.steps_done.load(Ordering::Relaxed),
         panics: POOL.panics.load(Ordering::Relaxed),
+        frees_waiting: FREES_WAITING.load(Ordering::Acquire),
     }
 }
 

@@ -32,6 +32,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::allocation::taken;
 use super::encoding::Beside;
 
 /// Bytes of a chunk, except of the first ones and where two rows are larger.
@@ -154,7 +155,7 @@ impl Chunks {
             handle_alloc_error(layout);
         }
         owned.blocks.push((block, layout));
-        owned.bytes += bytes;
+        owned.bytes += taken(bytes);
         let room = owned.directories.last().map_or(0, |directory| directory.len());
         if chunk == room {
             let mut wider = Vec::with_capacity((room * 2).max(4));
@@ -182,11 +183,11 @@ impl Chunks {
 
 impl Owned {
     fn usage(&self) -> usize {
-        let places: usize = self.directories.iter().map(|directory| directory.len()).sum();
+        let places = self.directories.iter().map(|directory| taken(size_of_val(&directory[..])));
         self.bytes
-            + places * size_of::<AtomicPtr<u8>>()
-            + self.blocks.capacity() * size_of::<(*mut u8, Layout)>()
-            + self.directories.capacity() * size_of::<Box<[AtomicPtr<u8>]>>()
+            + places.sum::<usize>()
+            + taken(self.blocks.capacity() * size_of::<(*mut u8, Layout)>())
+            + taken(self.directories.capacity() * size_of::<Box<[AtomicPtr<u8>]>>())
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`scratch`] | [`Scratch`]: what a thread needs to search or to link, kept between calls |
 //! | [`epoch`] | [`pin`]: when the slot of a removed vector may be used again |
 //! | [`gate`] | what a fork must wait for |
+//! | [`allocation`] | what a block of memory costs |
 //! | `arena` | rows in chunks that never move |
 //!
 //! # Threads
@@ -23,6 +24,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod allocation;
 mod arena;
 pub mod distance;
 pub mod encoding;

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::NodeId;
+use super::allocation::taken;
 use super::epoch::{Guard, oldest, retire};
 
 /// Entries of a large chunk.
@@ -76,16 +77,16 @@ impl Side {
         let (level, chunk, entry) = place(id);
         let level = self.levels[level].get_or_init(|| {
             let chunks = ((FIRST << level) / CHUNK).max(1);
-            self.table_bytes.fetch_add(chunks * size_of::<OnceLock<Chunk>>(), Relaxed);
+            self.table_bytes.fetch_add(taken(chunks * size_of::<OnceLock<Chunk>>()), Relaxed);
             (0..chunks).map(|_| OnceLock::new()).collect()
         });
         let chunk = level[chunk].get_or_init(|| {
             let entries = if level.len() == 1 { self.entries_of_single(id) } else { CHUNK };
-            self.table_bytes.fetch_add(entries * size_of::<AtomicPtr<u8>>(), Relaxed);
+            self.table_bytes.fetch_add(taken(entries * size_of::<AtomicPtr<u8>>()), Relaxed);
             (0..entries).map(|_| AtomicPtr::default()).collect()
         });
         let text = Text::new(bytes);
-        self.text_bytes.fetch_add(text_size(bytes.len()), Relaxed);
+        self.text_bytes.fetch_add(taken(text_size(bytes.len())), Relaxed);
         self.replace(&chunk[entry], text.0.as_ptr());
     }
 
@@ -117,9 +118,9 @@ impl Side {
         }
     }
 
-    /// Bytes that the table and its strings occupy on the heap.
+    /// Bytes that the table and its strings take on the heap, see [`super::allocation`].
     pub fn memory(&self) -> usize {
-        let retired = self.lock().capacity() * size_of::<(u64, Text)>();
+        let retired = taken(self.lock().capacity() * size_of::<(u64, Text)>());
         self.table_bytes.load(Relaxed) + self.text_bytes.load(Relaxed) + retired
     }
 
@@ -143,7 +144,7 @@ impl Side {
             text.free();
             len
         };
-        self.text_bytes.fetch_sub(text_size(len), Relaxed);
+        self.text_bytes.fetch_sub(taken(text_size(len)), Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Text)>> {

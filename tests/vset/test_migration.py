@@ -39,6 +39,9 @@ def carry(source, target, keys, version=None):
     """DUMP here, RESTORE there, with the footer of the target if asked."""
     for key in keys:
         payload = source("DUMP", key)
+        # A footer newer than the target's is refused whatever is in it, and Valkey counts versions its own way.
+        if not version and dump_footer.version(payload) > footer_version(target):
+            version = footer_version(target)
         if version:
             payload = dump_footer.seal(dump_footer.body(payload), version)
         target("DEL", key)

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::vrestore::Pieces;
 use crate::codec::Corrupt;
 use crate::config;
+use crate::redis::alloc::rounded;
 use crate::redis::blocking::Blocked;
 use crate::redis::context::Context;
 use crate::redis::rdb::{Aof, Digest, RdbSink, RdbSource};
@@ -177,7 +178,8 @@ impl DataType for Value {
     }
 
     fn memory_usage(&self) -> usize {
-        size_of::<Self>() + size_of::<Shared>() + self.0.set.memory_usage()
+        // The box, and what `Arc` counts beside the set.
+        rounded(size_of::<Self>()) + rounded(size_of::<Shared>() + 16) + self.0.set.memory_usage()
     }
 
     fn digest(&self, digest: &mut Digest) {

@@ -40,6 +40,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::allocation::taken;
 use super::arena::{Blocks, FREE, Head, NONE, Rows};
 use super::distance::{Kernel, Probe};
 use super::encoding::{Codec, Encoding, Metric, Vector};
@@ -438,7 +439,7 @@ impl Graph {
     #[must_use]
     pub fn memory_usage(&self) -> usize {
         let work = self.work();
-        let queues = work.unlink.capacity() * 4 + work.limbo.capacity() * 16;
+        let queues = taken(work.unlink.capacity() * 4) + taken(work.limbo.capacity() * 16);
         drop(work);
         size_of::<Self>() + self.rows.memory_usage() + self.blocks.memory_usage() + self.tail.memory_usage() + queues
     }

@@ -14,6 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
+use crate::vector::allocation::taken;
+
 /// Rows of the first segment; each next one has eight times as many.
 const FIRST: usize = 16;
 const SEGMENTS: usize = 10;
@@ -79,7 +81,7 @@ impl Tail {
 
     /// Bytes beyond the struct itself.
     pub fn memory_usage(&self) -> usize {
-        self.segments.iter().filter_map(OnceLock::get).map(|segment| segment.len() * size_of::<AtomicU32>()).sum()
+        self.segments.iter().filter_map(OnceLock::get).map(|segment| taken(size_of_val(&segment[..]))).sum()
     }
 
     /// The rows in order, for a test.

@@ -9,6 +9,7 @@ use std::ops::Bound;
 
 use super::Names;
 use crate::vector::NodeId;
+use crate::vector::allocation::taken;
 use crate::vset::random::Rng;
 
 /// The most ids in a block.
@@ -201,8 +202,8 @@ impl Order {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let ids: usize = self.blocks.iter().map(|block| block.capacity() * size_of::<NodeId>()).sum();
-        ids + self.blocks.capacity() * size_of::<Vec<NodeId>>()
+        let ids: usize = self.blocks.iter().map(|block| taken(block.capacity() * size_of::<NodeId>())).sum();
+        ids + taken(self.blocks.capacity() * size_of::<Vec<NodeId>>())
     }
 }
 

@@ -11,6 +11,7 @@ use hashbrown::hash_table::Entry;
 
 use super::Names;
 use crate::vector::NodeId;
+use crate::vector::allocation::taken;
 
 /// The most ids in a shard: what a table of 512 slots holds.
 const SHARD: usize = 448;
@@ -113,7 +114,7 @@ impl Table {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let ids: usize = self.shards.iter().map(|shard| shard.ids.allocation_size()).sum();
-        ids + self.shards.capacity() * size_of::<Shard>() + self.directory.capacity() * size_of::<u32>()
+        let ids: usize = self.shards.iter().map(|shard| taken(shard.ids.allocation_size())).sum();
+        ids + taken(self.shards.capacity() * size_of::<Shard>()) + taken(self.directory.capacity() * size_of::<u32>())
     }
 }
