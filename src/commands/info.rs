@@ -9,6 +9,7 @@ pub fn fill(info: &mut InfoWriter) {
     let pool = workers::stats();
     info.section("workers");
     info.number("worker_threads", pool.threads);
+    info.number("worker_threads_busy", pool.busy);
     info.number("worker_jobs_waiting", pool.jobs_waiting);
     info.number("worker_sources", pool.sources);
     info.number("worker_jobs_done", pool.jobs_done);

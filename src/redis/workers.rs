@@ -62,6 +62,8 @@ struct Pool {
 pub struct Stats {
     /// Worker threads.
     pub threads: u64,
+    /// Those of them that work.
+    pub busy: u64,
     /// Jobs waiting.
     pub jobs_waiting: u64,
     /// Sources with work.
@@ -249,8 +251,10 @@ pub fn reclaim(value: impl Send + 'static) {
 /// What the pool did and does.
 pub fn stats() -> Stats {
     let queues = POOL.lock();
+    let threads = POOL.running.load(Ordering::Relaxed);
     Stats {
-        threads: POOL.running.load(Ordering::Relaxed) as u64,
+        threads: threads as u64,
+        busy: threads.saturating_sub(queues.idle) as u64,
         jobs_waiting: queues.jobs.len() as u64,
         sources: queues.sources.len() as u64,
         jobs_done: POOL.jobs_done.load(Ordering::Relaxed),

@@ -114,6 +114,10 @@ def test_memory_usage_is_what_the_set_takes(start, options):
     rows = clusters(10_000, 48, seed=25)
 
     def used():
+        """When the buffers of clients that left, and what waits to be freed, are gone."""
+        wait_until(lambda: server.info("clients", "connected_clients") == "1", "no client but this")
+        for field in ("search_worker_sources", "search_worker_threads_busy", "search_worker_frees_waiting"):
+            wait_until(lambda field=field: server.info("everything", field) == "0", f"no {field}")
         return int(server.info("memory", "used_memory"))
 
     def filled():
@@ -125,8 +129,7 @@ def test_memory_usage_is_what_the_set_takes(start, options):
     def empty():
         with Connection(server.port) as connection:
             connection("DEL", "k")
-        for field in ("vset_sets", "worker_sources", "worker_frees_waiting"):
-            wait_until(lambda: server.info("everything", f"search_{field}") == "0", f"no {field}")
+        wait_until(lambda: server.info("everything", "search_vset_sets") == "0", "the set is gone")
 
     filled()
     empty()
