@@ -45,7 +45,7 @@ pub fn look_at_server() {
         let aligned = (1..=64).all(|n| {
             let blocks = [(); 2].map(|()| alloc(n * ALIGN_OF_MULTIPLES));
             blocks.iter().for_each(|&block| free(block));
-            blocks.iter().all(|&block| block as usize % ALIGN_OF_MULTIPLES == 0)
+            blocks.iter().all(|&block| (block as usize).is_multiple_of(ALIGN_OF_MULTIPLES))
         });
         SMALL_ALIGN.store(!aligned, Ordering::Relaxed);
     }
