@@ -1,5 +1,6 @@
 //! The sections of `INFO`: what the module did and does.
 
+use super::search::{self, registry};
 use super::vset::{counters, value};
 use crate::redis::info::InfoWriter;
 use crate::redis::workers;
@@ -29,4 +30,19 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_attribute_updates", counters::ATTRIBUTE_UPDATES.get());
     info.number("vset_removals", counters::REMOVALS.get());
     info.number("vset_waits_for_tail", counters::TAIL_WAITS.get());
+    let indexes = registry::with(|registry| registry.stats());
+    info.section("index");
+    info.number("number_of_indexes", indexes.indexes);
+    info.number("number_of_indexes_scanning", indexes.scanning);
+    info.number("total_num_docs_in_indexes", indexes.documents);
+    info.number("changes_waiting", indexes.waiting);
+    info.number("unlinked_vectors", indexes.unlinked);
+    info.number("vector_links", search::counters::LINKS.get());
+    info.number("graphs_restored", search::counters::GRAPHS_RESTORED.get());
+    info.number("graphs_refused", search::counters::GRAPHS_REFUSED.get());
+    info.number("indexing_failures", indexes.failures);
+    info.number("indexes_expired", search::counters::EXPIRED.get());
+    info.section("queries");
+    info.number("total_queries_processed", search::counters::QUERIES.get());
+    info.number("total_queries_timed_out", search::counters::TIMEOUTS.get());
 }

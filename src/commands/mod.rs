@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod counter;
 pub mod info;
 pub mod json;
 pub mod search;

@@ -59,17 +59,19 @@ impl Index {
         sink.put_bytes(b"");
     }
 
-    /// Reads graphs into an index without documents: those that come from now on take their places in them.
+    /// Reads graphs into an index without documents: those that come from now on take their places in them. False: there is
+    /// none that fits the schema.
     ///
     /// # Errors
     /// [`Corrupt`] for what [`Index::encode_graphs`] does not write. Nothing has changed then.
-    pub fn begin_restore<S: Source>(&mut self, source: &mut S) -> Result<(), Corrupt> {
+    pub fn begin_restore<S: Source>(&mut self, source: &mut S) -> Result<bool, Corrupt> {
+        let mut any = false;
         for (alias, graph) in decode_graphs(source)? {
             if let Some(Values::Vector(vectors)) = self.schema().find(&alias).and_then(|id| self.values_mut(id)) {
-                vectors.begin_restore(graph);
+                any |= vectors.begin_restore(graph);
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Ends what [`Index::begin_restore`] began, when all documents have been applied. False: a graph did not fit together,
@@ -211,7 +213,7 @@ mod tests {
         let bytes = saved();
         let mut new = index();
         let mut source = &bytes[..];
-        new.begin_restore(&mut source).unwrap();
+        assert!(new.begin_restore(&mut source).unwrap());
         assert!(source.is_empty());
         fill(&mut new);
         assert!(new.finish_restore());

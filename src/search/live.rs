@@ -9,7 +9,7 @@
 //!    writer that waits for readers. He cannot starve: a query that comes later waits for the same changes to be
 //!    applied before it takes the lock.
 //! 5. **A fork finds the index whole.** Each batch is inside the [`gate`] that fork handlers close, and nobody holds or
-//!    waits for the write lock outside of it: so a forked child can read ([`Live::read_in_child`]) whatever threads the parent
+//!    waits for the write lock outside of it: so a forked child can read ([`Live::read_at_rest`]) whatever threads the parent
 //!    had. The log is not for the child: what is not applied by then is in the keys.
 //!
 //! 6. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
@@ -21,8 +21,8 @@ use super::schema::Schema;
 use crate::vector::{Graph, Scratch, gate};
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
@@ -54,9 +54,22 @@ pub struct Live {
     /// Up to which place the index has applied the log. Only changed by the holder of the write lock.
     applied: AtomicU64,
     index: RwLock<Index>,
+    /// Those of the index, for who links without the lock.
     graphs: Mutex<Vec<Arc<Graph>>>,
-    /// The graphs of the index may be others than those once the log has been applied.
-    other_graphs: AtomicBool,
+}
+
+/// Runs `work` while nobody changes an index or a graph: for saving, in the server itself or in a forked child.
+pub fn at_rest<T>(work: impl FnOnce() -> T) -> T {
+    /// Opens the gate, even where the work panics.
+    struct Closed;
+    impl Drop for Closed {
+        fn drop(&mut self) {
+            gate::open();
+        }
+    }
+    gate::close();
+    let _closed = Closed;
+    work()
 }
 
 /// The graphs of an index.
@@ -75,7 +88,6 @@ impl Live {
             log: Mutex::default(),
             applied: AtomicU64::new(0),
             graphs: Mutex::new(graphs(&index)),
-            other_graphs: AtomicBool::new(false),
             index: RwLock::new(index),
         }
     }
@@ -87,9 +99,6 @@ impl Live {
 
     /// Appends to the log.
     pub fn append(&self, entry: Entry) -> Place {
-        if matches!(entry, Entry::Alter(_)) {
-            self.other_graphs.store(true, Release);
-        }
         let mut log = self.log();
         log.waiting.push_back(entry);
         log.appended += 1;
@@ -134,22 +143,24 @@ impl Live {
             }
             self.applied.fetch_add(1, Release);
         }
+        self.keep_graphs(&index);
         drop(index);
         drop(inside);
         true
     }
 
-    fn graphs(&self) -> MutexGuard<'_, Vec<Arc<Graph>>> {
-        self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes note of the graphs of the index: an added field brings one, and a field that loses its last vector begins
+    /// with another.
+    fn keep_graphs(&self, index: &Index) {
+        let now = graphs(index);
+        let mut known = self.graphs();
+        if known.len() != now.len() || known.iter().zip(&now).any(|(one, other)| !Arc::ptr_eq(one, other)) {
+            *known = now;
+        }
     }
 
-    /// Looks for the graphs of the index, if they may be others.
-    fn find_graphs(&self) {
-        if self.other_graphs.load(Acquire) && self.waiting() == 0 {
-            self.other_graphs.store(false, Release);
-            let found = graphs(&self.read(0));
-            *self.graphs() = found;
-        }
+    fn graphs(&self) -> MutexGuard<'_, Vec<Arc<Graph>>> {
+        self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Links one vector, or unlinks a removed one, in the graph that has most to do; false: there was nothing to do.
@@ -157,7 +168,6 @@ impl Live {
         thread_local! {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        self.find_graphs();
         let busiest = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned();
         busiest.is_some_and(|graph| SCRATCH.with_borrow_mut(|scratch| graph.link_next(scratch)))
     }
@@ -169,7 +179,7 @@ impl Live {
 
     /// Whether something waits to be applied or linked.
     pub fn has_work(&self) -> bool {
-        self.waiting() > 0 || self.other_graphs.load(Acquire) || self.graphs().iter().any(|graph| graph.pending() > 0)
+        self.waiting() > 0 || self.graphs().iter().any(|graph| graph.pending() > 0)
     }
 
     /// The index, with everything applied that is before a place.
@@ -185,8 +195,8 @@ impl Live {
         if self.applied.load(Acquire) < place { None } else { self.index.try_read().ok() }
     }
 
-    /// The index as a forked child finds it; for the child only.
-    pub fn read_in_child(&self) -> RwLockReadGuard<'_, Index> {
+    /// The index as it is now, without what waits in the log. Only within [`at_rest`].
+    pub fn read_at_rest(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -205,7 +215,7 @@ impl Live {
             };
             if let Some(mut index) = index {
                 let result = change(&mut index);
-                *self.graphs() = graphs(&index);
+                self.keep_graphs(&index);
                 drop(index);
                 drop(inside);
                 return result;
@@ -221,6 +231,7 @@ mod tests {
     use super::*;
     use crate::search::document::{Raw, RawDocument};
     use crate::search::schema;
+    use std::sync::atomic::AtomicBool;
 
     fn live() -> Live {
         let words = "SCHEMA n NUMERIC".split(' ').map(str::as_bytes);
@@ -260,6 +271,26 @@ mod tests {
         });
         assert_eq!(live.read(live.arrival()).documents().len(), 5000);
         assert_eq!(live.waiting(), 0);
+    }
+
+    /// Whoever links finds the graph of a field that has lost all its vectors and got others.
+    #[test]
+    fn vectors_are_linked_after_the_last_one_has_gone() {
+        let words = "SCHEMA v VECTOR HNSW 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC L2".split(' ').map(str::as_bytes);
+        let live = Live::new(Index::new(Arc::new(schema::create(b"i", words).unwrap())));
+        let put = |document| live.append(Entry::Change(Change { key: (*b"k").into(), document }));
+        let vector = |n: u8| Some(RawDocument { fields: vec![Raw::Hash([n; 8].into())], ..RawDocument::default() });
+        for n in 0..3 {
+            put(vector(n));
+            put(None);
+            put(vector(n + 1));
+            drop(live.read(live.arrival()));
+            assert_eq!(live.unlinked(), 1);
+            while live.link_next() {}
+            assert_eq!(live.unlinked(), 0);
+            put(None);
+            drop(live.read(live.arrival()));
+        }
     }
 
     #[test]

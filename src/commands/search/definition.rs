@@ -53,14 +53,6 @@ pub struct Definition {
     pub filter: Option<Filter>,
     /// Words that are not indexed.
     pub stop_words: StopWords,
-    /// The words after the name in FT.CREATE.
-    pub created: Vec<Box<[u8]>>,
-    /// The words after the name in each FT.ALTER.
-    pub altered: Vec<Vec<Box<[u8]>>>,
-}
-
-fn owned(words: &[&[u8]]) -> Vec<Box<[u8]>> {
-    words.iter().map(|word| Box::from(*word)).collect()
 }
 
 impl Definition {
@@ -71,7 +63,7 @@ impl Definition {
     pub fn create(name: &[u8], words: &[&[u8]]) -> Result<Self, Error> {
         let schema =
             schema::create(name, words.iter().copied()).map_err(|fact| errors::definition("FT.CREATE", &fact))?;
-        Self::new(schema, owned(words), Vec::new())
+        Self::new(schema)
     }
 
     /// Reads the words after the name in FT.ALTER. Says, too, whether existing keys are to be left as they are.
@@ -81,12 +73,14 @@ impl Definition {
     pub fn alter(&self, words: &[&[u8]]) -> Result<(Self, bool), Error> {
         let altered =
             schema::alter(&self.schema, words.iter().copied()).map_err(|fact| errors::definition("FT.ALTER", &fact))?;
-        let mut all = self.altered.clone();
-        all.push(owned(words));
-        Ok((Self::new(altered.schema, self.created.clone(), all)?, altered.skip_initial_scan))
+        Ok((Self::new(altered.schema)?, altered.skip_initial_scan))
     }
 
-    fn new(schema: Schema, created: Vec<Box<[u8]>>, altered: Vec<Vec<Box<[u8]>>>) -> Result<Self, Error> {
+    /// The definition of a schema.
+    ///
+    /// # Errors
+    /// What is wrong with its FILTER.
+    pub fn new(schema: Schema) -> Result<Self, Error> {
         let place = |field: &Option<Box<[u8]>>| field.as_ref().map(|name| place(&schema, name));
         Ok(Self {
             places: schema.fields.iter().map(|field| Place::of_source(schema.source, &field.source)).collect(),
@@ -95,8 +89,6 @@ impl Definition {
             filter: schema.filter.as_ref().map(|text| filter(&schema, text)).transpose()?,
             stop_words: StopWords::of(schema.stop_words.as_ref()),
             schema: Arc::new(schema),
-            created,
-            altered,
         })
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::document;
 use super::registry::{self, Registered};
-use super::scan;
+use super::{persistence, scan};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
@@ -74,6 +74,10 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
         } else if event == b"loaded" {
             // While a file is loaded, the server keeps the name in a string that no key can be opened by.
             ctx.with_name(key.bytes(), |key| look(ctx, &index, key));
+            // Nothing waits for an answer now, and a log that grows with the file would only cost memory.
+            while index.handle.live.waiting() > scan::FULL {
+                index.handle.live.apply_some();
+            }
         } else {
             look(ctx, &index, key);
         }
@@ -102,6 +106,7 @@ fn swapped(_ctx: &Context, first: i32, second: i32) {
 /// written; definitions come with the file, before the keys, so there is none.
 fn loading(ctx: &Context, begins: bool) {
     if !begins {
+        persistence::finish(ctx);
         scan::resume(ctx);
     }
 }

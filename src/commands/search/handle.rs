@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::counters;
 use crate::config;
 use crate::redis::workers::{self, Source};
 use crate::search::index::Index;
@@ -57,6 +58,7 @@ impl Handle {
 
     /// Counts a query.
     pub fn count_use(&self) {
+        counters::QUERIES.add(1);
         self.uses.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -67,6 +69,7 @@ impl Handle {
 
     /// Counts a query that ended early.
     pub fn count_timeout(&self) {
+        counters::TIMEOUTS.add(1);
         self.timeouts.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -88,7 +91,12 @@ impl Source for Handle {
         }
         let start = Instant::now();
         let too_many = self.live.unlinked() > config::tail_limit();
-        let worked = (too_many && self.live.link_next()) || self.live.apply_some() || self.live.link_next();
+        let link = || {
+            let linked = self.live.link_next();
+            counters::LINKS.add(u64::from(linked));
+            linked
+        };
+        let worked = (too_many && link()) || self.live.apply_some() || link();
         let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.worked.fetch_add(nanoseconds, Ordering::Relaxed);
         worked

@@ -9,7 +9,8 @@
 //! | [`follow`], [`scan`] | keyspace events and existing keys become entries of logs |
 //! | [`query`] | where a query runs, and what it is told |
 //! | [`rows`] | what rows show of their documents |
-//! | [`persistence`] | definitions and aliases in RDB files |
+//! | [`persistence`] | definitions, aliases and graphs in RDB files |
+//! | [`counters`] | what is counted for `INFO` |
 //! | the others | one command, or a family of commands that work alike |
 //!
 //! # How a write becomes visible
@@ -26,6 +27,7 @@ pub mod aggregate;
 pub mod alias;
 pub mod alter;
 pub mod config;
+pub mod counters;
 pub mod create;
 pub mod cursor;
 pub mod definition;

@@ -43,6 +43,10 @@ pub struct Registered {
     definition: RefCell<Arc<Definition>>,
     /// The walk over existing keys, while it is under way.
     pub progress: RefCell<Option<Progress>>,
+    /// Graphs that came with a file are being put together while its keys are loaded.
+    pub restoring: Cell<bool>,
+    /// Documents and failures when they were last counted.
+    counted: Cell<(u64, u64)>,
     /// Set when the index has been dropped, for those who still hold it.
     dropped: Cell<bool>,
     /// When it was last used, in milliseconds of the server's clock: for TEMPORARY.
@@ -75,6 +79,23 @@ impl Drop for Registered {
     }
 }
 
+/// Figures of all indexes, for `INFO`.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// How many there are.
+    pub indexes: u64,
+    /// Documents in them.
+    pub documents: u64,
+    /// Indexes whose existing keys are being walked over.
+    pub scanning: u64,
+    /// Changes in their logs that are not applied yet.
+    pub waiting: u64,
+    /// Vectors that are found and not linked yet.
+    pub unlinked: u64,
+    /// Documents that could not be indexed.
+    pub failures: u64,
+}
+
 /// The indexes of a database.
 #[derive(Default)]
 pub struct Database {
@@ -102,6 +123,8 @@ impl Database {
             handle: Handle::new(Arc::clone(&definition.schema)),
             definition: RefCell::new(Arc::new(definition)),
             progress: RefCell::default(),
+            restoring: Cell::new(false),
+            counted: Cell::default(),
             dropped: Cell::new(false),
             last_use: Cell::new(0),
         });
@@ -164,6 +187,30 @@ impl Registry {
     /// The indexes of a database, to add to.
     pub fn database(&mut self, number: i32) -> &mut Database {
         self.databases.entry(number).or_default()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Rc<Registered>> {
+        self.databases.values().flat_map(|database| database.indexes.values().cloned()).collect()
+    }
+
+    /// Sums over all of them. What is being written to at the moment counts with what it had.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for index in self.databases.values().flat_map(|database| database.indexes.values()) {
+            let live = &index.handle.live;
+            stats.indexes += 1;
+            stats.scanning += u64::from(index.progress.borrow().is_some());
+            stats.waiting += live.waiting();
+            stats.unlinked += live.unlinked() as u64;
+            if let Some(read) = live.try_read(0) {
+                index.counted.set((read.documents().len() as u64, read.failures().count));
+            }
+            let (documents, failures) = index.counted.get();
+            stats.documents += documents;
+            stats.failures += failures;
+        }
+        stats
     }
 
     /// The index of this name or alias.

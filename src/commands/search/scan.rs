@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::from_micros(200);
 /// Milliseconds between two slices.
 const PAUSE: i64 = 1;
 /// Entries in the log of an index above which its walk waits.
-const FULL: u64 = 2048;
+pub const FULL: u64 = 2048;
 
 thread_local! {
     /// Whether a timer is set.
@@ -52,10 +52,8 @@ fn met(index: &Registered) -> u64 {
 
 /// The indexes with a walk under way whose log is not full.
 fn walking() -> Vec<Rc<Registered>> {
-    registry::with(|registry| {
-        let all = registry.databases.values().flat_map(|database| database.indexes.values());
-        all.filter(|index| index.progress.borrow().is_some()).cloned().collect()
-    })
+    let all = registry::with(|registry| registry.all());
+    all.into_iter().filter(|index| index.progress.borrow().is_some()).collect()
 }
 
 /// Does one slice of the walk of an index.

@@ -1,25 +1,6 @@
 //! What the commands count for `INFO`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A number that only grows.
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// Adds to it.
-    pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    /// The number.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::commands::counter::Counter;
 
 /// Searches that were started.
 pub static SEARCHES: Counter = Counter::new();

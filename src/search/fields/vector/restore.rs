@@ -189,12 +189,14 @@ impl VectorIndex {
     }
 
     /// Begins to put a saved graph together again, from the documents that come from now on. Only an empty index can, and
-    /// only one with a graph of the same parameters: otherwise nothing happens, and documents are indexed as usual.
-    pub fn begin_restore(&mut self, saved: SavedGraph) {
+    /// only one with a graph of the same parameters: otherwise nothing happens (false), and documents are indexed as usual.
+    pub fn begin_restore(&mut self, saved: SavedGraph) -> bool {
         let fits = self.graph().is_some_and(|graph| *graph.params() == saved.params);
-        if fits && self.docs.is_empty() && !saved.nodes.is_empty() {
+        let fits = fits && self.docs.is_empty() && !saved.nodes.is_empty();
+        if fits {
             self.store = Store::Restoring(Box::new(Restoring::new(saved)));
         }
+        fits
     }
 
     /// Ends what [`VectorIndex::begin_restore`] began. False: what was saved does not fit together, the index is empty

@@ -1,0 +1,24 @@
+//! What commands count for `INFO`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Nothing counted yet.
+    #[expect(clippy::new_without_default, reason = "a static is made by a constant function")]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// The number.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,16 @@
+//! What the commands over indexes count for `INFO`.
+
+use crate::commands::counter::Counter;
+
+/// Queries: FT.SEARCH and FT.AGGREGATE.
+pub static QUERIES: Counter = Counter::new();
+/// Those of them that ended early, since their time was over.
+pub static TIMEOUTS: Counter = Counter::new();
+/// Steps in which workers linked a vector, or unlinked one.
+pub static LINKS: Counter = Counter::new();
+/// Indexes whose graphs came back with a file.
+pub static GRAPHS_RESTORED: Counter = Counter::new();
+/// Indexes whose graphs came with a file and did not fit together.
+pub static GRAPHS_REFUSED: Counter = Counter::new();
+/// Indexes that expired, as TEMPORARY says.
+pub static EXPIRED: Counter = Counter::new();
