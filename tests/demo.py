@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""demo.py PORT: the reference example, asked through redis-py of the server on PORT.
+"""demo.py PORT: the reference examples, asked through redis-py of the server on PORT.
 
-Adds eight people with their embeddings and the years of their birth and death, asks for the nearest to three words, and
-prints each answer beside the expected one. Exit status 0 when all agree.
+Adds eight people with their embeddings and the years of their birth and death, and asks for the nearest to three words; then
+does what the guides show of search over hashes and JSON documents (tests/guides.py). Prints each answer beside the expected
+one. Exit status 0 when all agree.
 """
 
 import json
@@ -11,6 +12,8 @@ import sys
 
 import numpy
 import redis
+
+import guides
 
 EXAMPLES = pathlib.Path(__file__).parent / "data" / "reference_examples.json"
 KEY = "famous-people"
@@ -31,6 +34,15 @@ def questions(examples):
     ]
 
 
+def compare(asked, got, expected, width):
+    """Prints an answer beside the expected one; whether they agree."""
+    print(asked)
+    for place in range(max(len(got), len(expected))):
+        mine, wanted = (lines[place] if place < len(lines) else "-" for lines in (got, expected))
+        print(f"  {mine:<{width}} expected {wanted:<{width}} {'' if mine == wanted else '<- differs'}".rstrip())
+    return got == expected
+
+
 def main(port):
     examples = json.loads(EXAMPLES.read_text())
     client = redis.Redis(port=port, decode_responses=True)
@@ -42,12 +54,11 @@ def main(port):
     for word, options, expected in questions(examples):
         query = numpy.array(examples["people_queries"][word]["embedding"], dtype=numpy.float32).tobytes()
         got = client.vset().vsim(KEY, query, **options)
-        agreed &= got == expected
-        print(f"VSIM {KEY} {word!r} {' '.join(f'{name.upper()} {value}' for name, value in options.items())}".rstrip())
-        for place in range(max(len(got), len(expected))):
-            mine, wanted = (names[place] if place < len(names) else "-" for names in (got, expected))
-            print(f"  {mine:<20} expected {wanted:<20} {'' if mine == wanted else '<- differs'}".rstrip())
+        show = f"VSIM {KEY} {word!r} {' '.join(f'{name.upper()} {value}' for name, value in options.items())}".rstrip()
+        agreed &= compare(show, got, expected, 20)
     client.delete(KEY)
+    for asked, got, expected in guides.all_of(client):
+        agreed &= compare(asked, got, expected, 46)
     print("demo: every answer as expected" if agreed else "demo: answers differ")
     return 0 if agreed else 1
 
