@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::layout::{self, HEADER8, HEADER16, Width};
 use super::number::{FloatType, Number, common_width};
 use super::tree::{Chunk, Tree};
-use super::value::{BLOCK, Node, PACKED_BLOCK, Repr, ValueRef};
+use super::value::{BLOCK, MEMBERS_BLOCK, Node, PACKED_BLOCK, Repr, ValueRef};
 
 /// Objects up to this size are checked for duplicate keys pair by pair.
 const PAIRWISE: usize = 24;
@@ -171,7 +171,8 @@ impl Builder {
         let Some(frame) = self.frames.last_mut() else { return };
         frame.pending += 1;
         let (run, child) = (frame.run(), frame.child);
-        if self.out.len() - run > BLOCK {
+        let block = if frame.object && !frame.chunks.is_empty() { MEMBERS_BLOCK } else { BLOCK };
+        if self.out.len() - run > block {
             if child > run {
                 let last = self.out.split_off(child);
                 frame.pending -= 1;
@@ -179,7 +180,7 @@ impl Builder {
                 self.out.extend_from_slice(&last);
                 frame.pending = 1;
             }
-            if self.out.len() - run > BLOCK / 2 {
+            if self.out.len() - run > block / 2 {
                 Self::cut(&mut self.out, frame);
             }
         }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use hashbrown::HashTable;
 
 use super::layout::{self, Width};
-use super::value::{BLOCK, Repr, ValueRef, element, find_key};
+use super::value::{BLOCK, MEMBERS_BLOCK, Repr, ValueRef, element, find_key};
 
 /// Objects with fewer members are searched chunk by chunk.
 const INDEXED: usize = 256;
@@ -116,7 +116,7 @@ impl Tree {
     fn merge(&mut self, at: usize) {
         let joined = match self.chunks.get(at..at + 2) {
             Some([Chunk::Run { object, count, bytes }, Chunk::Run { count: more, bytes: tail, .. }])
-                if bytes.len() + tail.len() <= BLOCK / 2 =>
+                if bytes.len() + tail.len() <= if *object { MEMBERS_BLOCK } else { BLOCK } / 2 =>
             {
                 Chunk::Run { object: *object, count: count + more, bytes: [&**bytes, &**tail].concat().into() }
             }

@@ -24,6 +24,8 @@ use super::tree::{Chunk, Tree};
 
 /// Largest run of more than one child, in bytes.
 pub(super) const BLOCK: usize = 4096;
+/// The same for objects of several chunks, in which a member is searched through a whole run.
+pub(super) const MEMBERS_BLOCK: usize = 1024;
 /// Largest stretch of a packed array, in bytes; longer ones are split.
 pub(super) const PACKED_BLOCK: usize = 65_536;
 
