@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-/// Positions between two values of a field, so that no phrase spans them.
+/// How far the last word of a value is from the first one of the next value of the field, so that no phrase spans them.
 const VALUE_GAP: u32 = 100;
 /// What a stem counts of what its word counts.
 const STEM_SHARE: f64 = 0.2;
@@ -222,6 +222,14 @@ impl Sortable {
     }
 }
 
+/// A string, or a truth value as a TAG field has it.
+fn text_in(value: crate::json::ValueRef<'_>) -> Option<&[u8]> {
+    match value.kind() {
+        crate::json::Kind::Bool(truth) => Some(if truth { b"true" } else { b"false" }),
+        _ => value.as_str_bytes(),
+    }
+}
+
 /// The text that a value is sorted by: the whole hash field, or the first string that the path selects.
 fn first_text(raw: &Raw) -> Option<&[u8]> {
     match raw {
@@ -229,7 +237,7 @@ fn first_text(raw: &Raw) -> Option<&[u8]> {
         Raw::Hash(bytes) => Some(bytes),
         Raw::Json { matches, .. } => {
             let first = matches.first()?.root();
-            first.as_str_bytes().or_else(|| first.elements().find_map(crate::json::ValueRef::as_str_bytes))
+            text_in(first).or_else(|| first.elements().find_map(text_in))
         }
     }
 }
@@ -394,7 +402,7 @@ impl Index {
             let Some(Value::Texts(texts)) = values.get(usize::from(id.0)).filter(|_| !field.no_index) else { continue };
             let stemmer = stemmer.filter(|_| !text.no_stem);
             for (nth, value) in texts.iter().enumerate() {
-                position += if nth > 0 { VALUE_GAP } else { 0 };
+                position += if nth > 0 { VALUE_GAP - 1 } else { 0 };
                 if value.is_empty() && field.index_empty {
                     words.add(b"", text.id, position, frequency(text.weight));
                 }

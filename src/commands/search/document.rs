@@ -60,10 +60,11 @@ pub fn read(ctx: &Context, definition: &Definition, name: Arg<'_>) -> Option<Raw
     })?
 }
 
-/// Whether a document satisfies FILTER. An expression without a value is not satisfied.
+/// Whether a document satisfies FILTER. Where the expression has no value, since a field that it names is missing, the
+/// document is for the index, as it is in the peers.
 fn passes(filter: &Filter, document: &Opened<'_>, key: &[u8]) -> bool {
     let row: Vec<Option<Value>> = filter.places.iter().map(|place| document.value(place, key)).collect();
-    filter.expression.evaluate(row.as_slice(), &mut Vec::new()).is_ok_and(|value| value.is_true())
+    filter.expression.evaluate(row.as_slice(), &mut Vec::new()).map_or(true, |value| value.is_true())
 }
 
 /// The values that a path selects; none where it costs too much to find them.
