@@ -14,6 +14,7 @@
 //! | [`double`] | doubles as text |
 //! | [`events`] | what happens in the keyspace and to the server |
 //! | [`info`] | the sections of `INFO` |
+//! | [`json_api`] | the table through which other modules read documents |
 //! | [`keyspace`] | opened keys and the values in them |
 //! | [`module`] | loading: name, options, fork handlers |
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
@@ -39,6 +40,7 @@ pub mod context;
 pub mod double;
 pub mod events;
 pub mod info;
+pub mod json_api;
 pub mod keyspace;
 pub mod module;
 pub mod rdb;

@@ -19,6 +19,7 @@ mod number;
 mod object;
 mod resp;
 mod set;
+mod shared;
 mod string;
 mod toggle;
 mod type_of;
@@ -66,9 +67,13 @@ pub const FAMILY: Family = Family {
     ],
 };
 
-/// Registers the documents' type; false where another module owns it.
+/// Registers the documents' type, and lets other modules read them; false where another module owns it.
 pub fn register_type(loading: &Loading) -> bool {
-    crate::redis::types::register::<Document>(loading)
+    let ours = crate::redis::types::register::<Document>(loading);
+    if ours {
+        crate::redis::json_api::export::<Document>(loading);
+    }
+    ours
 }
 
 /// A command on one key that reads.
