@@ -62,7 +62,7 @@ pub trait Shared: DataType + Send {
     /// What it is.
     fn kind(&self) -> Kind;
     /// Number of elements, of members, or of a string's bytes.
-    fn len(&self) -> Option<usize>;
+    fn length(&self) -> Option<usize>;
     /// The integer.
     fn int(&self) -> Option<i64>;
     /// The number.
@@ -309,7 +309,7 @@ unsafe extern "C" fn get_at<T: Shared>(value: Handle<T>, index: usize) -> Handle
 
 unsafe extern "C" fn get_len<T: Shared>(value: Handle<T>, to: *mut usize) -> c_int {
     // SAFETY: a valid value and place, by the other module's promise; so below.
-    unsafe { give(guarded(None, || seen(value)?.len()), to) }
+    unsafe { give(guarded(None, || seen(value)?.length()), to) }
 }
 
 unsafe extern "C" fn get_type<T: Shared>(value: Handle<T>) -> c_int {

@@ -1,5 +1,5 @@
-/* A module that reads documents through the table RedisJSON_V5, as a search module does: READ key path answers what every
- * function of the table says. Declares by itself the few things of the server's API that it needs. */
+/* A module that reads documents through the table RedisJSON_V5, as a search module does: READ key path [AUTOMEMORY] answers
+ * what every function of the table says. Declares by itself the few things of the server's API that it needs. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,8 +91,8 @@ static void say_value(Table *json, Ctx *ctx, Value value, int depth) {
 static int read_command(Ctx *ctx, Text **argv, int argc) {
   Table *json = GetSharedAPI(ctx, "RedisJSON_V5");
   if (!json) return ReplyWithError(ctx, "ERR no table");
-  if (argc != 3) return ReplyWithError(ctx, "ERR READ key path");
-  AutoMemory(ctx);
+  if (argc < 3) return ReplyWithError(ctx, "ERR READ key path [AUTOMEMORY]");
+  if (argc > 3) AutoMemory(ctx); /* strings are ours all the same */
   used = 0;
   const char *path = StringPtrLen(argv[2], NULL);
   Key *key = OpenKey(ctx, argv[1], 1);

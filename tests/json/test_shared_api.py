@@ -60,6 +60,7 @@ def test_no_reader_breaks_what_it_reads(c):
     c("JSON.SET", "long", "$", "[" + ",".join(f'{{"n":{n}}}' for n in range(1000)) + "]")
     for _ in range(30):
         assert not isinstance(c("READ", "long", "$[*]"), Error)
+        assert not isinstance(c("READ", "long", "$", "AUTOMEMORY"), Error)
         assert not isinstance(c("JSON.ARRAPPEND", "long", "$", "1"), Error)
     used = c("MEMORY", "USAGE", "long")
     assert c("JSON.GET", "k") == DOCUMENT.encode() and c("MEMORY", "USAGE", "long") == used
@@ -72,4 +73,5 @@ def test_redisjson_answers_the_same(c, start, reader):
     c("JSON.SET", "k", "$.big", "1")
     for path in PATHS:
         ours, theirs = (connection("READ", "k", path).decode() for connection in (c, peer))
-        assert ours == theirs, path
+        # matches have an order here, whatever the path; there only those of paths to one place
+        assert ours == theirs.replace("ordered=0", "ordered=1"), path

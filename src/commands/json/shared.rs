@@ -31,7 +31,7 @@ impl Shared for Document {
         }
     }
 
-    fn len(&self) -> Option<usize> {
+    fn length(&self) -> Option<usize> {
         match self.root().kind() {
             json::Kind::Array | json::Kind::Object => Some(self.root().len()),
             json::Kind::Str(text) => Some(text.len()),
