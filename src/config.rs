@@ -115,9 +115,9 @@ pub fn tail_limit() -> usize {
     TAIL_LIMIT.load(Ordering::Relaxed) as usize
 }
 
-/// Longest expected search that runs on the main thread, in microseconds.
-pub fn inline_microseconds() -> u64 {
-    INLINE_MICROSECONDS.load(Ordering::Relaxed) as u64
+/// Longest expected search that runs on the main thread, in nanoseconds.
+pub fn inline_nanoseconds() -> usize {
+    INLINE_MICROSECONDS.load(Ordering::Relaxed) as usize * 1000
 }
 
 /// Whether vector-set commands must not leave the main thread.

@@ -13,9 +13,6 @@ use super::{Error, VectorSet, is_storable, with_scratch};
 use crate::vector::graph::Filter as NodeFilter;
 use crate::vector::{self, Guard, Hit, NodeId, Scratch, Search, Vector, pin};
 
-/// What a search is to cost to be done by the thread that has the query: less than handing it over (some µs).
-const QUICK_NANOSECONDS: usize = 15_000;
-
 /// How often a search is repeated because elements that it found were changed meanwhile.
 const TRIES: usize = 4;
 
@@ -40,7 +37,7 @@ pub struct Query {
     pub epsilon: f32,
     /// Which elements are wanted.
     pub filter: Option<Filter>,
-    /// How many nodes a filtered search looks at before it compares all that match; `None` sets no limit.
+    /// How many nodes a filtered search goes on from at most; `None`: as many as it takes to find all it can.
     pub filter_ef: Option<usize>,
     /// Whether all elements are compared.
     pub exact: bool,
@@ -120,13 +117,13 @@ impl VectorSet {
         }
     }
 
-    /// Whether a search costs less than handing it to another thread; an estimate.
-    pub fn is_quick(&self, query: &Query) -> bool {
+    /// How long a search will take, in nanoseconds, roughly: who has the query may do it itself or hand it over.
+    pub fn estimate(&self, query: &Query) -> usize {
         let card = self.card();
         let walk = query.ef.max(query.count).saturating_mul(8);
         let visits = if query.exact || query.filter.is_some() { card } else { card.min(walk) };
         let each = 15 + self.graph.codec().code_len() / 16 + if query.filter.is_some() { 60 } else { 0 };
-        visits.saturating_mul(each) < QUICK_NANOSECONDS
+        visits.saturating_mul(each)
     }
 
     /// Runs a search and lends what it found to `visit`.

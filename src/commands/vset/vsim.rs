@@ -77,11 +77,7 @@ impl Options {
         query.count = self.count.unwrap_or(query.count);
         query.ef = self.ef.unwrap_or(query.ef);
         query.epsilon = self.epsilon.map_or(query.epsilon, |epsilon| epsilon as f32);
-        query.filter_ef = match self.filter_ef {
-            Some(0) => None,
-            Some(limit) => Some(limit),
-            None => Some(query.count.saturating_mul(100)),
-        };
+        query.filter_ef = self.filter_ef.filter(|&limit| limit > 0);
         query.filter = self.filter.take();
         query.exact = self.exact;
     }
@@ -144,7 +140,7 @@ impl Command for Vsim {
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded() || !ctx.can_block();
-        if inline || value.set().is_quick(&query) {
+        if inline || value.set().estimate(&query) < config::inline_nanoseconds() {
             counters::INLINE_SEARCHES.add(1);
             value.set().search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
         } else {

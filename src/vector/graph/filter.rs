@@ -7,6 +7,9 @@
 //! | fewer | the walk looks over what does not match at the neighbors' neighbors (as ACORN, arXiv:2403.04871) |
 //! | so few around the query that the walk comes back with fewer than `k` | exact scan |
 //!
+//! A budget of nodes to go on from, where one is given and it is smaller than the graph, bounds all of that: there is no
+//! scan, and what was found when it is spent is the answer.
+//!
 //! The test is asked at most once per node and walk, and distances are computed of what matches only, but where nothing
 //! around matches: there the walk goes on over what does not.
 #![forbid(unsafe_code)]
@@ -64,14 +67,19 @@ impl Graph {
                 (&listed, ids.len())
             }
         };
-        if matching <= ef.saturating_mul(SCAN_TESTED) {
+        let bounded = search.budget.is_some_and(|budget| budget < total);
+        if matching <= ef.saturating_mul(SCAN_TESTED) && !bounded {
             return self.scan_rows(probe, search, scratch);
         }
         self.seed(probe, scratch);
+        if let Some(budget) = search.budget.filter(|_| bounded) {
+            scratch.found.sort_unstable();
+            scratch.found.truncate(budget);
+        }
         let wide = matching.saturating_mul(2) < total;
-        let complete = self.walk_filtered(probe, ef, search, test, wide, scratch)?;
+        self.walk_filtered(probe, ef, search, test, wide, scratch)?;
         self.collect(scratch);
-        if scratch.found.len() < search.k || !complete {
+        if scratch.found.len() < search.k && !bounded {
             self.scan_rows(probe, search, scratch)?;
         }
         Ok(())
@@ -92,7 +100,7 @@ impl Graph {
         (self.len() * passed).checked_div(asked).unwrap_or(0)
     }
 
-    /// The walk among those that match, from `scratch.found`; whether it ended before the budget did.
+    /// The walk among those that match, from `scratch.found`, until it has come near enough or the budget is spent.
     fn walk_filtered(
         &self,
         probe: Probe,
@@ -101,7 +109,7 @@ impl Graph {
         test: &dyn Fn(NodeId) -> bool,
         wide: bool,
         scratch: &mut Scratch,
-    ) -> Result<bool, Cancelled> {
+    ) -> Result<(), Cancelled> {
         let matches = |row: u32| is_live(self.state(row)) && test(NodeId(row));
         scratch.begin_filtered(ef, matches);
         let mut expanded = 0usize;
@@ -110,8 +118,9 @@ impl Graph {
                 break;
             }
             expanded += 1;
-            if search.budget.is_some_and(|budget| expanded > budget) {
-                return Ok(false);
+            // The last node of the budget is not gone on from: nobody could go on from what it leads to.
+            if search.budget.is_some_and(|budget| expanded >= budget) {
+                break;
             }
             if expanded.is_multiple_of(CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
@@ -127,7 +136,7 @@ impl Graph {
                 scratch.catch_batch(ef, false);
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Puts the new neighbors of `row` that match into the batch and the others aside; if `wide`, the matching ones of

@@ -39,7 +39,7 @@ pub struct Search<'a> {
     pub filter: Filter<'a>,
     /// About how many vectors match the filter, where the caller knows.
     pub matching: Option<usize>,
-    /// How many nodes a filtered search may expand before it gives up walking and looks at all that match.
+    /// How many nodes a filtered search may expand before it ends with what it has found.
     pub budget: Option<usize>,
     /// Asked every few nodes; true stops the search.
     pub cancel: Option<&'a dyn Fn() -> bool>,
