@@ -201,39 +201,46 @@ fn is_short(value: f64) -> bool {
     // digits or 11.
     let binary = (value.to_bits() >> 52 & 0x7ff) as i32 - 1023;
     let scale = (9 - ((binary * 1233) >> 12)).clamp(0, 22) as usize;
-    let mantissa = (magnitude * POWERS[scale] + 0.5) as u64;
-    if mantissa as f64 / POWERS[scale] != magnitude {
+    let mantissa = whole(magnitude * POWERS[scale]);
+    if mantissa / POWERS[scale] != magnitude {
         return false;
-    }
-    // Different decimals of at most 6 digits are different f32: no shorter text can stand for this one's.
-    if mantissa.is_multiple_of(100_000) {
-        return true;
     }
     is_shortest(near, mantissa, scale).unwrap_or_else(|| widen_short(near).to_bits() == value.to_bits())
 }
 
+/// The nearest whole number, of numbers below 2^51: the sum has no bits left for a fraction.
+fn whole(value: f64) -> f64 {
+    const SHIFT: f64 = (1u64 << 52) as f64;
+    (value + SHIFT) - SHIFT
+}
+
 /// Whether the decimal `mantissa / 10^scale`, which rounds to `float`, is the one that is printed for it: among those of
-/// as many digits the nearest, and no shorter one rounds to it. `None` where the arithmetic is too close to tell.
-fn is_shortest(float: f32, mut mantissa: u64, mut scale: usize) -> Option<bool> {
+/// as many digits the nearest, and no shorter one rounds to it. `None` where the arithmetic is too close to tell. A
+/// `mantissa` is whole and below 2^51; all is done in doubles and without branches, since this is most of what reading an
+/// array of floats costs.
+fn is_shortest(float: f32, mantissa: f64, scale: usize) -> Option<bool> {
     const CLOSE: f64 = 1e-4;
-    while scale > 0 && mantissa.is_multiple_of(10) {
-        mantissa /= 10;
-        scale -= 1;
+    const TENTHS: [f64; 6] = [1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5];
+    let ends_in_zeros = |count: usize| whole(mantissa * TENTHS[count]) * POWERS[count] == mantissa;
+    // Different decimals of at most 6 digits are different f32: no shorter text can stand for this one's.
+    if ends_in_zeros(5) {
+        return Some(true);
     }
-    let bits = float.to_bits();
+    let zeros: usize = (1..5).map(|count| usize::from(ends_in_zeros(count))).sum();
+    let (bits, unit) = (float.to_bits(), POWERS[zeros]);
     // At a power of two the neighbours are not equally far.
-    if bits & 0x7f_ffff == 0 || mantissa >= 1_000_000_000 || mantissa.is_multiple_of(10) {
+    if bits & 0x7f_ffff == 0 || mantissa >= 1e9 * unit || zeros > scale {
         return None;
     }
-    // In units of the decimal's last digit: the f32 itself, and half the way to its neighbours.
+    // The f32 itself, and half the way to its neighbours, on the scale of the mantissa; its last digit is worth a `unit`.
     let exact = f64::from(float.abs()) * POWERS[scale];
     let half = f64::from(f32::from_bits((bits & 0x7f80_0000) - (24 << 23))) * POWERS[scale];
-    let shorter = ((exact / 10.0 + 0.5) as u64 * 10) as f64;
-    let (to_shorter, to_this) = ((shorter - exact).abs(), (mantissa as f64 - exact).abs());
-    if (to_shorter - half).abs() < CLOSE || (to_this - 0.5).abs() < CLOSE {
+    let shorter = whole(exact * TENTHS[zeros + 1]) * POWERS[zeros + 1];
+    let (to_shorter, to_this) = ((shorter - exact).abs(), (mantissa - exact).abs());
+    if (to_shorter - half).abs() < CLOSE * unit || (to_this - 0.5 * unit).abs() < CLOSE * unit {
         return None;
     }
-    Some(to_shorter > half && to_this < 0.5)
+    Some(to_shorter > half && to_this < 0.5 * unit)
 }
 
 fn is_exact(value: f64) -> bool {
