@@ -29,6 +29,9 @@ use std::time::Duration;
 /// Changes that are applied while the lock is held once: about a millisecond.
 const BATCH: usize = 64;
 
+/// Entries that an empty log keeps room for.
+const SPARE: usize = 4 * BATCH;
+
 /// A place in the log: everything before it. The first is 0.
 pub type Place = u64;
 
@@ -134,7 +137,11 @@ impl Live {
         let batch: Vec<Entry> = {
             let mut log = self.log();
             let count = log.waiting.len().min(BATCH);
-            log.waiting.drain(..count).collect()
+            let batch = log.waiting.drain(..count).collect();
+            if log.waiting.is_empty() && log.waiting.capacity() > SPARE {
+                log.waiting = VecDeque::new();
+            }
+            batch
         };
         for entry in batch {
             match entry {

@@ -47,7 +47,7 @@ impl Command for Aggregate {
         if asked.request.cursor.is_some() {
             cursor::make_room(ctx, &index.handle)?;
         }
-        index.handle.count_use();
+        index.count_use(query::dialect(&asked.request.options));
         query::run_with(
             ctx,
             &index,
@@ -132,6 +132,7 @@ impl Asked {
             definition: Arc::clone(&self.definition),
             database: self.database,
             deadline: self.deadline,
+            timeout: options.timeout,
             cursor: self.request.cursor,
             style: Style { all: query::dialect(options) >= 3, expand: options.expand },
             with_scores: options.with_scores,
@@ -149,6 +150,8 @@ pub struct Running {
     definition: Arc<Definition>,
     database: i32,
     deadline: Deadline,
+    /// TIMEOUT of the query, which each read of its cursor has.
+    timeout: Option<u64>,
     /// What the cursor was asked.
     pub cursor: Option<CursorRequest>,
     style: Style,
@@ -190,8 +193,8 @@ impl Running {
     }
 
     /// The time for the next read begins.
-    pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.deadline = deadline;
+    pub fn begin_read(&mut self) {
+        self.deadline = Deadline::after(self.timeout);
     }
 }
 

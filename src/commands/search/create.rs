@@ -1,7 +1,7 @@
 //! `FT.CREATE index … SCHEMA …`, and `FT._CREATEIFNX`, the same without an error where the index is there.
 
 use super::definition::Definition;
-use super::{defines, registry, scan};
+use super::{defines, registry, scan, temporary};
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
@@ -47,6 +47,7 @@ fn create(ctx: &Context, args: Args<'_>) -> Result<bool, Error> {
     if !skip {
         scan::start(ctx, &index);
     }
+    temporary::watch(ctx);
     ctx.replicate(c"FT._CREATEIFNX", &words);
     ctx.reply().ok();
     Ok(true)

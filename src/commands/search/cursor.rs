@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::aggregate::{Access, Answer, Running};
 use super::handle::Handle;
-use super::query::{self, Deadline};
+use super::query;
 use super::{find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};
@@ -18,7 +18,6 @@ use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
 use crate::search::arguments::Words;
-use crate::search::request::options::QueryOptions;
 
 /// `FT.CURSOR`
 pub struct Cursor;
@@ -117,9 +116,10 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
     };
     let index = find(ctx, name, || errors::no_such_index(name))?;
     forget_idle();
+    index.touch();
     let taken = CURSORS.with_borrow_mut(|cursors| cursors.remove(&number));
     let mut running = taken.ok_or(Error::fixed("Cursor not found"))?.running;
-    running.set_deadline(Deadline::of(&QueryOptions::default()));
+    running.begin_read();
     let most = count.or(running.cursor.map(|cursor| cursor.count)).unwrap_or(usize::MAX);
     query::run_with(
         ctx,

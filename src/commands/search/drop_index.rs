@@ -24,7 +24,11 @@ impl Command for DropIndex {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT.DROPINDEX")?;
-        if drop_index(ctx, words[0], has(&words, "DD")) { Ok(()) } else { Err(errors::UNKNOWN_INDEX_TO_DROP) }
+        if !drop_index(ctx, words[0], has(&words, "DD")) {
+            return Err(errors::UNKNOWN_INDEX_TO_DROP);
+        }
+        ctx.reply().ok();
+        Ok(())
     }
 }
 
@@ -33,9 +37,8 @@ impl Command for DropIndexIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT._DROPINDEXIFX")?;
-        if !drop_index(ctx, words[0], has(&words, "DD")) {
-            ctx.reply().ok();
-        }
+        drop_index(ctx, words[0], has(&words, "DD"));
+        ctx.reply().ok();
         Ok(())
     }
 }
@@ -45,9 +48,8 @@ impl Command for DropIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT._DROPIFX")?;
-        if !drop_index(ctx, words[0], !has(&words, "KEEPDOCS") && !has(&words, "_FORCEKEEPDOCS")) {
-            ctx.reply().ok();
-        }
+        drop_index(ctx, words[0], !has(&words, "KEEPDOCS") && !has(&words, "_FORCEKEEPDOCS"));
+        ctx.reply().ok();
         Ok(())
     }
 }
@@ -61,8 +63,8 @@ fn has(words: &[&[u8]], keyword: &str) -> bool {
     words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))
 }
 
-/// Drops the index and replies; false where there is none of the name.
-fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) -> bool {
+/// Drops the index of the selected database, and tells replicas; false where there is none of the name.
+pub fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) -> bool {
     let database = ctx.database();
     let find = |registry: &mut registry::Registry| {
         let indexes = registry.database(database);
@@ -83,7 +85,6 @@ fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) -> bool {
     }
     scan::resume(ctx);
     ctx.replicate(c"FT._DROPINDEXIFX", &[name, b"_FORCEKEEPDOCS"]);
-    ctx.reply().ok();
     true
 }
 

@@ -32,7 +32,7 @@ impl Command for Search {
         let index = find(ctx, name, || errors::no_such_index(name))?;
         let definition = index.definition();
         let search = Asked::new(ctx, &definition, SearchRequest::parse(args, &query::asked(ctx, &definition))?)?;
-        index.handle.count_use();
+        index.count_use(query::dialect(&search.request.options));
         let handle = Arc::clone(&index.handle);
         let search = Arc::new(search);
         let working = Arc::clone(&search);

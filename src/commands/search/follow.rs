@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::document;
 use super::registry::{self, Registered};
-use super::{persistence, scan};
+use super::{persistence, scan, temporary};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
@@ -91,6 +91,7 @@ pub fn look(ctx: &Context, index: &Rc<Registered>, key: Arg<'_>) {
 }
 
 fn append(index: &Rc<Registered>, key: &[u8], document: Option<RawDocument>) {
+    index.touch();
     index.handle.append(Entry::Change(Change { key: key.into(), document }));
 }
 
@@ -107,6 +108,7 @@ fn swapped(_ctx: &Context, first: i32, second: i32) {
 fn loading(ctx: &Context, begins: bool) {
     if !begins {
         persistence::finish(ctx);
+        temporary::watch(ctx);
         scan::resume(ctx);
     }
 }

@@ -14,6 +14,9 @@ use crate::search::index::Index;
 use crate::search::live::{Entry, Live};
 use crate::search::schema::Schema;
 
+/// How long a query helps with linking.
+const HELP: Duration = Duration::from_millis(2);
+
 /// An index and what the workers need beside it.
 #[derive(Debug)]
 pub struct Handle {
@@ -23,6 +26,7 @@ pub struct Handle {
     /// The registry has let go of it: no use in working on.
     abandoned: AtomicBool,
     uses: AtomicU64,
+    dialects: [AtomicBool; 4],
     timeouts: AtomicU64,
     /// Nanoseconds that workers have spent on applying and linking.
     worked: AtomicU64,
@@ -36,6 +40,7 @@ impl Handle {
             queued: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             uses: AtomicU64::new(0),
+            dialects: Default::default(),
             timeouts: AtomicU64::new(0),
             worked: AtomicU64::new(0),
         })
@@ -51,13 +56,34 @@ impl Handle {
         }
     }
 
+    /// Whether more vectors wait to be linked than should.
+    fn has_too_many(&self) -> bool {
+        self.live.unlinked() > config::tail_limit()
+    }
+
+    fn link(&self) -> bool {
+        let linked = self.live.link_next();
+        counters::LINKS.add(u64::from(linked));
+        linked
+    }
+
+    /// Links for a little while, if too many vectors wait: for a worker that comes with a query. Queries come before linking,
+    /// and each looks at every vector that waits, so that many queries and writes together would make ever slower ones.
+    pub fn help(&self) {
+        let start = Instant::now();
+        while self.has_too_many() && start.elapsed() < HELP && self.link() {}
+    }
+
     /// Work on it is of no use any more.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a query.
-    pub fn count_use(&self) {
+    /// Counts a query in a dialect.
+    pub fn count_use(&self, dialect: u8) {
+        if let Some(used) = self.dialects.get(usize::from(dialect.saturating_sub(1))) {
+            used.store(true, Ordering::Relaxed);
+        }
         counters::QUERIES.add(1);
         self.uses.fetch_add(1, Ordering::Relaxed);
     }
@@ -65,6 +91,11 @@ impl Handle {
     /// How often it was asked.
     pub fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)
+    }
+
+    /// Which of the dialects 1 to 4 it was asked in.
+    pub fn dialects(&self) -> [bool; 4] {
+        self.dialects.each_ref().map(|used| used.load(Ordering::Relaxed))
     }
 
     /// Counts a query that ended early.
@@ -90,13 +121,7 @@ impl Source for Handle {
             return false;
         }
         let start = Instant::now();
-        let too_many = self.live.unlinked() > config::tail_limit();
-        let link = || {
-            let linked = self.live.link_next();
-            counters::LINKS.add(u64::from(linked));
-            linked
-        };
-        let worked = (too_many && link()) || self.live.apply_some() || link();
+        let worked = (self.has_too_many() && self.link()) || self.live.apply_some() || self.link();
         let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.worked.fetch_add(nanoseconds, Ordering::Relaxed);
         worked

@@ -40,6 +40,7 @@ struct State {
     indexing: bool,
     percent: f64,
     uses: u64,
+    dialects: [bool; 4],
     milliseconds: f64,
     cursors: cursor::Counts,
 }
@@ -54,6 +55,7 @@ impl State {
             indexing: met.is_some(),
             percent: met.map_or(1.0, |met| (met as f64 / keys as f64).min(1.0)),
             uses: index.handle.uses() + 1,
+            dialects: index.handle.dialects(),
             milliseconds: index.handle.worked().as_secs_f64() * 1000.0,
             cursors: cursor::counts(&index.handle),
         }
@@ -148,8 +150,9 @@ fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &
     if let Some(words) = &schema.stop_words {
         pairs.push(("stopwords_list", Item::List(words.iter().map(|word| Item::Bulk(word.to_vec())).collect())));
     }
-    let dialects = ["dialect_1", "dialect_2", "dialect_3", "dialect_4"];
-    pairs.push(("dialect_stats", Item::Map(dialects.map(|name| (name, Item::Number(0))).into())));
+    let dialects = ["dialect_1", "dialect_2", "dialect_3", "dialect_4"].into_iter().zip(state.dialects);
+    let dialects = dialects.map(|(name, used)| (name, Item::Number(u64::from(used))));
+    pairs.push(("dialect_stats", Item::Map(dialects.collect())));
     pairs.push(("Index Errors", failures(&facts.failures)));
     let statistics = schema.fields.iter().zip(&facts.by_field).map(|(field, failed)| {
         Item::Map(vec![

@@ -8,6 +8,7 @@
 //! | [`document`] | from a key to what an index takes of it |
 //! | [`follow`], [`scan`] | keyspace events and existing keys become entries of logs |
 //! | [`query`] | where a query runs, and what it is told |
+//! | [`temporary`] | indexes that expire |
 //! | [`rows`] | what rows show of their documents |
 //! | [`persistence`] | definitions, aliases and graphs in RDB files |
 //! | [`counters`] | what is counted for `INFO` |
@@ -45,6 +46,7 @@ pub mod registry;
 pub mod rows;
 pub mod scan;
 pub mod tag_values;
+pub mod temporary;
 
 use std::ffi::CStr;
 use std::rc::Rc;

@@ -60,6 +60,7 @@ pub fn run_with<T: Send + 'static>(
     }
     let blocked = ctx.block();
     workers::submit(move || {
+        handle.help();
         let found = work(&handle, arrival, None);
         blocked.finish(move |ctx| reply(ctx, found));
     });
@@ -125,7 +126,12 @@ pub struct Deadline(Option<Instant>);
 impl Deadline {
     /// The deadline of a query that arrives now.
     pub fn of(options: &QueryOptions) -> Self {
-        let milliseconds = options.timeout.unwrap_or_else(config::timeout);
+        Self::after(options.timeout)
+    }
+
+    /// The deadline so many milliseconds from now; `None`: as the setting says.
+    pub fn after(timeout: Option<u64>) -> Self {
+        let milliseconds = timeout.unwrap_or_else(config::timeout);
         let time = Duration::from_millis(milliseconds);
         Self(if milliseconds == 0 { None } else { Instant::now().checked_add(time) })
     }

@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::definition::Definition;
 use super::handle::Handle;
@@ -49,8 +50,8 @@ pub struct Registered {
     counted: Cell<(u64, u64)>,
     /// Set when the index has been dropped, for those who still hold it.
     dropped: Cell<bool>,
-    /// When it was last used, in milliseconds of the server's clock: for TEMPORARY.
-    pub last_use: Cell<u64>,
+    /// When it was last asked or written to: for TEMPORARY.
+    pub last_use: Cell<Instant>,
 }
 
 impl Registered {
@@ -62,6 +63,19 @@ impl Registered {
     /// Whether the index has been dropped.
     pub fn is_dropped(&self) -> bool {
         self.dropped.get()
+    }
+
+    /// Takes note of a query in a dialect.
+    pub fn count_use(&self, dialect: u8) {
+        self.handle.count_use(dialect);
+        self.touch();
+    }
+
+    /// Takes note that it is being used.
+    pub fn touch(&self) {
+        if self.definition.borrow().schema.temporary.is_some() {
+            self.last_use.set(Instant::now());
+        }
     }
 
     /// Takes over what FT.ALTER made of the definition.
@@ -126,7 +140,7 @@ impl Database {
             restoring: Cell::new(false),
             counted: Cell::default(),
             dropped: Cell::new(false),
-            last_use: Cell::new(0),
+            last_use: Cell::new(Instant::now()),
         });
         self.indexes.insert(name, Rc::clone(&registered));
         self.route();

@@ -116,8 +116,8 @@ impl<D> Pipeline<D> {
         self.sink = Gathered::new(&stage.sink);
     }
 
-    /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, the steps make do with
-    /// the rows that they have.
+    /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, steps that need all rows
+    /// make do with those that they have, and where rows are streamed, the others are for the next call.
     ///
     /// # Errors
     /// The first [`EvaluateError`] of an expression; the pipeline is of no use afterwards.
@@ -128,16 +128,22 @@ impl<D> Pipeline<D> {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Output<D>, EvaluateError> {
         let plan = Arc::clone(&self.plan);
+        let mut paused = false;
         while !self.done && self.output.len() < most {
             let stage = &plan.stages[self.stage];
             let wanted = if matches!(stage.sink, Sink::Output) { most - self.output.len() } else { BATCH };
             let (mut rows, more) = self.pull(source, wanted.min(self.let_through(stage)).clamp(1, BATCH), stage.width);
             self.run(source, stage, &mut rows)?;
             self.gather(stage, rows, interrupted);
-            self.interrupted |= interrupted();
             // What later stages work on is in memory already: an interruption does not cut it.
-            if !more || self.is_sated(stage) || (self.interrupted && self.stage == 0) {
+            let stops = self.stage == 0 && (self.interrupted || interrupted());
+            let streams = matches!(stage.sink, Sink::Output);
+            self.interrupted |= stops && !streams;
+            if !more || self.is_sated(stage) || (stops && !streams) {
                 self.leave(&plan);
+            } else if stops {
+                paused = true;
+                break;
             }
         }
         let mut rows: Vec<_> = self.output.drain(..most.min(self.output.len())).collect();
@@ -151,7 +157,7 @@ impl<D> Pipeline<D> {
         let total = self.counted.take().unwrap_or(if self.stage == 0 { streamed } else { 0 });
         self.told = rows.last().map_or(self.read, |last| last.ordinal);
         let done = self.done && self.output.is_empty();
-        Ok(Output { total, rows, done, interrupted: self.interrupted })
+        Ok(Output { total, rows, done, interrupted: self.interrupted || paused })
     }
 
     /// The next rows of the stage before, and whether there may be more.

@@ -253,6 +253,22 @@ fn an_interruption_leaves_what_there_is() {
 }
 
 #[test]
+fn an_interrupted_stream_goes_on_with_the_next_row() {
+    let mut source = Memory::numbered(2000);
+    let mut pipeline = Pipeline::new(plan(&source.schema, "*~LOAD~1~@n"));
+    let mut rows = 0;
+    loop {
+        let output = pipeline.next(&mut source, 1500, &|| true).unwrap();
+        assert!(output.interrupted || output.done);
+        rows += output.rows.len();
+        if output.done {
+            break;
+        }
+    }
+    assert_eq!(rows, 2000);
+}
+
+#[test]
 fn arrays_in_many_keys_can_be_interrupted() {
     let mut source = Memory::numbered(1);
     let list = (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join(",");

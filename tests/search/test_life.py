@@ -1,0 +1,48 @@
+"""How an index is used: what INFO and FT.INFO count, and TEMPORARY."""
+
+from servers import wait_until
+
+
+def test_a_temporary_index_goes_with_its_documents(start):
+    master, replica = start(), start()
+    c = master.connect()
+    replica.follow(master)
+    c("SELECT", 2)
+    c("HSET", "t:1", "n", 1)
+    c("HSET", "other", "n", 1)
+    for name, seconds in [("soon", 1), ("late", 1000), ("never", -1)]:
+        c("FT.CREATE", name, "PREFIX", 1, f"{name[0].replace('s', 't')}:", "TEMPORARY", seconds, "SCHEMA", "n", "NUMERIC")
+    for node in (master, replica):
+        link = node.connect()
+        link("SELECT", 2)
+        wait_until(lambda link=link: sorted(map(str, link("FT._LIST"))) == ["late", "never"], "the index has gone")
+        wait_until(lambda link=link: link("KEYS", "*") == [b"other"], "its document has gone, and no other")
+    assert master.info("everything", "search_indexes_expired") == "1"
+    assert replica.info("everything", "search_indexes_expired") == "0"
+
+
+def test_a_temporary_index_expires_after_a_restart(start):
+    server = start()
+    c = server.connect()
+    c("FT.CREATE", "soon", "TEMPORARY", 2, "SCHEMA", "n", "NUMERIC")
+    c("SAVE")
+    server.restart()
+    c = server.connect()
+    wait_until(lambda: c("FT._LIST") == [], "the index has gone")
+
+
+def test_uses_are_counted(start):
+    server = start()
+    c = server.connect(3)
+    c("FT.CREATE", "i", "SCHEMA", "n", "NUMERIC", "t", "TEXT")
+    c("HSET", "d", "n", "no number")
+    c("HSET", "e", "n", 1)
+    for dialect in (2, 3, 2):
+        c("FT.SEARCH", "i", "*", "DIALECT", dialect)
+    c("FT.AGGREGATE", "i", "*")
+    info = c("FT.INFO", "i")
+    assert [used for _, used in info.get("dialect_stats")] == [1, 1, 1, 0]
+    figures = {name: server.info("everything", f"search_{name}") for name in (
+        "number_of_indexes", "total_num_docs_in_indexes", "indexing_failures", "total_queries_processed", "total_queries_timed_out",
+    )}  # fmt: skip
+    assert list(figures.values()) == ["1", "1", "1", "4", "0"]
