@@ -13,6 +13,16 @@ fn ours(document: &Document, path: &str) -> Vec<Value> {
     texts.map(|text| serde_json::from_slice(&text).unwrap()).collect()
 }
 
+/// Where `serde_json_path` is at odds with RFC 9535 §2.3.5.3: a path without match equals a null there, and is not <= another
+/// without; booleans are ordered; and a negative index in a filter is another element's.
+fn beyond_serde_json_path(path: &str) -> bool {
+    let second_path = ["= @", "= $", "< @", "< $", "> @", "> $"];
+    let ordered = ["> true", "> false", "< true", "< false", ">= true", ">= false", "<= true", "<= false"];
+    let orders = ["true >", "false >", "true <", "false <"];
+    let from_the_end = path.split_once('?').is_some_and(|(_, filter)| filter.contains("[-"));
+    from_the_end || second_path.iter().chain(&ordered).chain(&orders).any(|part| path.contains(part))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -38,7 +48,12 @@ proptest! {
         let value = choices.document(3);
         let text = format!("${}", json_model::text(&choices.path(2)));
         // It compares integers as doubles, so those beyond 2^53 are left out.
-        prop_assume!(!text.contains("1844674407370955") && !value.to_string().contains("1844674407370955"));
+        if text.contains("1844674407370955") || value.to_string().contains("1844674407370955") {
+            return Ok(());
+        }
+        if beyond_serde_json_path(&text) {
+            return Ok(());
+        }
         if let Ok(path) = serde_json_path::JsonPath::parse(&text) {
             let document = Document::parse(value.to_string().as_bytes()).unwrap();
             let theirs: Vec<Value> = path.query(&value).all().into_iter().cloned().collect();
