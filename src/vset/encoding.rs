@@ -72,14 +72,16 @@ impl VectorSet {
             sink.put_u64(projection.input() as u64);
             sink.put_bytes(&projection.encode());
         }
-        let mut links = Vec::new();
+        let mut room = (Vec::new(), Vec::new());
         // Slots are reused, so this is the order of age only roughly; it decides nothing but ties.
         for id in (0..self.graph.id_bound()).rev().map(NodeId).filter(|&id| self.graph.contains(id)) {
-            self.encode_element(id, attributed, &mut links, sink);
+            self.encode_element(id, attributed, &mut room, sink);
         }
     }
 
-    fn encode_element(&self, id: NodeId, attributed: bool, links: &mut Vec<NodeId>, sink: &mut impl Sink) {
+    /// `room` is for a node's links and their distances, so that they are allocated once.
+    fn encode_element(&self, id: NodeId, attributed: bool, room: &mut (Vec<NodeId>, Vec<f32>), sink: &mut impl Sink) {
+        let (links, distances) = room;
         let guard = pin();
         sink.put_bytes(self.names(&guard).get(id));
         if attributed {
@@ -100,19 +102,19 @@ impl VectorSet {
         let mut start = 0;
         for level in 0..=level {
             let end = ends[usize::from(level)];
-            self.encode_links(id, level, &links[start..end], sink);
+            self.encode_links(id, level, &links[start..end], distances, sink);
             start = end;
         }
         sink.put_u64(pair(self.graph.range_of(id).to_bits(), self.graph.l2(id).to_bits()));
     }
 
-    fn encode_links(&self, id: NodeId, level: u8, links: &[NodeId], sink: &mut impl Sink) {
+    fn encode_links(&self, id: NodeId, level: u8, links: &[NodeId], distances: &mut Vec<f32>, sink: &mut impl Sink) {
         sink.put_u64(links.len() as u64);
         sink.put_u64(self.graph.max_links(level) as u64);
+        links.iter().for_each(|&link| sink.put_u64(number(link)));
+        self.graph.distances_from(id, links, distances);
         let mut farthest = (0.0, 0);
-        for (&link, place) in links.iter().zip(0..) {
-            sink.put_u64(number(link));
-            let distance = self.graph.distance_between(id, link) as f32;
+        for (&distance, place) in distances.iter().zip(0..) {
             if distance > farthest.0 {
                 farthest = (distance, place);
             }
