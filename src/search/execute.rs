@@ -11,11 +11,12 @@
 
 use super::doc_id::DocId;
 use super::docset::{Docset, drain};
+use super::explanation::Explanation;
 use super::index::{Index, SortValue, Values};
 use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
 use super::schema::FieldId;
-use super::score::{Context, Scorer, Whole, finish};
+use super::score::{Context, Leaf, Scorer, Whole, finish};
 use roaring::RoaringBitmap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -63,6 +64,8 @@ pub struct Request<'a> {
     pub scorer: Scorer,
     /// Whether rows need their scores.
     pub scores: bool,
+    /// Whether rows need to explain their scores.
+    pub explain: bool,
     /// Which rows come first.
     pub order: Order,
     /// How many rows to leave out at the start.
@@ -84,6 +87,7 @@ impl<'a> Request<'a> {
             circles: Vec::new(),
             scorer: Scorer::default(),
             scores: false,
+            explain: false,
             order: Order::Best,
             offset: 0,
             limit: 10,
@@ -114,6 +118,8 @@ pub struct Row {
     pub key: Box<[u8]>,
     /// Its score; 0 if it was not needed.
     pub score: f64,
+    /// How its score came about, if that is wanted.
+    pub explanation: Option<Box<Explanation>>,
     /// What it was sorted by; `None` where it has no such value, and where rows are not sorted by a value.
     pub sort: Option<SortKey>,
     /// The distances that the query yields, as [`distance_names`] lists them; `None` where the document is in another branch
@@ -157,6 +163,9 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
         },
     };
     found.complete &= query.plan.complete;
+    if request.explain {
+        query.explain(&mut found.rows);
+    }
     found
 }
 
@@ -220,12 +229,10 @@ impl<'a> Execution<'a> {
 
     /// The score of the document that a docset stands on.
     fn score(&self, corpus: &super::score::Corpus, docset: &mut dyn Docset, doc: DocId) -> f64 {
-        let (scorer, text) = (self.request.scorer, self.index.text());
-        let length = text.length(doc);
-        let sum = docset.score(&Context::new(scorer, corpus, length));
+        let (scorer, whole) = (self.request.scorer, self.whole(doc));
+        let sum = docset.score(&Context::new(scorer, corpus, whole.length));
         let slop = if scorer.needs_nearness() && sum != 0.0 { docset.slop() } else { 1.0 };
-        let score = self.index.documents().score(doc);
-        finish(scorer, sum, &Whole { score, length, max_freq: text.max_freq(doc), slop })
+        finish(scorer, sum, &Whole { slop, ..whole })
     }
 
     /// The rows with the highest scores.
@@ -306,6 +313,7 @@ impl<'a> Execution<'a> {
             doc,
             key: self.index.documents().key(doc).into(),
             score: 0.0,
+            explanation: None,
             sort: None,
             distances: self.plan.range_distances(doc).collect(),
         }
@@ -324,6 +332,42 @@ impl<'a> Execution<'a> {
             if docset.skip_to(row.doc) == row.doc {
                 row.score = self.score(&corpus, &mut *docset, row.doc);
             }
+        }
+    }
+
+    /// Explains the scores of rows.
+    fn explain(&self, rows: &mut [Row]) {
+        let root = match &self.request.root.kind {
+            Kind::Knn(knn) => knn.filter.as_deref(),
+            _ => Some(self.request.root),
+        };
+        let corpus = self.index.corpus();
+        let mut docset = root.map(|root| self.plan.docset(root));
+        let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
+        by_number.sort_by_key(|row| row.doc);
+        for row in by_number {
+            let whole = self.whole(row.doc);
+            let context = Context::new(self.request.scorer, &corpus, whole.length);
+            let standing = docset.as_mut().and_then(|docset| (docset.skip_to(row.doc) == row.doc).then_some(docset));
+            let silent = || Explanation::of_leaf(&Leaf::SILENT, b"", &context, 0.0);
+            let (sum, slop, parts) = match standing {
+                Some(docset) => (docset.score(&context), docset.slop(), docset.explain(&context)),
+                None => (0.0, 1.0, silent()),
+            };
+            let slop = if self.request.scorer.needs_nearness() && sum != 0.0 { slop } else { 1.0 };
+            let explanation = Explanation::whole(self.request.scorer, sum, &Whole { slop, ..whole }, parts);
+            row.explanation = Some(Box::new(explanation));
+        }
+    }
+
+    /// What is true of a document as a whole; its words have no distance.
+    fn whole(&self, doc: DocId) -> Whole {
+        let text = self.index.text();
+        Whole {
+            score: self.index.documents().score(doc),
+            length: text.length(doc),
+            max_freq: text.max_freq(doc),
+            slop: 1.0,
         }
     }
 

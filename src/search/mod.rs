@@ -10,6 +10,7 @@
 //! | [`fold`] | case folding |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
+//! | [`explanation`] | how a score came about |
 //! | [`encoding`] | what is saved of an index: its graphs |
 //! | [`index`], [`live`], [`info`] | an index: documents and fields; with its log, shared by threads; its figures |
 //! | [`plan`], [`execute`] | from the tree of a query to documents, and to rows |
@@ -40,6 +41,7 @@ pub mod document;
 pub mod documents;
 pub mod encoding;
 pub mod execute;
+pub mod explanation;
 pub mod fields;
 pub mod fold;
 pub mod idset;

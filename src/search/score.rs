@@ -78,6 +78,10 @@ pub struct Corpus {
 pub struct Context {
     /// By which function.
     pub scorer: Scorer,
+    /// Weighted words of the document.
+    pub(super) length: u32,
+    /// Weighted words of documents on average.
+    pub(super) average: f64,
     /// k1·(1 − b + b·len/avglen), or what BM25 has in its place.
     norm: f64,
 }
@@ -91,26 +95,39 @@ impl Context {
             _ if average > 0.0 => f64::from(length) / average,
             _ => 0.0,
         };
-        Self { scorer, norm: K1 * ((1.0 - B) + B * relative) }
+        Self { scorer, length, average, norm: K1 * ((1.0 - B) + B * relative) }
     }
+}
+
+/// What a leaf of the query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafKind {
+    /// It does not count at all.
+    Silent,
+    /// A term or a tag.
+    Term,
+    /// A range of numbers or a circle.
+    Range,
+    /// `*`.
+    All,
 }
 
 /// What a leaf of the query is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Leaf {
     /// `$weight`.
-    weight: f64,
+    pub(super) weight: f64,
     /// Rarity for TFIDF and BM25.
-    idf: f64,
+    pub(super) idf: f64,
     /// Rarity for BM25STD.
-    idf_std: f64,
-    /// Whether it counts at all.
-    counts: bool,
+    pub(super) idf_std: f64,
+    /// What it is.
+    pub(super) kind: LeafKind,
 }
 
 impl Leaf {
     /// Adds nothing: `ismissing`, vector ranges, negations.
-    pub const SILENT: Self = Self { weight: 0.0, idf: 0.0, idf_std: 0.0, counts: false };
+    pub const SILENT: Self = Self { weight: 0.0, idf: 0.0, idf_std: 0.0, kind: LeafKind::Silent };
 
     /// A term or a tag that `n` documents have.
     pub fn term(weight: f64, corpus: &Corpus, n: u64) -> Self {
@@ -121,23 +138,23 @@ impl Leaf {
             // Under the logarithm in single precision, as the field has it. More documents with the term than there are
             // must not make it negative.
             idf_std: f64::from((1.0 + ((docs - n).max(0.0) + 0.5) / (n + 0.5)) as f32).ln(),
-            counts: true,
+            kind: LeafKind::Term,
         }
     }
 
     /// A range of numbers or a circle.
     pub fn range(weight: f64) -> Self {
-        Self { weight, idf: 1.0, idf_std: 0.0, counts: true }
+        Self { weight, idf: 1.0, idf_std: 0.0, kind: LeafKind::Range }
     }
 
     /// `*`.
     pub fn all(weight: f64) -> Self {
-        Self { weight, idf: 1.0, idf_std: 1.0, counts: true }
+        Self { weight, idf: 1.0, idf_std: 1.0, kind: LeafKind::All }
     }
 
     /// What it adds to the score of a document that has it `freq` times.
     pub fn score(&self, context: &Context, freq: f64) -> f64 {
-        if !self.counts {
+        if self.kind == LeafKind::Silent {
             return 0.0;
         }
         self.weight

@@ -79,6 +79,9 @@ struct Asked {
 
 impl Asked {
     fn new(definition: &Arc<Definition>, request: AggregateRequest, database: i32) -> Result<Self, Error> {
+        if request.options.explain_score {
+            return Err(Error::fixed("EXPLAINSCORE is not supported in FT.AGGREGATE"));
+        }
         let tree = query::parse(&request.query, &request.options, definition, false)?;
         let plan = Plan::new(&request, &definition.schema, &distance_names(&tree))?;
         Ok(Self {

@@ -15,6 +15,7 @@ use crate::redis::context::Context;
 use crate::redis::reply::Reply;
 use crate::search::aggregate::value::Value;
 use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute};
+use crate::search::explanation::Explanation;
 use crate::search::index::Index;
 use crate::search::query::ast::{Circle, Node, Range};
 use crate::search::request::search::{Content, SearchRequest};
@@ -74,9 +75,6 @@ const NO_FIELD: FieldId = FieldId(u16::MAX);
 impl Asked {
     fn new(_ctx: &Context, definition: &Arc<Definition>, request: SearchRequest) -> Result<Self, Error> {
         let options = &request.options;
-        if options.explain_score {
-            return Err(Error::fixed("EXPLAINSCORE is not supported"));
-        }
         let schema = Arc::clone(&definition.schema);
         let tree = query::parse(&request.query, options, definition, false)?;
         let field = |name: &[u8]| schema.find(name).unwrap_or(NO_FIELD);
@@ -109,6 +107,7 @@ impl Asked {
                 circles: self.circles.clone(),
                 scorer: options.scorer.unwrap_or_default(),
                 scores: options.with_scores,
+                explain: options.explain_score,
                 order: self.order,
                 offset: self.request.offset,
                 limit: self.request.limit,
@@ -166,7 +165,7 @@ impl Asked {
         for (row, fields) in rows {
             reply.bulk(&row.key);
             if options.with_scores {
-                reply.bulk(&decimal::exact(row.score));
+                write_score(reply, row, |reply| reply.bulk(&decimal::exact(row.score)));
             }
             if options.with_sort_keys {
                 reply.bulk_or_null(sort_key(row).as_deref());
@@ -191,7 +190,7 @@ impl Asked {
             reply.bulk(&row.key);
             if options.with_scores {
                 reply.simple("score");
-                reply.double(row.score);
+                write_score(reply, row, |reply| reply.double(row.score));
             }
             if options.with_sort_keys {
                 reply.simple("sortkey");
@@ -206,6 +205,28 @@ impl Asked {
         }
         write_warning(reply, complete);
     }
+}
+
+/// Writes a score, and how it came about if that is wanted.
+fn write_score<'r>(reply: &mut Reply<'r>, row: &Row, score: impl FnOnce(&mut Reply<'r>)) {
+    if row.explanation.is_some() {
+        reply.array(2);
+    }
+    score(reply);
+    if let Some(explanation) = &row.explanation {
+        write_explanation(reply, explanation);
+    }
+}
+
+/// Writes an explanation, which is as deep as the query.
+fn write_explanation(reply: &mut Reply<'_>, explanation: &Explanation) {
+    if explanation.children.is_empty() {
+        return reply.simple_bytes(&explanation.text);
+    }
+    reply.array(2);
+    reply.simple_bytes(&explanation.text);
+    reply.array(explanation.children.len());
+    explanation.children.iter().for_each(|child| write_explanation(reply, child));
 }
 
 /// Begins the map of a RESP3 reply, up to the rows.

@@ -2,6 +2,7 @@
 
 use super::{BoxDocset, Docset, merge_positions};
 use crate::search::doc_id::DocId;
+use crate::search::explanation::Explanation;
 use crate::search::score::{Context, Leaf, Nearness};
 
 /// A clause of a conjunction.
@@ -200,6 +201,16 @@ impl Docset for Conjunction<'_> {
             };
         }
         total * self.weight
+    }
+
+    fn explain(&mut self, context: &Context) -> Explanation {
+        let (score, doc) = (self.score(context), self.doc);
+        let explain = |part: &mut Part<'_>| match part {
+            Part::Test(_, leaf) => Some(Explanation::of_leaf(leaf, b"", context, 1.0)),
+            other => other.standing_on(doc).map(|docset| docset.explain(context)),
+        };
+        let children = self.parts.iter_mut().filter_map(explain).collect();
+        Explanation::of_clauses(context, self.weight, score, children)
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {

@@ -43,6 +43,12 @@ impl Docset for Checked<'_> {
         assert_eq!((doc, score), (self.0.doc(), self.0.score(context)), "score moved the docset, or changed");
         score
     }
+    fn explain(&mut self, context: &Context) -> Explanation {
+        let doc = self.doc();
+        let explanation = self.0.explain(context);
+        assert_eq!(doc, self.0.doc());
+        explanation
+    }
     fn positions(&mut self, out: &mut Vec<u32>) {
         let (doc, from) = (self.doc(), out.len());
         assert_ne!(doc, DocId::END, "positions past the end");
@@ -98,7 +104,13 @@ impl Shape {
             Self::Word(docs) => {
                 let (_, postings) = words.iter().find(|(d, _)| d == docs).unwrap();
                 let leaf = Leaf::term(1.0, &corpus, u64::from(postings.docs()));
-                Box::new(Words::new(postings.cursor(Format::default()), FieldMask(1), postings.docs().into(), leaf))
+                Box::new(Words::new(
+                    postings.cursor(Format::default()),
+                    FieldMask(1),
+                    postings.docs().into(),
+                    leaf,
+                    b"w",
+                ))
             }
             Self::Union(children) => Box::new(Union::new(children.iter().map(build).collect(), 1.0)),
             Self::Conjunction(must, may, accepted) => {

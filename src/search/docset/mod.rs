@@ -16,6 +16,7 @@ pub use union::Union;
 pub use words::Words;
 
 use super::doc_id::DocId;
+use super::explanation::Explanation;
 use super::score::Context;
 use roaring::RoaringBitmap;
 
@@ -28,7 +29,7 @@ use roaring::RoaringBitmap;
 /// * [`Docset::skip_to`] moves to the first document that is not below the target, and stays where it is if that is the one it
 ///   stands on; it never moves back. Both return the new [`Docset::doc`].
 /// * [`Docset::estimate`] is at least the number of documents at the start; it does not change.
-/// * [`Docset::score`], [`Docset::positions`] and [`Docset::slop`] speak of the document that it stands on and are not called
+/// * [`Docset::score`], [`Docset::explain`], [`Docset::positions`] and [`Docset::slop`] speak of the document that it stands on and are not called
 ///   at the end. They may move docsets inside, but never what `doc` says.
 pub trait Docset {
     /// The current document.
@@ -50,6 +51,9 @@ pub trait Docset {
 
     /// What the clause adds to the score of the current document.
     fn score(&mut self, context: &Context) -> f64;
+
+    /// How [`Docset::score`] comes about.
+    fn explain(&mut self, context: &Context) -> Explanation;
 
     /// Appends the positions of the clause's words in the current document, rising. Clauses without words add none.
     fn positions(&mut self, _out: &mut Vec<u32>) {}

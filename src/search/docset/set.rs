@@ -2,6 +2,7 @@
 
 use super::Docset;
 use crate::search::doc_id::DocId;
+use crate::search::explanation::Explanation;
 use crate::search::idset::IdSet;
 use crate::search::score::{Context, Leaf};
 use roaring::RoaringBitmap;
@@ -20,12 +21,14 @@ pub struct Set<'a> {
     doc: DocId,
     len: u64,
     leaf: Leaf,
+    /// The tag that they have, for explanations.
+    name: &'a [u8],
 }
 
 impl<'a> Set<'a> {
     /// No documents.
     pub fn empty() -> Self {
-        Self { ids: Ids::None, doc: DocId::END, len: 0, leaf: Leaf::SILENT }
+        Self { ids: Ids::None, doc: DocId::END, len: 0, leaf: Leaf::SILENT, name: b"" }
     }
 
     /// The documents of a bitmap.
@@ -43,15 +46,20 @@ impl<'a> Set<'a> {
     pub fn stored(set: &'a IdSet, leaf: Leaf) -> Self {
         match set {
             IdSet::Empty => Self::empty(),
-            IdSet::One(one) => Self { ids: Ids::None, doc: DocId(*one), len: 1, leaf },
+            IdSet::One(one) => Self { ids: Ids::None, doc: DocId(*one), len: 1, leaf, name: b"" },
             IdSet::Many(bits) => Self::borrowed(bits, leaf),
         }
     }
 
     fn starting(ids: Ids<'a>, len: u64, leaf: Leaf) -> Self {
-        let mut set = Self { ids, doc: DocId::END, len, leaf };
+        let mut set = Self { ids, doc: DocId::END, len, leaf, name: b"" };
         set.advance();
         set
+    }
+
+    /// The same, with the tag that its documents have.
+    pub fn named(self, name: &'a [u8]) -> Self {
+        Self { name, ..self }
     }
 }
 
@@ -88,5 +96,9 @@ impl Docset for Set<'_> {
 
     fn score(&mut self, context: &Context) -> f64 {
         self.leaf.score(context, 1.0)
+    }
+
+    fn explain(&mut self, context: &Context) -> Explanation {
+        Explanation::of_leaf(&self.leaf, self.name, context, 1.0)
     }
 }

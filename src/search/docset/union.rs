@@ -2,6 +2,7 @@
 
 use super::{BoxDocset, Docset, merge_positions};
 use crate::search::doc_id::DocId;
+use crate::search::explanation::Explanation;
 use crate::search::score::{Context, Nearness, Scorer};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -64,6 +65,13 @@ impl Docset for Union<'_> {
             total = if context.scorer == Scorer::Dismax { f64::max(total, score) } else { total + score };
         }
         total * self.weight
+    }
+
+    fn explain(&mut self, context: &Context) -> Explanation {
+        let score = self.score(context);
+        let there = self.children.iter_mut().filter(|child| child.doc() == self.doc);
+        let children = there.map(|child| child.explain(context)).collect();
+        Explanation::of_clauses(context, self.weight, score, children)
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {

@@ -2,6 +2,7 @@
 
 use super::Docset;
 use crate::search::doc_id::DocId;
+use crate::search::explanation::Explanation;
 use crate::search::fields::text::postings::Cursor;
 use crate::search::schema::FieldMask;
 use crate::search::score::{Context, Leaf};
@@ -13,12 +14,14 @@ pub struct Words<'a> {
     fields: FieldMask,
     docs: u64,
     leaf: Leaf,
+    /// The term, for explanations.
+    name: &'a [u8],
 }
 
 impl<'a> Words<'a> {
     /// The documents of a cursor that is at its start, restricted to some fields. `docs` is how many the term has.
-    pub fn new(cursor: Cursor<'a>, fields: FieldMask, docs: u64, leaf: Leaf) -> Self {
-        let mut words = Self { cursor, fields, docs, leaf };
+    pub fn new(cursor: Cursor<'a>, fields: FieldMask, docs: u64, leaf: Leaf, name: &'a [u8]) -> Self {
+        let mut words = Self { cursor, fields, docs, leaf, name };
         words.settle();
         words
     }
@@ -56,6 +59,10 @@ impl Docset for Words<'_> {
 
     fn score(&mut self, context: &Context) -> f64 {
         self.leaf.score(context, f64::from(self.cursor.freq()))
+    }
+
+    fn explain(&mut self, context: &Context) -> Explanation {
+        Explanation::of_leaf(&self.leaf, self.name, context, f64::from(self.cursor.freq()))
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {

@@ -4,7 +4,7 @@ use super::{ASK, Plan, weight};
 use crate::search::doc_id::DocId;
 use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Set, Union, Words};
 use crate::search::fields::text::postings::Postings;
-use crate::search::query::ast::{Kind, Node, Term};
+use crate::search::query::ast::{Kind, Node, TagValue, Term};
 use crate::search::schema::FieldMask;
 use crate::search::score::Leaf;
 
@@ -19,8 +19,13 @@ impl<'a> Plan<'a> {
             Kind::All => Box::new(Set::borrowed(self.live(), Leaf::all(weight(node)))),
             Kind::Intersect(children) => self.conjunction(node, children),
             Kind::Union(children) => {
-                let children = children.iter().map(|child| self.docset(child)).collect();
-                Box::new(Union::new(children, weight(node)))
+                let children = children.iter().map(|child| self.docset(child));
+                let mut children: Vec<_> = children.filter(|child| child.doc() != DocId::END).collect();
+                match (children.len(), weight(node)) {
+                    // Of a word and its stem, say, often only one occurs.
+                    (1, 1.0) => children.remove(0),
+                    (_, weight) => Box::new(Union::new(children, weight)),
+                }
             }
             Kind::Optional(child) => {
                 let child = Union::new(vec![self.docset(child)], weight(node));
@@ -34,7 +39,10 @@ impl<'a> Plan<'a> {
                 let leaf = |n, weight| Leaf::term(weight, &self.corpus, n);
                 match self.tag_sets(field, values)[..] {
                     [] => Box::new(Set::empty()),
-                    [one] => Box::new(Set::stored(one, leaf(one.len(), weight(node)))),
+                    [one] => {
+                        let name = if let [TagValue::Exact(tag)] = &values[..] { &tag[..] } else { b"" };
+                        Box::new(Set::stored(one, leaf(one.len(), weight(node))).named(name))
+                    }
                     ref several => {
                         let sets = several
                             .iter()
@@ -82,20 +90,20 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn words(&self, term: &Term, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
+    fn words(&self, term: &'a Term, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
         match self.index.text().find(&term.text) {
-            Some(postings) => self.of_postings(postings, fields, weight),
+            Some(postings) => self.of_postings(postings, fields, weight, &term.text),
             None => Box::new(Set::empty()),
         }
     }
 
-    fn of_postings(&self, postings: &'a Postings, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
+    fn of_postings(&self, postings: &'a Postings, fields: FieldMask, weight: f64, name: &'a [u8]) -> BoxDocset<'a> {
         let docs = u64::from(postings.docs());
         let leaf = Leaf::term(weight, &self.corpus, docs);
-        Box::new(Words::new(self.index.text().cursor(postings), fields, docs, leaf))
+        Box::new(Words::new(self.index.text().cursor(postings), fields, docs, leaf, name))
     }
 
-    fn exact(&self, node: &Node, terms: &[Term]) -> BoxDocset<'a> {
+    fn exact(&self, node: &'a Node, terms: &'a [Term]) -> BoxDocset<'a> {
         let mask = self.mask(node);
         if let [one] = terms {
             return self.words(one, mask, weight(node));
@@ -106,8 +114,8 @@ impl<'a> Plan<'a> {
 
     fn expanded(&self, node: &Node) -> BoxDocset<'a> {
         let (text, mask) = (self.index.text(), self.mask(node));
-        let postings = self.terms(&node.kind).into_iter().filter_map(|id| text.postings(id));
-        let children = postings.map(|postings| self.of_postings(postings, mask, 1.0)).collect();
+        let postings = self.terms(&node.kind).into_iter().filter_map(|id| Some((text.postings(id)?, text.text(id))));
+        let children = postings.map(|(postings, name)| self.of_postings(postings, mask, 1.0, name)).collect();
         Box::new(Union::new(children, weight(node)))
     }
 }
