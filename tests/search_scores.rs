@@ -28,7 +28,7 @@ fn index() -> Index {
     for (n, document) in DOCUMENTS.iter().enumerate() {
         let bytes = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
         let fields = document[..5].iter().map(|text| text.map_or(Raw::Absent, |text| Raw::Hash(bytes(text)))).collect();
-        let document = RawDocument { fields, score: document[5].map(bytes), language: None };
+        let document = RawDocument { fields, score: document[5].map(bytes), ..RawDocument::default() };
         assert!(index.apply(&Change { key: bytes(&n.to_string()), document: Some(document) }));
     }
     index

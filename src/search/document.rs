@@ -38,6 +38,8 @@ pub struct RawDocument {
     pub score: Option<Box<[u8]>>,
     /// What LANGUAGE_FIELD names.
     pub language: Option<Box<[u8]>>,
+    /// What PAYLOAD_FIELD names.
+    pub payload: Option<Box<[u8]>>,
 }
 
 /// A field's value, read.

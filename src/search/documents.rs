@@ -28,6 +28,8 @@ pub struct Documents {
     key_bytes: usize,
     /// How many documents have a score other than 1.
     scored: usize,
+    payloads: Column<Option<Box<[u8]>>>,
+    payload_bytes: usize,
 }
 
 impl Documents {
@@ -69,6 +71,18 @@ impl Documents {
     /// Whether every document has a score of 1.
     pub fn score_alike(&self) -> bool {
         self.scored == 0
+    }
+
+    /// The payload of a document.
+    pub fn payload(&self, doc: DocId) -> Option<&[u8]> {
+        self.payloads.get(doc)?.as_deref()
+    }
+
+    /// Gives a document a payload, or takes it away.
+    pub fn set_payload(&mut self, doc: DocId, payload: Option<Box<[u8]>>) {
+        self.payload_bytes += payload.as_ref().map_or(0, |payload| payload.len());
+        let old = self.payloads.set(doc, payload).flatten();
+        self.payload_bytes -= old.map_or(0, |old| old.len());
     }
 
     /// What the texts of a document were made from.
@@ -119,6 +133,7 @@ impl Documents {
         if let Ok(entry) = self.by_key.find_entry(hash, |other| *other == doc) {
             entry.remove();
         }
+        self.set_payload(doc, None);
         if let Some(Some(document)) = self.docs.remove(doc) {
             self.key_bytes -= document.key.len();
             self.scored -= usize::from(document.score != 1.0);
@@ -131,7 +146,8 @@ impl Documents {
 
     /// Bytes that documents take.
     pub fn memory(&self) -> usize {
-        self.docs.memory() + self.live.serialized_size() * usize::from(!self.live.is_empty())
+        let payloads = self.payloads.memory() + self.payload_bytes;
+        self.docs.memory() + payloads + self.live.serialized_size() * usize::from(!self.live.is_empty())
     }
 
     /// Bytes that keys and the table that finds them take.

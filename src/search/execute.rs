@@ -16,7 +16,7 @@ use super::index::{Index, SortValue, Values};
 use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
 use super::schema::FieldId;
-use super::score::{Context, Leaf, Scorer, Whole, finish};
+use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish};
 use roaring::RoaringBitmap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -66,6 +66,10 @@ pub struct Request<'a> {
     pub scores: bool,
     /// Whether rows need to explain their scores.
     pub explain: bool,
+    /// PAYLOAD, for HAMMING.
+    pub payload: Option<&'a [u8]>,
+    /// Whether rows need the payloads of their documents.
+    pub payloads: bool,
     /// Which rows come first.
     pub order: Order,
     /// How many rows to leave out at the start.
@@ -88,6 +92,8 @@ impl<'a> Request<'a> {
             scorer: Scorer::default(),
             scores: false,
             explain: false,
+            payload: None,
+            payloads: false,
             order: Order::Best,
             offset: 0,
             limit: 10,
@@ -120,6 +126,8 @@ pub struct Row {
     pub score: f64,
     /// How its score came about, if that is wanted.
     pub explanation: Option<Box<Explanation>>,
+    /// Its payload, if it has one and it is wanted.
+    pub payload: Option<Box<[u8]>>,
     /// What it was sorted by; `None` where it has no such value, and where rows are not sorted by a value.
     pub sort: Option<SortKey>,
     /// The distances that the query yields, as [`distance_names`] lists them; `None` where the document is in another branch
@@ -198,7 +206,8 @@ impl<'a> Execution<'a> {
     /// Whether documents can differ in score, or scores are wanted.
     fn scores_differ(&self) -> bool {
         let alike = self.index.text().total_length() == 0 && self.index.documents().score_alike();
-        self.request.scores || !alike || !scores_alike(&self.request.root.kind)
+        let by_payload = self.request.scorer == Scorer::Hamming;
+        self.request.scores || by_payload || !alike || !scores_alike(&self.request.root.kind)
     }
 
     /// The matching set.
@@ -314,6 +323,7 @@ impl<'a> Execution<'a> {
             key: self.index.documents().key(doc).into(),
             score: 0.0,
             explanation: None,
+            payload: self.payload(doc).filter(|_| self.request.payloads).map(Box::from),
             sort: None,
             distances: self.plan.range_distances(doc).collect(),
         }
@@ -360,6 +370,10 @@ impl<'a> Execution<'a> {
         }
     }
 
+    fn payload(&self, doc: DocId) -> Option<&'a [u8]> {
+        self.index.documents().payload(doc)
+    }
+
     /// What is true of a document as a whole; its words have no distance.
     fn whole(&self, doc: DocId) -> Whole {
         let text = self.index.text();
@@ -368,6 +382,7 @@ impl<'a> Execution<'a> {
             length: text.length(doc),
             max_freq: text.max_freq(doc),
             slop: 1.0,
+            payload: compare_payloads(self.payload(doc), self.request.payload),
         }
     }
 

@@ -54,7 +54,7 @@ impl Explanation {
                 .into()
             }
             (Scorer::Dismax, _) => format!("DISMAX {score:.2} = Weight {weight:.2} * Frequency {freq}").into(),
-            (Scorer::DocScore, _) => Vec::new(),
+            (Scorer::DocScore | Scorer::Hamming, _) => Vec::new(),
         })
     }
 
@@ -71,7 +71,7 @@ impl Explanation {
 
     /// The score of a document whose tree scored `sum`, which `parts` explains.
     pub fn whole(scorer: Scorer, sum: f64, whole: &Whole, parts: Self) -> Self {
-        let Whole { score, length, max_freq, slop } = *whole;
+        let Whole { score, length, max_freq, slop, payload } = *whole;
         let tfidf = |norm: u32| {
             format!("Final TFIDF : words TFIDF {sum:.2} * document score {score:.2} / norm {norm} / slop {slop}")
         };
@@ -87,6 +87,15 @@ impl Explanation {
             }
             Scorer::Dismax => return parts,
             Scorer::DocScore => return Self::leaf(format!("Document's score is {score:.2}")),
+            Scorer::Hamming => {
+                return Self::leaf(match payload {
+                    None => "Payloads provided to scorer vary in length".to_owned(),
+                    Some((bits, length)) => format!(
+                        "String length is {length}. Bit count is {bits}. Result is (1 / count + 1) = {:.2}",
+                        1.0 / (1.0 + f64::from(bits))
+                    ),
+                });
+            }
         };
         Self { text: text.into(), children: vec![parts] }
     }

@@ -361,6 +361,7 @@ impl Index {
         let texts = self.fingerprint(language, &values);
         let known = self.documents.find(&change.key).is_some_and(|doc| self.documents.texts(doc) == texts);
         let doc = self.documents.put(&change.key, score.unwrap_or(schema.score), texts);
+        self.documents.set_payload(doc, raw.payload.clone());
         if !known {
             self.set_texts(doc, &schema, language, &values);
         }

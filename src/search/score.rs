@@ -13,6 +13,7 @@
 //! | BM25 | `⌊log2(1 + (N + 1)/n)⌋ · f / (f + k1·(1 − b + b·avglen))` | `· D / slop` |
 //! | DISMAX | `f` | |
 //! | DOCSCORE | | `D` |
+//! | HAMMING | | `1 / (1 + bits that differ)`, 0 unless the payloads are of the same length |
 //!
 //! D is the document's own score, `len` its number of weighted words. Two deliberate differences: a document without words
 //! has `maxfreq`, `len` and `len/avglen` of 1, 1 and 0 where others divide by zero, and `$weight` counts at every
@@ -41,6 +42,8 @@ pub enum Scorer {
     Dismax,
     /// `DOCSCORE`: the document's own score.
     DocScore,
+    /// `HAMMING`: how alike the payloads of the document and of the query are.
+    Hamming,
 }
 
 impl Scorer {
@@ -54,6 +57,7 @@ impl Scorer {
             b"BM25" => Self::Bm25,
             b"DISMAX" => Self::Dismax,
             b"DOCSCORE" => Self::DocScore,
+            b"HAMMING" => Self::Hamming,
             _ => return None,
         })
     }
@@ -163,7 +167,7 @@ impl Leaf {
                 Scorer::Tfidf | Scorer::TfidfDocNorm => freq * self.idf,
                 Scorer::Bm25 => self.idf * freq / (freq + context.norm),
                 Scorer::Dismax => freq,
-                Scorer::DocScore => 0.0,
+                Scorer::DocScore | Scorer::Hamming => 0.0,
             }
     }
 }
@@ -179,6 +183,16 @@ pub struct Whole {
     pub max_freq: u32,
     /// How far the words of the query are apart in it; at least 1.
     pub slop: f64,
+    /// Bits in which its payload differs from that of the query, and its length in bytes; `None`: they are not of the same
+    /// length, or not both there.
+    pub payload: Option<(u32, usize)>,
+}
+
+/// What [`Whole::payload`] is.
+pub fn compare_payloads(mine: Option<&[u8]>, asked: Option<&[u8]>) -> Option<(u32, usize)> {
+    let (mine, asked) = (mine?, asked?);
+    let bits = || mine.iter().zip(asked).map(|(a, b)| (a ^ b).count_ones()).sum();
+    (mine.len() == asked.len()).then(|| (bits(), mine.len()))
 }
 
 /// The score of a document whose tree scored `sum`.
@@ -191,6 +205,7 @@ pub fn finish(scorer: Scorer, sum: f64, whole: &Whole) -> f64 {
         Scorer::Bm25 => sum * whole.score / whole.slop,
         Scorer::Dismax => sum,
         Scorer::DocScore => whole.score,
+        Scorer::Hamming => whole.payload.map_or(0.0, |(bits, _)| 1.0 / (1.0 + f64::from(bits))),
     }
 }
 
@@ -242,7 +257,7 @@ mod tests {
         let corpus = Corpus { docs: 4, average_length: 5.75 };
         let hello = Leaf::term(1.0, &corpus, 3);
         let tag = Leaf::term(1.0, &corpus, 2);
-        let whole = Whole { score: 1.0, length: 6, max_freq: 4, slop: 1.0 };
+        let whole = Whole { score: 1.0, length: 6, max_freq: 4, slop: 1.0, payload: None };
         let of = |scorer, leaf: Leaf, freq| {
             finish(scorer, leaf.score(&Context::new(scorer, &corpus, whole.length), freq), &whole)
         };
@@ -258,6 +273,15 @@ mod tests {
         assert_eq!(of(Scorer::TfidfDocNorm, hello, 4.0), 0.6666666666666666);
         assert_eq!(of(Scorer::Dismax, hello, 4.0), 4.0);
         assert_eq!(of(Scorer::DocScore, hello, 4.0), 1.0);
+    }
+
+    #[test]
+    fn payloads_are_compared_bit_by_bit() {
+        assert_eq!(compare_payloads(Some(b"abcd"), Some(b"abce")), Some((1, 4)));
+        assert_eq!(compare_payloads(Some(b"abcd"), Some(b"abc")), None);
+        assert_eq!(compare_payloads(None, None), None);
+        let whole = Whole { score: 1.0, length: 0, max_freq: 0, slop: 1.0, payload: Some((3, 4)) };
+        assert_eq!(finish(Scorer::Hamming, 0.0, &whole), 0.25);
     }
 
     /// As observed, in texts of three words with fillers between them.

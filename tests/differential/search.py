@@ -429,6 +429,10 @@ def explained(words, mine, peer, round):
         return "where NOFIELDS keeps no fields, the peer takes any field for the one of INFIELDS"
     if phrases and "FILTER" in words:
         return "FILTER of the command becomes part of a phrase in the peer"
+    if re.search(r"-\\(@", query) and set(keys_of(peer)) < set(keys_of(mine)):
+        return "a negated clause of a field looks into all fields in the peer, at times"
+    if "VECTOR_RANGE" in query and (set(keys_of(peer)) < set(keys_of(mine)) or not mine.rows):
+        return "a vector range of the peer misses a document in a graph"
     if round.stems and re.search(r"%\w|[*]\w", query):
         return "%x% and *x match stems, too, in the peer"
     if "SLOP" in words and ("FILTER" in words or round.stems or round.placeless or re.search(r"[@({*-]", query)):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resp import Double, Simple
+from resp import Double, Error, Simple
 
 STD = "(k1 1.2 + 1)) / (F {0} + k1 1.2 * (1 - b 0.5 + b 0.5 * Doc Len 4 / Average Doc Len 4.00)))"
 OLD = "(1 - b 0.5 + b 0.5 * Average Len 4.00)))"
@@ -51,3 +51,23 @@ def test_a_score_is_explained(c, r3, query, scorer, score, explanation):
     assert number == Double(score.decode()) and plain(explained) == explanation
     root = explained[0] if isinstance(explained, list) else explained
     assert isinstance(root, Simple)
+
+
+def test_payloads(r2, r3):
+    """PAYLOAD_FIELD, WITHPAYLOADS, and HAMMING, which compares payloads."""
+    r2("FT.CREATE", "i", "PAYLOAD_FIELD", "p", "SCHEMA", "t", "TEXT")
+    for key, payload in [("a", "abce"), ("b", "abcd"), ("c", None), ("d", "abc")]:
+        r2("HSET", key, "t", "x", *(["p", payload] if payload else []))
+    words = ["FT.SEARCH", "i", "x", "PAYLOAD", "abcd", "SCORER", "HAMMING", "NOCONTENT"]
+    assert r2(*words) == [4, b"b", b"a", b"c", b"d"]
+    reply = r2(*words, "WITHSCORES", "WITHPAYLOADS")
+    assert reply[1:8] == [b"b", b"1", b"abcd", b"a", b"0.5", b"abce", b"c"] and reply[8] == b"0" and not reply[9]
+    explained = r2(*words, "WITHSCORES", "EXPLAINSCORE")
+    assert plain(explained[4]) == ["b'0.5'", "String length is 4. Bit count is 1. Result is (1 / count + 1) = 0.50"]
+    assert plain(explained[6]) == ["b'0'", "Payloads provided to scorer vary in length"]
+    rows = r3(*words[:-1], "WITHPAYLOADS").get("results")
+    assert [str(name) for name, _ in rows[0]] == ["id", "payload", "extra_attributes", "values"]
+    assert rows[0].get("payload") == b"abcd" and [(str(k), v) for k, v in rows[0].get("extra_attributes")] == [("b't'", b"x")]
+    r2("HSET", "c", "p", "abcd")
+    assert r2(*words)[:3] == [4, b"b", b"c"]
+    assert r2("FT.SEARCH", "i", "x", "PAYLOAD") == Error("Bad arguments for PAYLOAD: Expected an argument, but none provided")

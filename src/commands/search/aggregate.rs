@@ -79,8 +79,10 @@ struct Asked {
 
 impl Asked {
     fn new(definition: &Arc<Definition>, request: AggregateRequest, database: i32) -> Result<Self, Error> {
-        if request.options.explain_score {
-            return Err(Error::fixed("EXPLAINSCORE is not supported in FT.AGGREGATE"));
+        let refused =
+            [(request.options.explain_score, "EXPLAINSCORE"), (request.options.with_payloads, "WITHPAYLOADS")];
+        if let Some((_, option)) = refused.iter().find(|(given, _)| *given) {
+            return Err(Error::composed(format!("{option} is not supported in FT.AGGREGATE")));
         }
         let tree = query::parse(&request.query, &request.options, definition, false)?;
         let plan = Plan::new(&request, &definition.schema, &distance_names(&tree))?;
@@ -121,6 +123,7 @@ impl Asked {
                 in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
                 scorer: options.scorer.unwrap_or_default(),
                 scores,
+                payload: options.payload.as_deref(),
                 order: if scores || nearest { Order::Best } else { Order::Number },
                 limit: usize::MAX,
                 cancelled: Some(&cancelled),

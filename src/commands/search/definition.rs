@@ -49,6 +49,8 @@ pub struct Definition {
     pub score: Option<Place>,
     /// Where the document's own language is.
     pub language: Option<Place>,
+    /// Where the document's payload is.
+    pub payload: Option<Place>,
     /// FILTER.
     pub filter: Option<Filter>,
     /// Words that are not indexed.
@@ -86,6 +88,7 @@ impl Definition {
             places: schema.fields.iter().map(|field| Place::of_source(schema.source, &field.source)).collect(),
             score: place(&schema.score_field),
             language: place(&schema.language_field),
+            payload: place(&schema.payload_field),
             filter: schema.filter.as_ref().map(|text| filter(&schema, text)).transpose()?,
             stop_words: StopWords::of(schema.stop_words.as_ref()),
             schema: Arc::new(schema),

@@ -56,6 +56,7 @@ pub fn read(ctx: &Context, definition: &Definition, name: Arg<'_>) -> Option<Raw
             fields: definition.places.iter().map(|place| document.raw(place)).collect(),
             score: definition.score.as_ref().and_then(|place| document.text(place, name.bytes())),
             language: definition.language.as_ref().and_then(|place| document.text(place, name.bytes())),
+            payload: definition.payload.as_ref().and_then(|place| document.text(place, name.bytes())),
         })
     })?
 }

@@ -108,6 +108,8 @@ impl Asked {
                 scorer: options.scorer.unwrap_or_default(),
                 scores: options.with_scores,
                 explain: options.explain_score,
+                payload: options.payload.as_deref(),
+                payloads: options.with_payloads,
                 order: self.order,
                 offset: self.request.offset,
                 limit: self.request.limit,
@@ -159,13 +161,17 @@ impl Asked {
     fn write_resp2(&self, reply: &mut Reply<'_>, total: u64, rows: &[(Row, Fields)]) {
         let options = &self.request.options;
         let shown =
-            usize::from(options.with_scores) + usize::from(options.with_sort_keys) + usize::from(!self.columns.nothing);
+            usize::from(options.with_scores) + usize::from(options.with_payloads) + usize::from(options.with_sort_keys);
+        let shown = shown + usize::from(!self.columns.nothing);
         reply.array(1 + rows.len() * (1 + shown));
         reply.integer(i64::try_from(total).unwrap_or(i64::MAX));
         for (row, fields) in rows {
             reply.bulk(&row.key);
             if options.with_scores {
                 write_score(reply, row, |reply| reply.bulk(&decimal::exact(row.score)));
+            }
+            if options.with_payloads {
+                reply.bulk_or_null(row.payload.as_deref());
             }
             if options.with_sort_keys {
                 reply.bulk_or_null(sort_key(row).as_deref());
@@ -183,6 +189,7 @@ impl Asked {
         for (row, fields) in rows {
             let shown = 2
                 + usize::from(options.with_scores)
+                + usize::from(options.with_payloads)
                 + usize::from(options.with_sort_keys)
                 + usize::from(!self.columns.nothing);
             reply.map(shown);
@@ -191,6 +198,10 @@ impl Asked {
             if options.with_scores {
                 reply.simple("score");
                 write_score(reply, row, |reply| reply.double(row.score));
+            }
+            if options.with_payloads {
+                reply.simple("payload");
+                reply.bulk_or_null(row.payload.as_deref());
             }
             if options.with_sort_keys {
                 reply.simple("sortkey");

@@ -46,6 +46,10 @@ pub struct QueryOptions {
     pub with_scores: bool,
     /// EXPLAINSCORE: how each score came about.
     pub explain_score: bool,
+    /// WITHPAYLOADS: what PAYLOAD_FIELD names.
+    pub with_payloads: bool,
+    /// PAYLOAD: what SCORER HAMMING compares payloads with.
+    pub payload: Option<Box<[u8]>>,
     /// WITHSORTKEYS: what rows were sorted by.
     pub with_sort_keys: bool,
     /// WITHCOUNT (true) or WITHOUTCOUNT: whether the total must be exact.
@@ -81,6 +85,7 @@ impl QueryOptions {
             ("WITHSCORES", &mut self.with_scores),
             ("EXPLAINSCORE", &mut self.explain_score),
             ("WITHSORTKEYS", &mut self.with_sort_keys),
+            ("WITHPAYLOADS", &mut self.with_payloads),
         ] {
             if words.accept(flag) {
                 *set = true;
@@ -105,12 +110,9 @@ impl QueryOptions {
             self.scorer = Some(Scorer::named(name).ok_or_else(|| Error::Scorer(name.into()))?);
         } else if words.accept("EXPANDER") {
             words.word().map_err(bad("EXPANDER"))?;
+        } else if words.accept("PAYLOAD") {
+            self.payload = Some(words.word().map_err(bad("PAYLOAD"))?.into());
         } else {
-            for option in ["WITHPAYLOADS", "PAYLOAD"] {
-                if words.accept(option) {
-                    return Err(Error::Unsupported(option));
-                }
-            }
             return Ok(false);
         }
         Ok(true)
