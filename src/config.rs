@@ -55,9 +55,9 @@ pub static ALL: &[Setting] = &[
         apply: None,
     },
     Setting {
-        name: c"fail-on-timeout",
-        kind: Kind::Switch(&FAIL_ON_TIMEOUT),
-        doc: "A query whose time is over is answered by an error, not by what it has found.",
+        name: c"on-timeout",
+        kind: Kind::Either(&FAIL_ON_TIMEOUT, [c"return", c"fail"]),
+        doc: "A query whose time is over returns what it has found, or fails.",
         apply: None,
     },
     Setting {
@@ -183,6 +183,9 @@ mod tests {
                 let value = match setting.kind {
                     Kind::Number { cell, .. } => cell.load(Ordering::Relaxed).to_string(),
                     Kind::Switch(cell) => if cell.load(Ordering::Relaxed) { "yes" } else { "no" }.into(),
+                    Kind::Either(cell, words) => {
+                        words[usize::from(cell.load(Ordering::Relaxed))].to_string_lossy().into_owned()
+                    }
                 };
                 format!("\n# {}\n# search.{} {value}\n", setting.doc, setting.name.to_string_lossy())
             })

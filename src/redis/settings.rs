@@ -25,6 +25,8 @@ pub enum Kind {
     },
     /// `yes` or `no`.
     Switch(&'static AtomicBool),
+    /// One of two words, the second of which stands for true.
+    Either(&'static AtomicBool, [&'static CStr; 2]),
 }
 
 /// A setting.
@@ -62,6 +64,10 @@ fn take_load_arguments(settings: &[Setting], mut args: Args<'_>) -> Result<(), S
                 b"no" => cell.store(false, Ordering::Relaxed),
                 _ => return Err(refused()),
             },
+            Kind::Either(cell, words) => {
+                let named = |word: &&CStr| word.to_bytes().eq_ignore_ascii_case(value);
+                cell.store(words.iter().position(|word| named(&word)).ok_or_else(refused)? == 1, Ordering::Relaxed);
+            }
         }
     }
     Ok(())
@@ -101,6 +107,23 @@ pub(super) fn register(loading: &Loading, settings: &'static [Setting], args: Ar
                     None,
                     data
                 )),
+                Kind::Either(cell, words) => {
+                    // The server copies both.
+                    let (mut words, values) = (words.map(CStr::as_ptr), [0, 1]);
+                    api!(RedisModule_RegisterEnumConfig(
+                        loading.raw,
+                        setting.name.as_ptr(),
+                        c_int::from(cell.load(Ordering::Relaxed)),
+                        ffi::REDISMODULE_CONFIG_DEFAULT,
+                        words.as_mut_ptr(),
+                        values.as_ptr(),
+                        2,
+                        Some(get_switch),
+                        Some(set_switch),
+                        None,
+                        data
+                    ))
+                }
             }
         };
         if done != ffi::REDISMODULE_OK as c_int {
@@ -136,7 +159,7 @@ unsafe extern "C" fn get_number(_name: *const c_char, data: *mut c_void) -> c_lo
     // SAFETY: data is register's.
     match unsafe { setting(data) }.kind {
         Kind::Number { cell, .. } => cell.load(Ordering::Relaxed),
-        Kind::Switch(_) => 0,
+        Kind::Switch(_) | Kind::Either(..) => 0,
     }
 }
 
@@ -159,7 +182,7 @@ unsafe extern "C" fn set_number(
 unsafe extern "C" fn get_switch(_name: *const c_char, data: *mut c_void) -> c_int {
     // SAFETY: data is register's.
     match unsafe { setting(data) }.kind {
-        Kind::Switch(cell) => c_int::from(cell.load(Ordering::Relaxed)),
+        Kind::Switch(cell) | Kind::Either(cell, _) => c_int::from(cell.load(Ordering::Relaxed)),
         Kind::Number { .. } => 0,
     }
 }
@@ -172,7 +195,7 @@ unsafe extern "C" fn set_switch(
 ) -> c_int {
     // SAFETY: data is register's.
     let setting = unsafe { setting(data) };
-    if let Kind::Switch(cell) = setting.kind
+    if let Kind::Switch(cell) | Kind::Either(cell, _) = setting.kind
         && cell.swap(value != 0, Ordering::Relaxed) != (value != 0)
     {
         return changed(setting);

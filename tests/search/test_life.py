@@ -1,5 +1,6 @@
 """How an index is used: what INFO and FT.INFO count, and TEMPORARY."""
 
+from resp import Simple
 from servers import wait_until
 
 
@@ -29,6 +30,20 @@ def test_a_temporary_index_expires_after_a_restart(start):
     server.restart()
     c = server.connect()
     wait_until(lambda: c("FT._LIST") == [], "the index has gone")
+
+
+def test_settings_have_two_names(start):
+    c = start().connect()
+    settings = [("TIMEOUT", "timeout", "7"), ("ON_TIMEOUT", "on-timeout", "fail"), ("MINPREFIX", "min-prefix", "3")]
+    settings += [("DEFAULT_DIALECT", "default-dialect", "3"), ("MAXSEARCHRESULTS", "max-search-results", "9")]
+    settings += [("MAXPREFIXEXPANSIONS", "max-prefix-expansions", "5"), ("CURSOR_MAX_IDLE", "cursor-max-idle", "6")]
+    for old, new, value in settings:
+        before = c("CONFIG", "GET", f"search.{new}")[1]
+        assert c("FT.CONFIG", "GET", old) == [[Simple(old), before]] and before != value.encode()
+        assert c("CONFIG", "SET", f"search.{new}", value) == Simple("OK")
+        assert c("FT.CONFIG", "GET", old) == [[Simple(old), value.encode()]]
+        assert c("FT.CONFIG", "SET", old, before) == Simple("OK")
+        assert c("CONFIG", "GET", f"search.{new}")[1] == before
 
 
 def test_uses_are_counted(start):

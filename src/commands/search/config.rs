@@ -69,7 +69,7 @@ fn value(option: Option) -> String {
         Option::OnTimeout => if config::fail_on_timeout() { "fail" } else { "return" }.into(),
         Option::Setting(name) => match config::named(name).map(|setting| &setting.kind) {
             Some(Kind::Number { cell, .. }) => cell.load(Ordering::Relaxed).to_string(),
-            Some(Kind::Switch(cell)) => cell.load(Ordering::Relaxed).to_string(),
+            Some(Kind::Switch(cell) | Kind::Either(cell, _)) => cell.load(Ordering::Relaxed).to_string(),
             None => String::new(),
         },
     }
@@ -114,7 +114,7 @@ fn set(ctx: &Context, name: &[u8], value: core::option::Option<&[u8]>) -> Result
     match option {
         Option::Fixed(_) => return Err(Error::fixed("Not modifiable at runtime")),
         Option::OnTimeout => {
-            let Some(Setting { kind: Kind::Switch(cell), .. }) = config::named("fail-on-timeout") else {
+            let Some(Setting { kind: Kind::Either(cell, _), .. }) = config::named("on-timeout") else {
                 return Err(Error::INTERNAL);
             };
             let fails = match &value.to_ascii_lowercase()[..] {
