@@ -66,7 +66,7 @@ fn take_load_arguments(settings: &[Setting], mut args: Args<'_>) -> Result<(), S
             },
             Kind::Either(cell, words) => {
                 let named = |word: &&CStr| word.to_bytes().eq_ignore_ascii_case(value);
-                cell.store(words.iter().position(|word| named(&word)).ok_or_else(refused)? == 1, Ordering::Relaxed);
+                cell.store(words.iter().position(named).ok_or_else(refused)? == 1, Ordering::Relaxed);
             }
         }
     }
