@@ -41,7 +41,7 @@ pub trait Sink {
 /// Every method returns [`Corrupt`] when the payload ends early or holds a value of another kind.
 pub trait Source {
     /// What [`Source::take_bytes`] hands out: borrowed from a buffer, or owned where the server allocates it.
-    type Bytes: AsRef<[u8]>;
+    type Bytes: AsRef<[u8]> + Send;
     /// Reads an unsigned integer.
     fn take_u64(&mut self) -> Result<u64, Corrupt>;
     /// Reads a single-precision float.

@@ -34,6 +34,9 @@ pub struct ServerBytes {
     len: usize,
 }
 
+// SAFETY: the block is plain memory that only its owner knows; the server's allocator frees it from any thread.
+unsafe impl Send for ServerBytes {}
+
 impl AsRef<[u8]> for ServerBytes {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: the server gave start and len together, and the block is ours until dropped.

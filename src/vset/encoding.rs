@@ -28,6 +28,7 @@
 //! than a node has room for here are cut, at both ends.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::sync_channel;
 
 use super::attributes::Attributes;
 use super::projection::Projection;
@@ -46,6 +47,12 @@ const PROJECTED: u64 = 1;
 const ATTRIBUTED: u64 = 2;
 /// The form of a node that we write.
 const NODE_VERSION: u64 = 1;
+/// Sets of fewer elements are read by one thread.
+const ALONE: u64 = 2000;
+/// Elements that are handed from one thread to the other at a time.
+const BATCH: usize = 128;
+/// Batches that may wait.
+const AHEAD: usize = 8;
 /// The most links that a list may say it has room for.
 const MOST_LINKS: u64 = 16_384;
 /// What is above any component of a normalized vector, however its norm was summed up.
@@ -74,7 +81,11 @@ impl VectorSet {
         }
         let mut room = (Vec::new(), Vec::new());
         // Slots are reused, so this is the order of age only roughly; it decides nothing but ties.
-        for id in (0..self.graph.id_bound()).rev().map(NodeId).filter(|&id| self.graph.contains(id)) {
+        let mut ids = (0..self.graph.id_bound()).rev().map(NodeId).filter(|&id| self.graph.contains(id)).peekable();
+        while let Some(id) = ids.next() {
+            if let Some(&next) = ids.peek() {
+                self.graph.prefetch_neighbors(next);
+            }
             self.encode_element(id, attributed, &mut room, sink);
         }
     }
@@ -182,18 +193,18 @@ impl VectorSet {
             return Err(Corrupt("version"));
         }
         let header = Header::decode(source)?;
-        let mut elements = Elements {
+        let elements = Elements {
             quantization: header.quantization,
             restore: Restore::new(params(header.dim, header.m, header.quantization), header.count),
             names: Side::new(),
             attributes: Side::new(),
             attributed: 0,
             last_number: 0,
-            list: Vec::new(),
         };
-        for _ in 0..header.count {
-            elements.decode(source, header.attributed)?;
-        }
+        let elements = match header.count {
+            0..ALONE => elements.take_all(source, &header)?,
+            _ => elements.take_side_by_side(source, &header)?,
+        };
         elements.finish(header)
     }
 }
@@ -259,16 +270,23 @@ fn dimension(value: u64) -> Result<usize, Corrupt> {
     usize::try_from(value).ok().filter(|dim| (1..=MAX_DIM).contains(dim)).ok_or(Corrupt("dimension"))
 }
 
-/// What has been read of the elements.
-struct Elements {
-    quantization: Quantization,
-    restore: Restore,
-    names: Side,
-    attributes: Side,
-    attributed: usize,
-    last_number: u64,
-    /// The links of one element: their numbers, and for each level where it ends among them.
-    list: Vec<u64>,
+/// Elements as they were read, together so that they share memory.
+struct Batch<B> {
+    records: Vec<Record<B>>,
+    links: Vec<u64>,
+}
+
+/// One element.
+struct Record<B> {
+    name: B,
+    attributes: Option<B>,
+    code: B,
+    number: u64,
+    level: u8,
+    /// Where the links of each level end among those of the batch.
+    ends: [usize; MAX_LEVEL as usize + 1],
+    range: f32,
+    l2: f32,
 }
 
 /// Reads an element's numbers and counts them.
@@ -284,8 +302,13 @@ impl<S: Source> Numbers<'_, S> {
     }
 }
 
-impl Elements {
-    fn decode<S: Source>(&mut self, source: &mut S, attributed: bool) -> Result<(), Corrupt> {
+impl<B: AsRef<[u8]>> Batch<B> {
+    fn new() -> Self {
+        Self { records: Vec::with_capacity(BATCH), links: Vec::new() }
+    }
+
+    /// Reads one more element.
+    fn read<S: Source<Bytes = B>>(&mut self, source: &mut S, attributed: bool) -> Result<(), Corrupt> {
         let name = source.take_bytes()?;
         let attributes = if attributed { Some(source.take_bytes()?) } else { None };
         let code = source.take_bytes()?;
@@ -300,47 +323,109 @@ impl Elements {
         if level > MAX_LEVEL || version > NODE_VERSION || shape & 0x00ff_ff00 != 0 {
             return Err(Corrupt("level or version of a node"));
         }
-        self.list.clear();
         let mut ends = [0; MAX_LEVEL as usize + 1];
         for end in &mut ends[..=usize::from(level)] {
-            self.decode_links(&mut numbers, version)?;
-            *end = self.list.len();
+            self.read_links(&mut numbers, version)?;
+            *end = self.links.len();
         }
         let (range, l2) = halves(numbers.take()?);
         // What a later form adds behind is not ours to know.
         while numbers.left > 0 {
             numbers.take()?;
         }
-        let vector = self.vector(code.as_ref(), f32::from_bits(l2), f32::from_bits(range))?;
-        let id = self.restore.node(number, vector, level)?;
-        let mut start = 0;
-        for (level, &end) in (0..=level).zip(&ends) {
-            self.restore.links(level, &self.list[start..end])?;
-            start = end;
-        }
-        self.names.set(id, name.as_ref());
-        if let Some(attributes) = attributes.as_ref().map(AsRef::as_ref).filter(|bytes: &&[u8]| !bytes.is_empty()) {
-            self.attributes.set(id, &Attributes::encode(attributes));
-            self.attributed += 1;
-        }
-        self.last_number = self.last_number.max(number);
+        let (range, l2) = (f32::from_bits(range), f32::from_bits(l2));
+        self.records.push(Record { name, attributes, code, number, level, ends, range, l2 });
         Ok(())
     }
 
-    fn decode_links<S: Source>(&mut self, numbers: &mut Numbers<S>, version: u64) -> Result<(), Corrupt> {
+    fn read_links<S: Source>(&mut self, numbers: &mut Numbers<S>, version: u64) -> Result<(), Corrupt> {
         let count = numbers.take()?;
         let room = numbers.take()?;
         if count > room || room > MOST_LINKS {
             return Err(Corrupt("number of links"));
         }
         for _ in 0..count {
-            self.list.push(numbers.take()?);
+            self.links.push(numbers.take()?);
         }
         if version > 0 {
             let (_, place) = halves(numbers.take()?);
             if count > 0 && u64::from(place) >= count {
                 return Err(Corrupt("place of the farthest link"));
             }
+        }
+        Ok(())
+    }
+}
+
+/// The set that comes into being.
+struct Elements {
+    quantization: Quantization,
+    restore: Restore,
+    names: Side,
+    attributes: Side,
+    attributed: usize,
+    last_number: u64,
+}
+
+impl Elements {
+    /// Takes every element as it is read.
+    fn take_all<S: Source>(mut self, source: &mut S, header: &Header) -> Result<Self, Corrupt> {
+        let mut batch = Batch::new();
+        for _ in 0..header.count {
+            batch.read(source, header.attributed)?;
+            self.take(&batch)?;
+            batch.records.clear();
+            batch.links.clear();
+        }
+        Ok(self)
+    }
+
+    /// The same with a second thread: reading, which is the server's work, takes as long as all that is done with what
+    /// was read.
+    fn take_side_by_side<S: Source>(mut self, source: &mut S, header: &Header) -> Result<Self, Corrupt> {
+        std::thread::scope(|scope| {
+            let (full, batches) = sync_channel::<Batch<S::Bytes>>(AHEAD);
+            let taking = scope.spawn(move || {
+                batches.into_iter().try_for_each(|batch| self.take(&batch))?;
+                Ok(self)
+            });
+            let mut left = header.count;
+            let mut read = || {
+                while left > 0 {
+                    let mut batch = Batch::new();
+                    for _ in 0..left.min(BATCH as u64) {
+                        batch.read(source, header.attributed)?;
+                    }
+                    left -= batch.records.len() as u64;
+                    if full.send(batch).is_err() {
+                        break; // the other thread found something wrong and will say what
+                    }
+                }
+                Ok(())
+            };
+            let read = read();
+            drop(full);
+            let taken = taking.join().unwrap_or(Err(Corrupt("a set that could not be built")));
+            read.and(taken)
+        })
+    }
+
+    fn take<B: AsRef<[u8]>>(&mut self, batch: &Batch<B>) -> Result<(), Corrupt> {
+        let mut start = 0;
+        for record in &batch.records {
+            let vector = self.vector(record.code.as_ref(), record.l2, record.range)?;
+            let id = self.restore.node(record.number, vector, record.level)?;
+            for (level, &end) in (0..=record.level).zip(&record.ends) {
+                self.restore.links(level, &batch.links[start..end])?;
+                start = end;
+            }
+            self.names.set(id, record.name.as_ref());
+            let attributes = record.attributes.as_ref().map(AsRef::as_ref);
+            if let Some(attributes) = attributes.filter(|bytes: &&[u8]| !bytes.is_empty()) {
+                self.attributes.set(id, &Attributes::encode(attributes));
+                self.attributed += 1;
+            }
+            self.last_number = self.last_number.max(record.number);
         }
         Ok(())
     }

@@ -402,6 +402,12 @@ impl Graph {
         self.kernel.report(query.probe(), self.probe(id.0))
     }
 
+    /// Asks the memory for what [`Graph::distances_from`] will read for a vector and its neighbors on level 0.
+    pub fn prefetch_neighbors(&self, id: NodeId) {
+        let _guard = epoch::pin();
+        self.each_link(id.0, 0, |row| self.rows.prefetch(row));
+    }
+
     /// How far others are from a vector, in their order, in the precision that searches order by; `out` is cleared first.
     /// Many at once take a fraction of the time: each is fetched from memory while another is compared.
     pub fn distances_from(&self, id: NodeId, others: &[NodeId], out: &mut Vec<f32>) {

@@ -104,6 +104,30 @@ fn answers(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, f64)> {
 
 const QUANTIZATIONS: [Quantization; 3] = [Quantization::None, Quantization::Q8, Quantization::Bin];
 
+/// Large sets are read by two threads: the same set, the same refusals, wherever the fault stands.
+#[test]
+fn a_large_set_comes_back_as_it_was() {
+    let count = 2 * ALONE;
+    let set = sample(count, Quantization::Q8, None);
+    let first = items(&set);
+    let back = decode(&first).unwrap();
+    back.graph.check_invariants().unwrap();
+    assert_eq!((back.card() as u64, back.info().max_node_uid), (count, count));
+    for n in 0..count {
+        let name = format!("e{n}").into_bytes();
+        assert!(back.raw_vector(&name) == set.raw_vector(&name));
+        back.with_attributes(&name, |mine| set.with_attributes(&name, |theirs| assert_eq!(mine, theirs)));
+    }
+    let codes = first.iter().enumerate().filter(|(_, item)| matches!(item, Item::B(code) if code.len() == 8));
+    let codes: Vec<usize> = codes.map(|(place, _)| place).collect();
+    for place in [codes[0], codes[codes.len() / 2], codes[codes.len() - 1]] {
+        let mut bad = first.clone();
+        bad[place] = Item::B(vec![0; 7]);
+        assert_eq!(decode(&bad).err(), Some(Corrupt("length of a vector")));
+        assert!(decode(&first[..place]).is_err());
+    }
+}
+
 #[test]
 fn a_set_comes_back_as_it_was() {
     for quantization in QUANTIZATIONS {
