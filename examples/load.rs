@@ -1,16 +1,20 @@
-//! Load generator for vector sets: RESP over plain sockets, one thread a connection, requests encoded beforehand.
+//! Load generator for benchmarks: RESP over plain sockets, one thread a connection, requests encoded beforehand.
 //!
 //! ```text
 //! load ping  --port P [--connections N] [--count N]
 //! load vadd  --port P --vectors FILE --dim D [--connections N] [--pipeline N] [--count N] [--from ROW] [-- options of VADD]
 //! load vsim  --port P --vectors FILE --dim D [--connections N] [--count N] [--found FILE] [-- options of VSIM]
-//! load watch --port P --seconds S
+//! load send  --port P --requests FILE [--connections N] [--pipeline N] [--count N] [--found FILE]
+//! load watch --port P [--seconds S]
 //! ```
 //!
 //! * `FILE` holds rows of `D` little-endian float32. `vadd` adds row `i` to the key `bench` under the name `i`; its time ends
 //!   when `VINFO` has answered too, so that nothing acknowledged is left to be linked. `vsim` asks for the neighbors of each row in turn.
-//! * `--found` takes the names found, a line a query in the order of the file (one connection).
-//! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too.
+//! * `send` sends requests of any kind: the file has them as they go over the wire, one after the other. With `--count` they
+//!   are sent again from the start until there were so many.
+//! * `--found` takes the bulk strings, a line a query in the order of the file (one connection).
+//! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too. Without `--seconds` it
+//!   looks on until its standard input ends.
 //!
 //! Prints one line of JSON: operations, seconds, rate, and the percentiles of the latency in microseconds. `ping` tells how
 //! fast this generator and the server's networking are by themselves.
@@ -20,7 +24,8 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +43,7 @@ struct Options {
     from: usize,
     seconds: f64,
     found: Option<String>,
+    requests: String,
     /// Words that go to the command as they are.
     extra: Vec<String>,
 }
@@ -46,7 +52,7 @@ impl Options {
     fn parse() -> Result<Self, String> {
         let mut args = env::args().skip(1);
         let mut options = Self {
-            mode: args.next().ok_or("which mode: ping, vadd, vsim or watch?")?,
+            mode: args.next().ok_or("which mode: ping, vadd, vsim, send or watch?")?,
             port: 0,
             vectors: String::new(),
             dim: 0,
@@ -54,8 +60,9 @@ impl Options {
             pipeline: 1,
             count: 0,
             from: 0,
-            seconds: 1.0,
+            seconds: f64::INFINITY,
             found: None,
+            requests: String::new(),
             extra: Vec::new(),
         };
         while let Some(flag) = args.next() {
@@ -75,6 +82,7 @@ impl Options {
                 "--from" => options.from = number()?,
                 "--seconds" => options.seconds = value.parse().map_err(|_| "--seconds needs a number")?,
                 "--found" => options.found = Some(value),
+                "--requests" => options.requests = value,
                 _ => return Err(format!("unknown option {flag}")),
             }
         }
@@ -89,6 +97,26 @@ impl Options {
         let data = fs::read(&self.vectors).map_err(|error| format!("{}: {error}", self.vectors))?;
         Ok(data.chunks_exact(self.dim * 4).map(<[u8]>::to_vec).collect())
     }
+}
+
+/// The requests of a file; `None` if it does not end with a whole one.
+fn split(data: &[u8]) -> Option<Vec<&[u8]>> {
+    fn number(data: &[u8], at: &mut usize) -> Option<usize> {
+        let length = data[*at..].iter().position(|byte| *byte == b'\r')?;
+        let digits = str::from_utf8(data.get(*at + 1..*at + length)?).ok()?;
+        *at += length + 2;
+        digits.parse().ok()
+    }
+    let (mut requests, mut at) = (Vec::new(), 0);
+    while at < data.len() {
+        let start = at;
+        for _ in 0..number(data, &mut at)? {
+            let length = number(data, &mut at)?;
+            at += length + 2;
+        }
+        requests.push(data.get(start..at)?);
+    }
+    Some(requests)
 }
 
 /// A command as a client sends it.
@@ -250,9 +278,17 @@ fn watch(options: &Options) -> io::Result<Measured> {
     const INTERVAL: Duration = Duration::from_millis(1);
     let mut connection = Connection::open(options.port)?;
     let request = encode(&[b"PING"]);
+    let ended = Arc::new(AtomicBool::new(false));
+    if options.seconds.is_infinite() {
+        let ended = Arc::clone(&ended);
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            ended.store(true, Ordering::Relaxed);
+        });
+    }
     let start = Instant::now();
     let mut latencies = Vec::new();
-    while start.elapsed().as_secs_f64() < options.seconds {
+    while !ended.load(Ordering::Relaxed) && start.elapsed().as_secs_f64() < options.seconds {
         let sent = Instant::now();
         connection.writer.write_all(&request)?;
         connection.read(&mut Vec::new())?;
@@ -265,6 +301,16 @@ fn watch(options: &Options) -> io::Result<Measured> {
         }
     }
     Ok(Measured { operations: latencies.len(), elapsed: start.elapsed(), latencies })
+}
+
+/// The requests of the file, `--count` of them.
+fn send(options: &Options) -> Result<io::Result<Measured>, String> {
+    let data = fs::read(&options.requests).map_err(|error| format!("{}: {error}", options.requests))?;
+    let all = split(&data).filter(|all| !all.is_empty());
+    let all = all.ok_or_else(|| format!("{}: no requests", options.requests))?;
+    let count = if options.count == 0 { all.len() } else { options.count };
+    let requests: Vec<Vec<u8>> = all.iter().cycle().take(count).map(|request| request.to_vec()).collect();
+    Ok(drive(options, &requests, None))
 }
 
 fn run() -> Result<(), String> {
@@ -307,6 +353,7 @@ fn run() -> Result<(), String> {
                 .collect();
             drive(&options, &requests, None)
         }
+        "send" => send(&options)?,
         "watch" => watch(&options),
         other => return Err(format!("unknown mode {other}")),
     };

@@ -83,6 +83,7 @@ class Server:
         self.name, self.args, self.module_args = name, args, module_args
         self.log_read = 0
         self.config = None  # a configuration file, read first
+        self.patience = 60  # seconds that it may take to load its data
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nearset-"))
         self.process = None
         self.connections = []
@@ -129,7 +130,7 @@ class Server:
 
     def _wait_ready(self):
         """True when it answers, False when its port was taken meanwhile."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + self.patience
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 if "Address already in use" in self.log()[-2000:]:

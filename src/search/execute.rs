@@ -21,6 +21,7 @@ use roaring::RoaringBitmap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How many documents are looked at between two questions whether the query is still wanted.
 const CANCEL_EVERY: u32 = 256;
@@ -112,7 +113,7 @@ pub enum SortKey {
     /// Of a NUMERIC field, or a distance.
     Number(f64),
     /// Of another field.
-    Text(Box<[u8]>),
+    Text(Arc<[u8]>),
 }
 
 /// A document that was found.
@@ -175,6 +176,14 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
         query.explain(&mut found.rows);
     }
     found
+}
+
+/// Gives the documents that match to `take`, all of them, and says whether they are complete. Not for KNN.
+pub fn with_matching<T>(index: &Index, request: &Request<'_>, take: impl FnOnce(&RoaringBitmap) -> T) -> (T, bool) {
+    let plan = Plan::new(index, &request.settings, request.root, request.cancelled);
+    let query = Execution { index, request, plan, allowed: allowed(index, request) };
+    let taken = take(&query.matching());
+    (taken, query.plan.complete && !request.is_cancelled())
 }
 
 /// The documents that the options of the command allow; `None`: all.
@@ -297,7 +306,7 @@ impl<'a> Execution<'a> {
         let rows = first.into_sorted().1.into_iter().map(|(value, doc)| {
             let sort = value.map(|value| match value {
                 SortValue::Number(number) => SortKey::Number(number),
-                SortValue::Text(text) => SortKey::Text(text.into()),
+                SortValue::Text(text) => SortKey::Text(Arc::clone(text)),
             });
             Row { sort, ..self.row(doc) }
         });
@@ -376,13 +385,15 @@ impl<'a> Execution<'a> {
 
     /// What is true of a document as a whole; its words have no distance.
     fn whole(&self, doc: DocId) -> Whole {
-        let text = self.index.text();
+        let (text, documents) = (self.index.text(), self.index.documents());
+        // What all documents have alike is not read of each: it lies elsewhere in memory.
+        let by_payload = self.request.scorer == Scorer::Hamming;
         Whole {
-            score: self.index.documents().score(doc),
+            score: if documents.score_alike() { 1.0 } else { documents.score(doc) },
             length: text.length(doc),
             max_freq: text.max_freq(doc),
             slop: 1.0,
-            payload: compare_payloads(self.payload(doc), self.request.payload),
+            payload: if by_payload { compare_payloads(self.payload(doc), self.request.payload) } else { None },
         }
     }
 
@@ -496,11 +507,12 @@ struct Top<T, F> {
     offset: usize,
     limit: usize,
     offered: u64,
+    was_cut: bool,
 }
 
 impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
     fn new(request: &Request<'_>, order: F) -> Self {
-        Self { items: Vec::new(), order, offset: request.offset, limit: request.limit, offered: 0 }
+        Self { items: Vec::new(), order, offset: request.offset, limit: request.limit, offered: 0, was_cut: false }
     }
 
     fn wanted(&self) -> usize {
@@ -509,7 +521,9 @@ impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
 
     fn offer(&mut self, item: T) {
         self.offered += 1;
-        if self.wanted() == 0 {
+        let wanted = self.wanted();
+        // Once it was cut, the last of the wanted ones stands in its place.
+        if wanted == 0 || (self.was_cut && (self.order)(&item, &self.items[wanted - 1]).is_ge()) {
             return;
         }
         self.items.push(item);
@@ -524,6 +538,7 @@ impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
         if self.items.len() > wanted && wanted > 0 {
             self.items.select_nth_unstable_by(wanted - 1, &self.order);
             self.items.truncate(wanted);
+            self.was_cut = true;
         }
     }
 

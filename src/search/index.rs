@@ -23,7 +23,9 @@ use super::idset::IdSet;
 use super::number;
 use super::schema::{Field, FieldId, Kind, Schema, TextId};
 use super::score::Corpus;
+use super::sortable::{Sortable, Texts};
 use hashbrown::DefaultHashBuilder;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -48,7 +50,7 @@ pub enum SortValue<'a> {
     /// Of a NUMERIC field.
     Number(f64),
     /// Of another field; folded unless the field is UNF.
-    Text(&'a [u8]),
+    Text(&'a Arc<[u8]>),
 }
 
 /// What failed, and where last.
@@ -84,13 +86,6 @@ pub enum Values {
     None,
 }
 
-/// The values of a SORTABLE field that its index does not have.
-#[derive(Debug)]
-enum Sortable {
-    Texts { values: Column<Option<Box<[u8]>>>, bytes: usize },
-    Numbers(Column<f64>),
-}
-
 /// One field of an index.
 #[derive(Debug)]
 pub struct FieldIndex {
@@ -117,7 +112,7 @@ impl FieldIndex {
             _ if !field.sortable => None,
             Kind::Numeric if field.no_index => Some(Sortable::Numbers(Column::default())),
             Kind::Numeric | Kind::Vector(_) => None,
-            _ => Some(Sortable::Texts { values: Column::default(), bytes: 0 }),
+            _ => Some(Sortable::Texts(Texts::default())),
         };
         Self { values, missing: field.index_missing.then(IdSet::default), sortable, failures: Failures::default() }
     }
@@ -138,8 +133,9 @@ impl FieldIndex {
             (Some(Sortable::Numbers(column)), _) => {
                 column.remove(doc);
             }
-            (Some(texts), _) => {
-                texts.set_text(doc, first_text(raw).map(|text| if field.unf { text.into() } else { fold(text).into() }))
+            (Some(Sortable::Texts(texts)), _) => {
+                let text = first_text(raw).map(|text| if field.unf { Cow::Borrowed(text) } else { fold(text) });
+                texts.set(doc, text.as_deref());
             }
             (None, _) => {}
         }
@@ -167,7 +163,7 @@ impl FieldIndex {
         }
         match &mut self.sortable {
             Some(Sortable::Numbers(column)) => drop(column.remove(doc)),
-            Some(texts) => texts.set_text(doc, None),
+            Some(Sortable::Texts(texts)) => texts.set(doc, None),
             None => {}
         }
         self.values.remove(doc);
@@ -178,9 +174,7 @@ impl FieldIndex {
         match (&self.values, &self.sortable) {
             (Values::Numeric(index), _) => index.value(doc).map(SortValue::Number),
             (_, Some(Sortable::Numbers(column))) => column.get(doc).copied().map(SortValue::Number),
-            (_, Some(Sortable::Texts { values, .. })) => {
-                values.get(doc).and_then(Option::as_deref).map(SortValue::Text)
-            }
+            (_, Some(Sortable::Texts(texts))) => Some(SortValue::Text(texts.symbols().text(texts.symbol(doc)?)?)),
             _ => None,
         }
     }
@@ -192,10 +186,14 @@ impl FieldIndex {
 
     /// Bytes of the values that are kept to sort by.
     pub fn sortable_memory(&self) -> usize {
+        self.sortable.as_ref().map_or(0, Sortable::memory)
+    }
+
+    /// The texts that the field keeps to sort by.
+    pub fn sort_texts(&self) -> Option<&Texts> {
         match &self.sortable {
-            Some(Sortable::Numbers(column)) => column.memory(),
-            Some(Sortable::Texts { values, bytes }) => values.memory() + bytes,
-            None => 0,
+            Some(Sortable::Texts(texts)) => Some(texts),
+            _ => None,
         }
     }
 }
@@ -208,16 +206,6 @@ impl Values {
             Self::Geo(index) => index.remove(doc),
             Self::Vector(index) => index.remove(doc),
             Self::Text | Self::None => {}
-        }
-    }
-}
-
-impl Sortable {
-    fn set_text(&mut self, doc: DocId, text: Option<Box<[u8]>>) {
-        if let Self::Texts { values, bytes } = self {
-            *bytes += text.as_ref().map_or(0, |text| text.len());
-            let old = values.set(doc, text).flatten();
-            *bytes -= old.map_or(0, |text| text.len());
         }
     }
 }

@@ -54,3 +54,5 @@ pub mod query;
 pub mod request;
 pub mod schema;
 pub mod score;
+pub mod sortable;
+pub mod symbols;

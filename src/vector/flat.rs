@@ -242,7 +242,11 @@ impl Flat {
                 && let Some(row) = ids.next()
             {
                 looked += 1;
-                if live(row) && (if let Filter::Test(test) = filter { test(NodeId(row)) } else { true }) {
+                let passes = || match filter {
+                    Filter::Test(test) | Filter::Cheap(test) => test(NodeId(row)),
+                    Filter::All | Filter::Among(_) => true,
+                };
+                if live(row) && passes() {
                     list.rows.push(row);
                 }
             }

@@ -24,7 +24,7 @@ use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
 use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use crate::search::aggregate::value::Value;
 use crate::search::doc_id::DocId;
-use crate::search::execute::{self, Order, Request, distance_names, execute};
+use crate::search::execute::{self, Order, Request, distance_names, execute, with_matching};
 use crate::search::fold::fold;
 use crate::search::index::{Index, SortValue};
 use crate::search::live::Place as Arrival;
@@ -110,30 +110,46 @@ impl Asked {
         Ok(Answer { running, batch, cursor: self.request.cursor.map(|_| 0) })
     }
 
-    /// Finds the documents.
+    /// Finds the documents, and does the first GROUPBY at once where it needs no rows.
     fn find(&self, handle: &Arc<Handle>, index: &Index) -> Running {
         let options = &self.request.options;
         let cancelled = || self.deadline.has_passed();
         let scores = self.plan.needs_scores();
         let nearest = matches!(self.tree.kind, ast::Kind::Knn(_));
-        let found = execute(
-            index,
-            &Request {
-                settings: query::settings(options),
-                in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
-                scorer: options.scorer.unwrap_or_default(),
-                scores,
-                payload: options.payload.as_deref(),
-                order: if scores || nearest { Order::Best } else { Order::Number },
-                limit: usize::MAX,
-                cancelled: Some(&cancelled),
-                ..Request::new(&self.tree)
-            },
-        );
+        let request = Request {
+            settings: query::settings(options),
+            in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
+            scorer: options.scorer.unwrap_or_default(),
+            scores,
+            payload: options.payload.as_deref(),
+            order: if scores || nearest { Order::Best } else { Order::Number },
+            limit: usize::MAX,
+            cancelled: Some(&cancelled),
+            ..Request::new(&self.tree)
+        };
+        let mut pipeline = Pipeline::new(Arc::clone(&self.plan));
+        let (rows, complete) = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
+            let group = |docs: &_| pipeline.group(index, docs, &cancelled);
+            (Vec::new(), with_matching(index, &request, group).1)
+        } else {
+            let found = execute(index, &request);
+            (found.rows, found.complete)
+        };
+        self.running(handle, pipeline, rows, complete)
+    }
+
+    fn running(
+        &self,
+        handle: &Arc<Handle>,
+        pipeline: Pipeline<Document>,
+        rows: Vec<execute::Row>,
+        complete: bool,
+    ) -> Running {
+        let options = &self.request.options;
         Running {
-            pipeline: Pipeline::new(Arc::clone(&self.plan)),
-            hits: found.rows.into_iter(),
-            complete: found.complete,
+            pipeline,
+            hits: rows.into_iter(),
+            complete,
             handle: Arc::clone(handle),
             definition: Arc::clone(&self.definition),
             database: self.database,
@@ -243,7 +259,7 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
             Wanted::Key => Some(Value::string(&*document.key)),
             Wanted::Sortable(id) => index.field(*id).and_then(|field| match field.sort_value(document.doc)? {
                 SortValue::Number(number) => Some(Value::Number(number)),
-                SortValue::Text(text) => Some(Value::string(text)),
+                SortValue::Text(text) => Some(Value::String(Arc::clone(text))),
             }),
             Wanted::Field(_) | Wanted::Name(_) => None,
         };

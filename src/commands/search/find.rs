@@ -37,9 +37,11 @@ impl Command for Search {
         let handle = Arc::clone(&index.handle);
         let search = Arc::new(search);
         let working = Arc::clone(&search);
-        query::run(
+        let costing = Arc::clone(&search);
+        query::run_costing(
             ctx,
             &index,
+            |index| costing.cost(index),
             move |index| working.execute(index),
             move |ctx, found| {
                 if !found.complete {
@@ -92,6 +94,11 @@ impl Asked {
             tree,
             request,
         })
+    }
+
+    /// About how many nanoseconds [`Asked::execute`] takes; `None`: long.
+    fn cost(&self, index: &Index) -> Option<u64> {
+        plan::cost(index, &self.settings, &self.tree)
     }
 
     fn execute(&self, index: &Index) -> Found {

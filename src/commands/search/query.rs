@@ -39,6 +39,31 @@ pub fn run<T: Send + 'static>(
     run_with(ctx, index, |handle, arrival, _| work(&handle.live.read(arrival)), reply)
 }
 
+/// As [`run`], on the main thread too where `cost`, in nanoseconds, is less than handing over costs, and nobody writes to the
+/// index.
+///
+/// # Errors
+/// Those of `reply`.
+pub fn run_costing<T: Send + 'static>(
+    ctx: &Context,
+    index: &Registered,
+    cost: impl FnOnce(&Index) -> Option<u64>,
+    work: impl FnOnce(&Index) -> T + Send + 'static,
+    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
+    follow::catch_up();
+    let live = &index.handle.live;
+    let small = live.try_read(live.arrival());
+    if let Some(small) =
+        small.filter(|index| cost(index).is_some_and(|cost| cost < config::inline_nanoseconds() as u64))
+    {
+        let found = work(&small);
+        drop(small);
+        return reply(ctx, found);
+    }
+    run(ctx, index, work, reply)
+}
+
 /// As [`run`], where `work` takes the index to read itself, up to the place that it is given, and lets it go. It is told the
 /// context where it runs on the main thread.
 ///

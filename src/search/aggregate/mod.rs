@@ -8,10 +8,12 @@
 //! | [`pipeline`] | steps at work |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`value`] | what stands in a column |
+//! | `kept` | GROUPBY without rows, of what the index keeps |
 //! | [`hyperloglog`] | about how many different values there are |
 
 pub mod expression;
 pub mod hyperloglog;
+mod kept;
 pub mod pipeline;
 pub mod plan;
 pub mod reduce;

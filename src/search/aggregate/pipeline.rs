@@ -11,11 +11,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
+
 use super::expression::{Column, EvaluateError};
+use super::kept::Grouping;
 use super::plan::{Plan, Sink, Stage, Stream};
 use super::reduce::{Hashes, Reducer, State};
 use super::row::{Hit, Row, Source};
 use super::value::Value;
+use crate::search::doc_id::DocId;
+use crate::search::index::Index;
 
 /// Rows that go through the steps together.
 const BATCH: usize = 256;
@@ -100,6 +105,23 @@ impl<D> Pipeline<D> {
     /// What it does.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Whether [`Pipeline::group`] can do the first GROUPBY.
+    pub fn groups(plan: &Plan) -> bool {
+        Grouping::of(plan).is_some()
+    }
+
+    /// Does the first GROUPBY with these documents, without making rows of them, if it needs no more than the index keeps for
+    /// sorting. Comes before [`Pipeline::next`], whose source then has nothing left to read.
+    pub fn group(&mut self, index: &Index, docs: &RoaringBitmap, interrupted: &dyn Fn() -> bool) {
+        let plan = Arc::clone(&self.plan);
+        let Some(grouping) = Grouping::of(&plan) else { return };
+        let (groups, complete) = grouping.take(index, docs.iter().map(DocId), &self.hashes, interrupted);
+        self.read = docs.len();
+        self.interrupted |= !complete;
+        self.sink = Gathered::Groups { index: HashMap::new(), groups };
+        self.leave(&plan);
     }
 
     fn enter(&mut self, stage: usize) {

@@ -10,6 +10,8 @@ use std::collections::BinaryHeap;
 /// The documents that any child has. All children that have the current document add to its score (DISMAX: the best one).
 pub struct Union<'a> {
     children: Vec<BoxDocset<'a>>,
+    /// The document of each child: to find those that have the current one without asking each.
+    docs: Vec<DocId>,
     /// Where each child stands; the top is the current document.
     heap: BinaryHeap<Reverse<(DocId, usize)>>,
     doc: DocId,
@@ -20,9 +22,16 @@ impl<'a> Union<'a> {
     /// The union of some docsets.
     pub fn new(children: Vec<BoxDocset<'a>>, weight: f64) -> Self {
         let heap = children.iter().enumerate().map(|(at, child)| Reverse((child.doc(), at))).collect();
-        let mut union = Self { children, heap, doc: DocId::END, weight };
+        let docs = children.iter().map(|child| child.doc()).collect();
+        let mut union = Self { children, docs, heap, doc: DocId::END, weight };
         union.settle();
         union
+    }
+
+    /// The children that have the current document.
+    fn current(&mut self) -> impl Iterator<Item = &mut BoxDocset<'a>> {
+        let doc = self.doc;
+        self.children.iter_mut().zip(&self.docs).filter(move |(_, at)| **at == doc).map(|(child, _)| child)
     }
 
     fn settle(&mut self) -> DocId {
@@ -49,7 +58,8 @@ impl Docset for Union<'_> {
             if doc >= target {
                 break;
             }
-            *top = Reverse((self.children[at].skip_to(target), at));
+            self.docs[at] = self.children[at].skip_to(target);
+            *top = Reverse((self.docs[at], at));
         }
         self.settle()
     }
@@ -60,7 +70,7 @@ impl Docset for Union<'_> {
 
     fn score(&mut self, context: &Context) -> f64 {
         let mut total = 0.0;
-        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+        for child in self.current() {
             let score = child.score(context);
             total = if context.scorer == Scorer::Dismax { f64::max(total, score) } else { total + score };
         }
@@ -76,7 +86,7 @@ impl Docset for Union<'_> {
 
     fn positions(&mut self, out: &mut Vec<u32>) {
         let from = out.len();
-        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+        for child in self.current() {
             child.positions(out);
         }
         merge_positions(out, from);
@@ -84,7 +94,7 @@ impl Docset for Union<'_> {
 
     fn slop(&mut self) -> f64 {
         let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
-        for child in self.children.iter_mut().filter(|child| child.doc() == self.doc) {
+        for child in self.current() {
             positions.clear();
             child.positions(&mut positions);
             nearness.add(&positions);

@@ -11,8 +11,11 @@
 //! A plan borrows the index and the tree; it is made for one query and used up by it. Recursion is as deep as the tree,
 //! which the parser bounds.
 
+mod cost;
 mod expand;
 mod scored;
+
+pub use cost::cost;
 
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};

@@ -38,6 +38,8 @@ pub enum Filter<'a> {
     All,
     /// Those for which the function says so. It is called with live ids.
     Test(&'a dyn Fn(NodeId) -> bool),
+    /// As `Test`, for a function that costs less than a look at the vector: it is asked first, of ids that are gone too.
+    Cheap(&'a dyn Fn(NodeId) -> bool),
     /// Those in the list (each once, any order; ids that are gone are skipped).
     Among(&'a [NodeId]),
 }
@@ -56,7 +58,7 @@ impl Graph {
         let listed;
         let (test, matching): (&dyn Fn(NodeId) -> bool, usize) = match search.filter {
             Filter::All => (&|_| true, total),
-            Filter::Test(test) => (test, search.matching.unwrap_or_else(|| self.estimate(test))),
+            Filter::Test(test) | Filter::Cheap(test) => (test, search.matching.unwrap_or_else(|| self.estimate(test))),
             Filter::Among(ids) if ids.len() <= ef.saturating_mul(SCAN_LISTED) => {
                 return self.scan_rows(probe, search, scratch);
             }
@@ -77,7 +79,14 @@ impl Graph {
             scratch.found.truncate(budget);
         }
         let wide = matching.saturating_mul(2) < total;
-        self.walk_filtered(probe, ef, search, test, wide, scratch)?;
+        match search.filter {
+            Filter::Test(_) => {
+                let matches = |row: u32| is_live(self.state(row)) && test(NodeId(row));
+                self.walk_filtered(probe, ef, search, matches, wide, scratch)?;
+            }
+            // Whether a node is live is asked once it is near enough: of most, asking would be all that is done in memory.
+            _ => self.walk_filtered(probe, ef, search, |row| test(NodeId(row)), wide, scratch)?,
+        }
         self.collect(scratch);
         if scratch.found.len() < search.k && !bounded {
             self.scan_rows(probe, search, scratch)?;
@@ -106,12 +115,12 @@ impl Graph {
         probe: Probe,
         ef: usize,
         search: &Search,
-        test: &dyn Fn(NodeId) -> bool,
+        matches: impl Fn(u32) -> bool,
         wide: bool,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
-        let matches = |row: u32| is_live(self.state(row)) && test(NodeId(row));
-        scratch.begin_filtered(ef, matches);
+        let live = |row: u32| is_live(self.state(row));
+        scratch.begin_filtered(ef, |row| matches(row) && live(row));
         let mut expanded = 0usize;
         while let Some(Reverse(key)) = scratch.frontier.pop() {
             if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
@@ -128,12 +137,12 @@ impl Graph {
             self.look_around(key.row(), wide, &matches, scratch);
             let Scratch { batch, distances, .. } = &mut *scratch;
             self.kernel.distances(probe, &self.rows, batch, distances);
-            scratch.catch_batch(ef, true);
+            scratch.catch_batch(ef, live);
             if !wide || scratch.batch.len() < ENOUGH {
                 let Scratch { rows, distances, .. } = &mut *scratch;
                 self.kernel.distances(probe, &self.rows, rows, distances);
                 std::mem::swap(&mut scratch.rows, &mut scratch.batch);
-                scratch.catch_batch(ef, false);
+                scratch.catch_batch(ef, |_| false);
             }
         }
         Ok(())
@@ -191,13 +200,13 @@ impl Scratch {
         }
     }
 
-    /// Takes the batch into the frontier, where it is near enough, and among the nearest, if it matches.
-    fn catch_batch(&mut self, ef: usize, matching: bool) {
+    /// Takes the batch into the frontier, where it is near enough, and among the nearest, if it may be there.
+    fn catch_batch(&mut self, ef: usize, may_be_hit: impl Fn(u32) -> bool) {
         for (&row, &distance) in self.batch.iter().zip(&self.distances) {
             let key = Key::new(distance, row);
             if self.nearest.len() < ef || self.nearest.peek().is_some_and(|worst| key < *worst) {
                 self.frontier.push(Reverse(key));
-                if matching {
+                if may_be_hit(row) {
                     offer(&mut self.nearest, ef, key);
                 }
             }

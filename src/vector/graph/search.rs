@@ -396,7 +396,7 @@ impl Graph {
                 return Err(Cancelled);
             }
             let passes = |row: u32| match filter {
-                Filter::Test(test) => is_live(self.state(row)) && test(NodeId(row)),
+                Filter::Test(test) | Filter::Cheap(test) => is_live(self.state(row)) && test(NodeId(row)),
                 Filter::All | Filter::Among(_) => is_live(self.state(row)),
             };
             scan.rows.clear();

@@ -222,8 +222,12 @@ fn as_many_as_match_are_found() {
         for _ in 0..queries {
             let query = graph.query(Vector::Floats(&random.vector(16)));
             let test = |id: NodeId| id.0.is_multiple_of(every);
-            let search = Search { k: 10, ef: 64, filter: Filter::Test(&test), ..Search::default() };
+            let search = Search { k: 10, ef: 64, filter: Filter::Cheap(&test), ..Search::default() };
+            let mut cheap = Vec::new();
+            graph.search(&query, &search, &mut scratch, &mut cheap).expect("nobody cancels");
+            let search = Search { filter: Filter::Test(&test), ..search };
             graph.search(&query, &search, &mut scratch, &mut found).expect("nobody cancels");
+            assert_eq!(cheap, found);
             graph.scan(&query, &search, &mut scratch, &mut truth).expect("nobody cancels");
             assert_eq!(found.len(), truth.len());
             assert!(found.iter().all(|hit| test(hit.id)));
