@@ -187,7 +187,7 @@ pub fn resize(threads: usize) {
 }
 
 /// Lets the server's own thread go first wherever both want a core: it has the shorter work and all the clients.
-fn yield_to_server() {
+pub fn yield_to_server() {
     // SAFETY: plain system calls on the calling thread; a refusal leaves things as they were.
     unsafe {
         let param = libc::sched_param { sched_priority: 0 };

@@ -7,6 +7,7 @@
 //! | [`reading`] | what is stored: vectors, links, ranges, random elements, figures |
 //! | [`attributes`], [`filter`] | attributes parsed when written, and expressions over them |
 //! | [`projection`] | REDUCE |
+//! | [`deferred`] | copying a large set while its owner goes on |
 //! | [`encoding`] | the encoding of the RDB and of DUMP |
 //! | `names` | from names to nodes; what the writing thread alone needs |
 //!
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attributes;
+pub mod deferred;
 pub mod encoding;
 pub mod filter;
 mod names;

@@ -107,6 +107,53 @@ def test_copy(small):
 
 @pytest.mark.module_only
 @pytest.mark.smoke
+def test_copies_of_a_large_set_go_their_own_ways(server, r2):
+    """A thread makes them; whatever comes meanwhile finds them as they are to be."""
+    rows = clusters(20_000, 16, seed=26)
+    fill(r2, "k", rows)
+    r2("VSETATTR", "k", "e7", '{"n":7}')
+
+    def figures(key):
+        return r2("VCARD", key), r2("VGETATTR", key, "e7"), r2("VISMEMBER", key, "new"), r2("VEMB", key, "e9")
+
+    before = figures("k")
+    digest_before = digest(r2, "k")
+    # One after the other, without a pause in between: reads, a copy of a copy, changes of all, the end of the first.
+    replies = r2.pipeline(
+        [
+            ("COPY", "k", "c1"),
+            ("VCARD", "c1"),
+            ("COPY", "c1", "c2"),
+            ("VSETATTR", "c1", "e7", '{"n":8}'),
+            ("COPY", "k", "c3"),
+            vadd("k", rows[0], "new"),
+            ("VREM", "c2", "e9"),
+            ("COPY", "k", "gone"),
+            ("UNLINK", "gone"),
+            ("COPY", "c3", "c4"),
+            ("DEL", "c3"),
+            ("COPY", "k", "c5"),
+            ("UNLINK", "k"),
+        ]
+    )
+    assert replies == [1, len(rows), 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert figures("c1") == (before[0], b'{"n":8}', 0, before[3])
+    assert figures("c2")[:3] == (before[0] - 1, b'{"n":7}', 0)
+    assert digest(r2, "c4") == digest_before and figures("c4") == before
+    assert figures("c5") == (before[0] + 1, b'{"n":7}', 1, before[3])
+    assert r2("VSIM", "c5", "ELE", "new", "COUNT", 2) in ([b"new", b"e0"], [b"e0", b"new"])
+    assert r2("DEBUG", "RELOAD") == Simple("OK")
+    assert digest(r2, "c4") == digest_before
+    r2("MULTI")
+    r2("COPY", "c4", "c6")
+    r2("VREM", "c6", "e0")
+    r2("VREM", "c4", "e1")
+    assert r2("EXEC") == [1, 1, 1]
+    assert [r2("VISMEMBER", key, element) for key in ("c4", "c6") for element in ("e0", "e1")] == [1, 0, 0, 1]
+
+
+@pytest.mark.module_only
+@pytest.mark.smoke
 @pytest.mark.parametrize("options", [[], ["NOQUANT"], ["BIN"], ["M", "4"]])
 def test_memory_usage_is_what_the_set_takes(start, options):
     """Within 5 % of what the server's own count grows by; buffers of clients and threads are there before."""

@@ -89,7 +89,7 @@ impl Command for Vadd {
         };
         let (value, outcome) = match key.value_mut::<Value>()? {
             Some(value) => {
-                let outcome = value.set().add(&add)?;
+                let outcome = value.set_to_change().add(&add)?;
                 (value, outcome)
             }
             None => {

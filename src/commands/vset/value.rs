@@ -5,6 +5,7 @@
 //! pool's reclaimer.
 
 use std::ffi::{CStr, c_int};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -18,6 +19,7 @@ use crate::redis::rdb::{Aof, Digest, RdbSink, RdbSource};
 use crate::redis::types::{DataType, Slot};
 use crate::redis::workers::{self, Source};
 use crate::vset::VectorSet;
+use crate::vset::deferred::{Copied, Copies, Deferred};
 
 static SLOT: Slot = Slot::new();
 
@@ -31,9 +33,21 @@ pub struct Shared {
     abandoned: AtomicBool,
     /// Clients whose addition is done and whose reply waits for the tail to shrink, with that reply.
     waiting: Mutex<Vec<(Blocked, bool)>>,
+    /// Copies of the set that are being made.
+    copies: Copies<Shared>,
 }
 
 impl Shared {
+    fn new(set: VectorSet) -> Self {
+        Self {
+            set,
+            queued: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            waiting: Mutex::new(Vec::new()),
+            copies: Copies::default(),
+        }
+    }
+
     /// Lets waiting clients go on, if the tail is short enough or `always`.
     fn release(&self, always: bool) {
         if !always && self.set.tail_len() >= config::tail_limit() {
@@ -65,7 +79,8 @@ impl Source for Shared {
     }
 }
 
-/// Every set of the keyspace, for `INFO`. Sets come and go on the main thread, but for what a lazy `FLUSHALL` frees.
+/// Every set of the keyspace, for `INFO`. Sets come and go on the main thread, but for what a lazy `FLUSHALL` frees and
+/// for copies of large ones.
 static SETS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 
 /// Figures about all sets together.
@@ -93,45 +108,69 @@ pub fn stats() -> Stats {
     stats
 }
 
-/// The keyspace's reference to a set.
-pub struct Value(Arc<Shared>);
+impl Copied for Shared {
+    fn copied(&self) -> Self {
+        Self::new(self.set.copy())
+    }
 
-impl Value {
-    /// A value of a set.
-    pub fn new(set: VectorSet) -> Self {
-        let shared = Arc::new(Shared {
-            set,
-            queued: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
-            waiting: Mutex::new(Vec::new()),
-        });
+    fn copies(&self) -> &Copies<Self> {
+        &self.copies
+    }
+
+    fn made(shared: &Arc<Self>) {
         let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
         // What is gone leaves its place when the list would have to grow.
         if sets.len() == sets.capacity() {
             sets.retain(|set| set.strong_count() > 0);
         }
-        sets.push(Arc::downgrade(&shared));
-        drop(sets);
-        Self(shared)
+        sets.push(Arc::downgrade(shared));
+    }
+}
+
+/// A set that is held while it is used.
+pub struct Held(Arc<Shared>);
+
+impl Deref for Held {
+    type Target = VectorSet;
+    fn deref(&self) -> &VectorSet {
+        &self.0.set
+    }
+}
+
+/// Sets of more elements are copied by a thread.
+const COPIED_AT_ONCE: usize = 500;
+
+/// The keyspace's reference to a set.
+pub struct Value(Deferred<Shared>);
+
+impl Value {
+    /// A value of a set.
+    pub fn new(set: VectorSet) -> Self {
+        Self(Deferred::new(Shared::new(set)))
     }
 
-    /// The set.
-    pub fn set(&self) -> &VectorSet {
-        &self.0.set
+    /// The set, to be read.
+    pub fn set(&self) -> Held {
+        Held(self.0.get())
+    }
+
+    /// The set, to be changed: no copy of it is being made, which this waits for.
+    pub fn set_to_change(&self) -> Held {
+        Held(self.0.settled())
     }
 
     /// The set in the form that a worker can keep.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.0
+    pub fn shared(&self) -> Arc<Shared> {
+        self.0.get()
     }
 
     /// Sees to it that new work (elements to link or unlink) is done: by the workers, or, where nothing may leave the main
     /// thread, here and now.
     pub fn has_new_work(&self) {
         if config::single_threaded() {
-            self.0.set.link_all();
+            self.set().link_all();
         } else {
-            let source: Arc<dyn Source> = self.0.clone();
+            let source: Arc<dyn Source> = self.shared();
             workers::enqueue(&source);
         }
     }
@@ -140,16 +179,17 @@ impl Value {
     /// client can't wait, the main thread helps to link.
     pub fn reply_added(&self, ctx: &Context, added: bool) {
         let limit = config::tail_limit();
-        if self.0.set.tail_len() <= limit {
+        let shared = self.shared();
+        if shared.set.tail_len() <= limit {
             ctx.reply().boolean(added);
         } else if ctx.can_block() && !config::single_threaded() {
             super::counters::TAIL_WAITS.add(1);
             let client = ctx.block();
-            self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((client, added));
+            shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((client, added));
             // The workers may have finished in between.
-            self.0.release(false);
+            shared.release(false);
         } else {
-            while self.0.set.tail_len() > limit && self.0.set.work() {}
+            while shared.set.tail_len() > limit && shared.set.work() {}
             ctx.reply().boolean(added);
         }
     }
@@ -168,22 +208,22 @@ impl DataType for Value {
     }
 
     fn save(&self, sink: &mut RdbSink) {
-        self.0.set.encode(sink);
+        self.set().encode(sink);
     }
 
     fn rewrite(&self, aof: &mut Aof<'_>) {
         let mut pieces = Pieces::new(aof);
-        self.0.set.encode(&mut pieces);
+        self.set().encode(&mut pieces);
         pieces.finish();
     }
 
     fn memory_usage(&self) -> usize {
         // The box, and what `Arc` counts beside the set.
-        rounded(size_of::<Self>()) + rounded(size_of::<Shared>() + 16) + self.0.set.memory_usage()
+        rounded(size_of::<Self>()) + rounded(size_of::<Shared>() + 16) + self.set().memory_usage()
     }
 
     fn digest(&self, digest: &mut Digest) {
-        let set = &self.0.set;
+        let set = self.set();
         digest.integer(set.card() as i64);
         digest.integer(set.dim() as i64);
         digest.end();
@@ -196,16 +236,23 @@ impl DataType for Value {
     }
 
     fn copy(&self) -> Self {
-        Self::new(self.0.set.copy())
+        let set = self.set();
+        if set.card() <= COPIED_AT_ONCE || config::single_threaded() {
+            return Self::new(set.copy());
+        }
+        Self(self.0.copy(workers::yield_to_server))
     }
 
     fn free_effort(&self) -> usize {
-        self.0.set.card()
+        self.set().card()
     }
 
     fn dispose(self: Box<Self>) {
-        self.0.abandoned.store(true, Ordering::Relaxed);
-        self.0.release(true);
-        workers::reclaim(self.0);
+        // What is another key's set lives on.
+        if let Some(shared) = self.0.last() {
+            shared.abandoned.store(true, Ordering::Relaxed);
+            shared.release(true);
+            workers::reclaim(shared);
+        }
     }
 }

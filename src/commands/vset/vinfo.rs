@@ -2,8 +2,6 @@
 //!
 //! Like `VLINKS`, it first has the workers link what is still unlinked, so that it describes the finished graph.
 
-use std::sync::Arc;
-
 use super::reader;
 use super::value::{Shared, Value};
 use crate::config;
@@ -33,14 +31,14 @@ impl Command for Vinfo {
             return Ok(());
         };
         if value.set().pending() > 0 && ctx.can_block() && !config::single_threaded() {
-            let (shared, blocked) = (Arc::clone(value.shared()), ctx.block());
+            let (shared, blocked) = (value.shared(), ctx.block());
             workers::submit(move || {
                 shared.set.link_all();
                 blocked.reply(|reply| write(reply, &shared));
             });
         } else {
             value.set().link_all();
-            write(&mut ctx.reply(), value.shared());
+            write(&mut ctx.reply(), &value.shared());
         }
         Ok(())
     }

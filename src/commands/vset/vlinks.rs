@@ -2,8 +2,6 @@
 //!
 //! What is still unlinked is linked first: by a worker, while the client waits, where it can.
 
-use std::sync::Arc;
-
 use super::reader;
 use super::value::{Shared, Value};
 use crate::config;
@@ -39,14 +37,14 @@ impl Command for Vlinks {
             return Ok(());
         };
         if value.set().pending() > 0 && ctx.can_block() && !config::single_threaded() {
-            let (shared, element, blocked) = (Arc::clone(value.shared()), element.to_vec(), ctx.block());
+            let (shared, element, blocked) = (value.shared(), element.to_vec(), ctx.block());
             workers::submit(move || {
                 shared.set.link_all();
                 blocked.reply(|reply| write(reply, &shared, &element, scores));
             });
         } else {
             value.set().link_all();
-            write(&mut ctx.reply(), value.shared(), element, scores);
+            write(&mut ctx.reply(), &value.shared(), element, scores);
         }
         Ok(())
     }

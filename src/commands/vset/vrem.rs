@@ -28,7 +28,7 @@ impl Command for Vrem {
             ctx.reply().boolean(false);
             return Ok(());
         };
-        let removed = value.set().remove(element);
+        let removed = value.set_to_change().remove(element);
         if removed {
             counters::REMOVALS.add(1);
             let last = value.set().card() == 0;

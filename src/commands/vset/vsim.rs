@@ -4,8 +4,6 @@
 //! The main thread parses, prepares the query and hands it to a worker; a search that is expected to take less time than
 //! the hand-over runs on the main thread, and so does any where the client can't be blocked. Same code, same answers.
 
-use std::sync::Arc;
-
 use super::value::Value;
 use super::vector::vector;
 use super::{counters, reader};
@@ -144,7 +142,7 @@ impl Command for Vsim {
             counters::INLINE_SEARCHES.add(1);
             value.set().search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
         } else {
-            let (shared, client) = (Arc::clone(value.shared()), ctx.block());
+            let (shared, client) = (value.shared(), ctx.block());
             workers::submit(move || {
                 shared.set.search(&query, |hits| client.reply(|reply| shape.write(reply, &hits)));
             });
