@@ -145,7 +145,8 @@ class Storm:
             thread.join()
         if self.failures:
             raise self.failures[0]
-        assert self.missed <= self.counts["nearest"] / 100, f"{self.missed} of {self.counts['nearest']} walks missed"
+        # One in a hundred, and three that chance may add where few were asked.
+        assert self.missed <= 3 + self.counts["nearest"] / 100, f"{self.missed} of {self.counts['nearest']} walks missed"
 
 
 def memory(server):
