@@ -73,7 +73,12 @@ class Side:
         return int(self.server.info("memory", "used_memory"))
 
     def clear(self):
+        """Empties the server, and waits until what a thread frees is freed."""
         self.r2("FLUSHALL", "SYNC")
+        before = None
+        while before is None or self.used() < before:
+            before = self.used()
+            time.sleep(0.2)
 
 
 def finish(running):
