@@ -13,13 +13,12 @@ use super::arena::{FREE, Rows};
 use super::distance::{Kernel, Probe};
 use super::encoding::{Codec, Encoding, Metric, Vector};
 use super::graph::{Cancelled, Filter, Query, Range, Search};
+use super::scan::Scan;
 use super::scratch::{Key, List, Scratch, offer};
 use super::{Guard, Hit, NodeId, epoch, gate};
 
 const LIVE: u8 = 1;
 const DEAD: u8 = 2;
-/// How many vectors are looked at between two questions whether the search is still wanted.
-const CANCEL_EVERY: usize = 1024;
 
 /// Exact nearest neighbors. See the module's documentation.
 #[derive(Debug)]
@@ -224,38 +223,10 @@ impl Flat {
         filter: Filter,
         cancel: Option<&dyn Fn() -> bool>,
         list: &mut List,
-        mut visit: impl FnMut(Key),
+        visit: impl FnMut(Key),
     ) -> Result<(), Cancelled> {
-        let bound = self.rows.len();
-        let ids: &mut dyn Iterator<Item = u32> = match filter {
-            Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
-            _ => &mut (0..bound),
-        };
-        let live = |row: u32| self.rows.head(row).state.load(Acquire) == LIVE;
-        loop {
-            if cancel.is_some_and(|cancel| cancel()) {
-                return Err(Cancelled);
-            }
-            list.rows.clear();
-            let mut looked = 0;
-            while looked < CANCEL_EVERY
-                && let Some(row) = ids.next()
-            {
-                looked += 1;
-                let passes = || match filter {
-                    Filter::Test(test) | Filter::Cheap(test) => test(NodeId(row)),
-                    Filter::All | Filter::Among(_) => true,
-                };
-                if live(row) && passes() {
-                    list.rows.push(row);
-                }
-            }
-            if looked == 0 {
-                return Ok(());
-            }
-            self.kernel.distances(probe, &self.rows, &list.rows, &mut list.distances);
-            list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
-        }
+        let scan = Scan { rows: &self.rows, kernel: &self.kernel, probe, filter, cancel };
+        scan.each_match(|row| self.rows.head(row).state.load(Acquire) == LIVE, list, visit)
     }
 
     fn report(&self, query: &Query, scratch: &mut Scratch, out: &mut Vec<Hit>) {

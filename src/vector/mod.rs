@@ -6,6 +6,7 @@
 //! | [`distance`] | the distance kernels, chosen once per graph for the processor |
 //! | [`graph`] | [`Graph`]: approximate search by HNSW, with real removal, filters and ranges |
 //! | [`flat`] | [`Flat`]: exact search over the same encodings |
+//! | `scan` | comparing with every vector that matches |
 //! | [`scratch`] | [`Scratch`]: what a thread needs to search or to link, kept between calls |
 //! | [`epoch`] | [`pin`]: when the slot of a removed vector may be used again |
 //! | [`gate`] | what a fork must wait for |
@@ -32,6 +33,7 @@ pub mod epoch;
 pub mod flat;
 pub mod gate;
 pub mod graph;
+mod scan;
 pub mod scratch;
 pub mod side;
 

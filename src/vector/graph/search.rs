@@ -17,12 +17,11 @@ use super::filter::Filter;
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::epoch;
+use crate::vector::scan::Scan;
 use crate::vector::scratch::{Key, List, Pool, Scratch, offer};
 
 /// A beam of `ef` visits about this many times `ef` nodes, each of which costs a few times one of a scan.
 const SCAN_BELOW: usize = 8;
-/// How many nodes a scan looks at between two questions whether it is still wanted.
-const SCAN_BATCH: usize = 1024;
 /// Beams up to this width are sorted arrays, wider ones heaps.
 const WIDE: usize = 1024;
 /// How many nodes are expanded between two questions whether the search is still wanted.
@@ -383,38 +382,11 @@ impl Graph {
         probe: Probe,
         filter: Filter,
         cancel: Option<&dyn Fn() -> bool>,
-        scan: &mut List,
-        mut visit: impl FnMut(Key),
+        list: &mut List,
+        visit: impl FnMut(Key),
     ) -> Result<(), Cancelled> {
-        let bound = self.rows.len();
-        let ids: &mut dyn Iterator<Item = u32> = match filter {
-            Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
-            _ => &mut (0..bound),
-        };
-        loop {
-            if cancel.is_some_and(|cancel| cancel()) {
-                return Err(Cancelled);
-            }
-            let passes = |row: u32| match filter {
-                Filter::Test(test) | Filter::Cheap(test) => is_live(self.state(row)) && test(NodeId(row)),
-                Filter::All | Filter::Among(_) => is_live(self.state(row)),
-            };
-            scan.rows.clear();
-            let mut looked = 0;
-            while looked < SCAN_BATCH
-                && let Some(row) = ids.next()
-            {
-                looked += 1;
-                if passes(row) {
-                    scan.rows.push(row);
-                }
-            }
-            if looked == 0 {
-                return Ok(());
-            }
-            self.kernel.distances(probe, &self.rows, &scan.rows, &mut scan.distances);
-            scan.rows.iter().zip(&scan.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
-        }
+        let scan = Scan { rows: &self.rows, kernel: &self.kernel, probe, filter, cancel };
+        scan.each_match(|row| is_live(self.state(row)), list, visit)
     }
 
     /// The first `k` of `scratch.found` that are still live, as hits.

@@ -1,0 +1,65 @@
+//! Comparing with every vector that matches: what an exact search is, and what a walk falls back to.
+#![forbid(unsafe_code)]
+
+use super::NodeId;
+use super::arena::Rows;
+use super::distance::{Kernel, Probe};
+use super::graph::{Cancelled, Filter};
+use super::scratch::{Key, List};
+
+/// Rows that are looked at between two questions whether to go on.
+const BATCH: usize = 1024;
+
+/// What is compared with what.
+pub(super) struct Scan<'a> {
+    /// Where the vectors are.
+    pub rows: &'a Rows,
+    /// How they are compared.
+    pub kernel: &'a Kernel,
+    /// With what.
+    pub probe: Probe<'a>,
+    /// Which of them.
+    pub filter: Filter<'a>,
+    /// Asked every [`BATCH`] rows; true ends the scan.
+    pub cancel: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Scan<'_> {
+    /// Calls `visit` with every vector that is `live` and matches, in the order of ids or of the filter's list.
+    pub fn each_match(
+        &self,
+        live: impl Fn(u32) -> bool,
+        list: &mut List,
+        mut visit: impl FnMut(Key),
+    ) -> Result<(), Cancelled> {
+        let bound = self.rows.len();
+        let ids: &mut dyn Iterator<Item = u32> = match self.filter {
+            Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
+            _ => &mut (0..bound),
+        };
+        let passes = |row: u32| match self.filter {
+            Filter::Test(test) | Filter::Cheap(test) => live(row) && test(NodeId(row)),
+            Filter::All | Filter::Among(_) => live(row),
+        };
+        loop {
+            if self.cancel.is_some_and(|cancel| cancel()) {
+                return Err(Cancelled);
+            }
+            list.rows.clear();
+            let mut looked = 0;
+            while looked < BATCH
+                && let Some(row) = ids.next()
+            {
+                looked += 1;
+                if passes(row) {
+                    list.rows.push(row);
+                }
+            }
+            if looked == 0 {
+                return Ok(());
+            }
+            self.kernel.distances(self.probe, self.rows, &list.rows, &mut list.distances);
+            list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
+        }
+    }
+}
