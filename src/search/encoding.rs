@@ -23,16 +23,6 @@ pub type Named = (Box<[u8]>, SavedGraph);
 
 const VERSION: u64 = 1;
 
-const ENCODINGS: [Encoding; 8] = [
-    Encoding::F32,
-    Encoding::F64,
-    Encoding::F16,
-    Encoding::BF16,
-    Encoding::I8,
-    Encoding::U8,
-    Encoding::Q8,
-    Encoding::Bin,
-];
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
 impl Index {
@@ -91,7 +81,7 @@ fn encode_params(params: &Params, sink: &mut impl Sink) {
     sink.put_u64(params.dim as u64);
     sink.put_u64(params.m as u64);
     sink.put_u64(params.ef_construction as u64);
-    sink.put_u64(ENCODINGS.iter().position(|e| *e == params.encoding).unwrap_or(0) as u64);
+    sink.put_u64(Encoding::ALL.iter().position(|e| *e == params.encoding).unwrap_or(0) as u64);
     sink.put_u64(METRICS.iter().position(|m| *m == params.metric).unwrap_or(0) as u64);
 }
 
@@ -138,7 +128,7 @@ fn take_size<S: Source>(source: &mut S) -> Result<usize, Corrupt> {
 
 fn decode_params<S: Source>(source: &mut S) -> Result<Params, Corrupt> {
     let (dim, m, ef_construction) = (take_size(source)?, take_size(source)?, take_size(source)?);
-    let encoding = *ENCODINGS.get(take_size(source)?).ok_or(Corrupt("encoding"))?;
+    let encoding = *Encoding::ALL.get(take_size(source)?).ok_or(Corrupt("encoding"))?;
     let metric = *METRICS.get(take_size(source)?).ok_or(Corrupt("metric"))?;
     if dim == 0 || !(2..=MAX_M).contains(&m) {
         return Err(Corrupt("parameters"));

@@ -36,6 +36,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them. Files number them by their place here: new ones go to the end.
+    pub const ALL: [Encoding; 8] = [
+        Encoding::F32,
+        Encoding::F64,
+        Encoding::F16,
+        Encoding::BF16,
+        Encoding::I8,
+        Encoding::U8,
+        Encoding::Q8,
+        Encoding::Bin,
+    ];
+
     /// Bytes stored for a vector of `dim` components.
     #[must_use]
     pub fn code_len(self, dim: usize) -> usize {

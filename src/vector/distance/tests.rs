@@ -6,17 +6,6 @@ use super::super::encoding::Vector;
 use super::*;
 use crate::vector::graph::random::Random;
 
-const ENCODINGS: [Encoding; 8] = [
-    Encoding::F32,
-    Encoding::F64,
-    Encoding::F16,
-    Encoding::BF16,
-    Encoding::I8,
-    Encoding::U8,
-    Encoding::Q8,
-    Encoding::Bin,
-];
-
 /// Components as they are stored.
 fn components(codec: &Codec, code: &[u8]) -> Vec<f64> {
     let pair = |x: &[u8]| [x[0], x[1]];
@@ -65,7 +54,7 @@ fn check(codec: &Codec, name: &str, sums: Sums, random: &mut Random) {
 fn every_kernel_adds_up() {
     let mut random = Random(11);
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
-        for encoding in ENCODINGS {
+        for encoding in Encoding::ALL {
             for dim in (1..200).chain([384, 768, 1000]) {
                 let codec = Codec::new(dim, encoding, metric);
                 check(&codec, "portable", portable_sums(&codec), &mut random);
