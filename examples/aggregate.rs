@@ -5,6 +5,8 @@
 //! The query is not read: every document is found, in the order given. Each request is answered in one line, `ERR text` or
 //! the total and the rows.
 
+mod values;
+
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
@@ -14,9 +16,10 @@ use nearset::search::aggregate::plan::Plan;
 use nearset::search::aggregate::request::AggregateRequest;
 use nearset::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use nearset::search::aggregate::value::Value;
+use nearset::search::number;
 use nearset::search::request::Asked;
 use nearset::search::schema::{self, FieldId, Kind, Schema, create};
-use nearset::search::{decimal, number};
+use values::shown;
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -79,15 +82,6 @@ impl Source for Memory<'_> {
                 }
             }
         }
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "NULL".into(),
-        Value::Number(number) => format!("\"{}\"", decimal::value(*number).escape_ascii()),
-        Value::String(text) => format!("\"{}\"", text.escape_ascii()),
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(",")),
     }
 }
 

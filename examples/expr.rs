@@ -4,21 +4,14 @@
 //! nothing after `-`. Each further line is an expression; the answer is one line, `ERR text` or the value, where text is
 //! escaped as Rust does.
 
+mod values;
+
 use std::io::{BufRead, Write};
 
 use nearset::error::Error;
 use nearset::search::aggregate::expression::{Column, Expression};
 use nearset::search::aggregate::value::Value;
-use nearset::search::decimal;
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "NULL".into(),
-        Value::Number(number) => format!("\"{}\"", decimal::value(*number).escape_ascii()),
-        Value::String(text) => format!("\"{}\"", text.escape_ascii()),
-        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(",")),
-    }
-}
+use values::shown;
 
 fn main() -> std::io::Result<()> {
     let mut lines = std::io::stdin().lock().split(b'\n');

@@ -1,0 +1,14 @@
+//! Values as the programs that the differential tests talk to print them.
+
+use nearset::search::aggregate::value::Value;
+use nearset::search::decimal;
+
+/// A value in quotes, escaped as Rust does; NULL and arrays without.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Number(number) => format!("\"{}\"", decimal::value(*number).escape_ascii()),
+        Value::String(text) => format!("\"{}\"", text.escape_ascii()),
+        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(",")),
+    }
+}
