@@ -14,10 +14,6 @@
 //! | [`json`] | JSON documents: value, paths, edits, text; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
-use std::ffi::c_int;
-
-use redis_module::raw::{RedisModuleCtx, RedisModuleString};
-
 pub mod codec;
 pub mod commands;
 pub mod config;
@@ -42,35 +38,28 @@ static MODULE: redis::module::Module = redis::module::Module {
     ],
     settings: config::ALL,
     info: commands::info::fill,
+    begin: measure_blocks,
     fork: [close_gate, open_gate, open_gate_in_child],
 };
 
-/// The server's way in.
-///
-/// # Safety
-/// Called once by the server, with a valid context and `argc` valid strings.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn RedisModule_OnLoad(
-    ctx: *mut RedisModuleCtx,
-    argv: *mut *mut RedisModuleString,
-    argc: c_int,
-) -> c_int {
+redis::module::export!(MODULE);
+
+/// Tells the engine what the server's allocator takes for a block.
+fn measure_blocks() {
     vector::allocation::measure_with(redis::alloc::rounded);
-    // SAFETY: by the server's promise.
-    unsafe { redis::module::load(ctx, argv, argc, &MODULE) }
 }
 
 /// Before a fork: linking comes to rest, so that the child sees whole nodes.
-unsafe extern "C" fn close_gate() {
+extern "C" fn close_gate() {
     vector::gate::close();
 }
 
 /// After a fork, in the server.
-unsafe extern "C" fn open_gate() {
+extern "C" fn open_gate() {
     vector::gate::open();
 }
 
 /// After a fork, in the child, which has this one thread.
-unsafe extern "C" fn open_gate_in_child() {
+extern "C" fn open_gate_in_child() {
     vector::gate::open_in_child();
 }

@@ -7,7 +7,7 @@
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis_module::raw as ffi;
+pub(crate) use redis_module::raw as ffi;
 
 use super::alloc;
 use super::args::Args;
@@ -36,10 +36,32 @@ pub struct Module {
     pub settings: &'static [Setting],
     /// Fills the sections of `INFO`.
     pub info: info::Fill,
+    /// Called first of all: the allocator is known, nothing else is.
+    pub begin: fn(),
     /// Called before a fork, in the parent after it, and in the child after it: before, linking comes to
     /// rest, so that the child sees whole nodes; after, both go on.
-    pub fork: [unsafe extern "C" fn(); 3],
+    pub fork: [extern "C" fn(); 3],
 }
+
+/// Exports the server's way in, for a [`Module`] in a static.
+macro_rules! export {
+    ($module:ident) => {
+        /// The server's way in.
+        ///
+        /// # Safety
+        /// Called once by the server, with a valid context and `argc` valid strings.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn RedisModule_OnLoad(
+            ctx: *mut $crate::redis::module::ffi::RedisModuleCtx,
+            argv: *mut *mut $crate::redis::module::ffi::RedisModuleString,
+            argc: std::ffi::c_int,
+        ) -> std::ffi::c_int {
+            // SAFETY: by the server's promise.
+            unsafe { $crate::redis::module::load(ctx, argv, argc, &$module) }
+        }
+    };
+}
+pub(crate) use export;
 
 /// Whether the library was loaded before.
 static LOADED: AtomicBool = AtomicBool::new(false);
@@ -69,6 +91,7 @@ pub unsafe fn load(
         return ffi::REDISMODULE_ERR as c_int;
     }
     alloc::look_at_server();
+    (module.begin)();
     log_panics();
     // SAFETY: by the caller's promise.
     let args = unsafe { Args::all(argv, argc) };
@@ -100,7 +123,7 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
 }
 
 /// Registers [`Module::fork`].
-fn fork_handlers([before, parent, child]: [unsafe extern "C" fn(); 3]) {
+fn fork_handlers([before, parent, child]: [extern "C" fn(); 3]) {
     // SAFETY: the functions live as long as the library, which is never unloaded once it has types.
     unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
 }
