@@ -125,7 +125,8 @@ impl<T: Copied> Deferred<T> {
     }
 
     /// Whether it is still read from what it is a copy of.
-    pub fn is_pending(&self) -> bool {
+    #[cfg(test)]
+    fn is_pending(&self) -> bool {
         matches!(*lock(&self.0.state), State::CopyOf { .. })
     }
 

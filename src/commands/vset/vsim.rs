@@ -128,21 +128,22 @@ impl Command for Vsim {
             ctx.reply().array(0);
             return Ok(());
         };
+        let shared = value.shared();
         let mut query = if args.next_if("ELE") {
-            value.set().query(Target::Element(args.next().ok_or_else(arity)?))?
+            shared.set.query(Target::Element(args.next().ok_or_else(arity)?))?
         } else {
-            value.set().query(Target::Vector(&vector(&mut args)?))?
+            shared.set.query(Target::Vector(&vector(&mut args)?))?
         };
         let mut options = Options::parse(&mut args)?;
         options.apply(&mut query);
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded() || !ctx.can_block();
-        if inline || value.set().estimate(&query) < config::inline_nanoseconds() {
+        if inline || shared.set.estimate(&query) < config::inline_nanoseconds() {
             counters::INLINE_SEARCHES.add(1);
-            value.set().search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
+            shared.set.search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
         } else {
-            let (shared, client) = (value.shared(), ctx.block());
+            let client = ctx.block();
             workers::submit(move || {
                 shared.set.search(&query, |hits| client.reply(|reply| shape.write(reply, &hits)));
             });
