@@ -16,7 +16,7 @@ impl Command for Alter {
     const INFO: Info = defines(c"FT.ALTER", c"write", c"Adds fields to an index");
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
-        alter(ctx, &args.collect::<Vec<_>>(), false)
+        alter(ctx, &args.collect::<Vec<_>>(), "FT.ALTER")
     }
 }
 
@@ -24,15 +24,16 @@ impl Command for AlterIfNew {
     const INFO: Info = defines(c"FT._ALTERIFNX", c"write", c"Adds fields to an index unless it has them");
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
-        alter(ctx, &args.collect::<Vec<_>>(), true)
+        alter(ctx, &args.collect::<Vec<_>>(), "FT._ALTERIFNX")
     }
 }
 
-fn alter(ctx: &Context, words: &[&[u8]], if_new: bool) -> Result<(), Error> {
-    let (name, rest) = words.split_first().filter(|_| words.len() >= 4).ok_or_else(|| Error::arity("FT.ALTER"))?;
+fn alter(ctx: &Context, words: &[&[u8]], command: &str) -> Result<(), Error> {
+    let (name, rest) = words.split_first().filter(|_| words.len() >= 4).ok_or_else(|| Error::arity(command))?;
     let index = registry::with(|registry| registry.find(ctx.database(), name)).ok_or(errors::UNKNOWN_INDEX_NAME)?;
     let definition = index.definition();
     let source = rest.iter().skip_while(|word| !word.eq_ignore_ascii_case(b"ADD")).nth(1);
+    let if_new = command == "FT._ALTERIFNX";
     if if_new && source.is_some_and(|source| definition.schema.fields.iter().any(|field| *field.source == **source)) {
         ctx.reply().ok();
         return Ok(());

@@ -17,7 +17,7 @@ impl Command for Create {
     const INFO: Info = defines(c"FT.CREATE", c"write deny-oom", c"Creates an index");
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
-        if create(ctx, args)? { Ok(()) } else { Err(errors::INDEX_EXISTS) }
+        if create(ctx, args, "FT.CREATE")? { Ok(()) } else { Err(errors::INDEX_EXISTS) }
     }
 }
 
@@ -25,7 +25,7 @@ impl Command for CreateIfNew {
     const INFO: Info = defines(c"FT._CREATEIFNX", c"write deny-oom", c"Creates an index unless it is there");
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
-        if !create(ctx, args)? {
+        if !create(ctx, args, "FT._CREATEIFNX")? {
             ctx.reply().ok();
         }
         Ok(())
@@ -33,9 +33,9 @@ impl Command for CreateIfNew {
 }
 
 /// Creates the index and replies; false where there is one of the name.
-fn create(ctx: &Context, args: Args<'_>) -> Result<bool, Error> {
+fn create(ctx: &Context, args: Args<'_>, command: &str) -> Result<bool, Error> {
     let words: Vec<&[u8]> = args.collect();
-    let arity = || Error::arity("FT.CREATE");
+    let arity = || Error::arity(command);
     let (name, definition) = words.split_first().filter(|(_, rest)| rest.len() >= 3).ok_or_else(arity)?;
     let database = ctx.database();
     if registry::with(|registry| registry.database(database).indexes.contains_key(*name)) {
