@@ -174,7 +174,7 @@ def storm(server, seconds):
     c("DEL", *(f"other:{number}" for number in range(MOVING)))
     # What has expired, expires when it is looked at.
     hashes = [key for key in c("KEYS", "s:*") if str(c("TYPE", key)) == "hash"]
-    total, *keys = c("FT.SEARCH", "i", "*", "NOCONTENT", "LIMIT", 0, 100_000)
+    total, *keys = c("FT.SEARCH", "i", "*", "NOCONTENT", "LIMIT", 0, 100_000, "TIMEOUT", 0)
     assert sorted(keys) == sorted(hashes) and total == len(keys), f"{len(keys)} documents of {len(hashes)} hashes, {total} in all"
     c("DEL", *(f"s:m{number}" for number in range(MOVING)))
     wait_until(lambda: settled(server), "all applied", 60)

@@ -67,6 +67,8 @@ pub struct Request<'a> {
     pub scores: bool,
     /// Whether rows need to explain their scores.
     pub explain: bool,
+    /// Whether rows need to know which terms of the query they have.
+    pub terms: bool,
     /// PAYLOAD, for HAMMING.
     pub payload: Option<&'a [u8]>,
     /// Whether rows need the payloads of their documents.
@@ -93,6 +95,7 @@ impl<'a> Request<'a> {
             scorer: Scorer::default(),
             scores: false,
             explain: false,
+            terms: false,
             payload: None,
             payloads: false,
             order: Order::Best,
@@ -127,6 +130,8 @@ pub struct Row {
     pub score: f64,
     /// How its score came about, if that is wanted.
     pub explanation: Option<Box<Explanation>>,
+    /// The terms and tags of the query that it has, if they are wanted.
+    pub terms: Vec<Box<[u8]>>,
     /// Its payload, if it has one and it is wanted.
     pub payload: Option<Box<[u8]>>,
     /// What it was sorted by; `None` where it has no such value, and where rows are not sorted by a value.
@@ -174,6 +179,9 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
     found.complete &= query.plan.complete;
     if request.explain {
         query.explain(&mut found.rows);
+    }
+    if request.terms {
+        query.find_terms(&mut found.rows);
     }
     found
 }
@@ -332,6 +340,7 @@ impl<'a> Execution<'a> {
             key: self.index.documents().key(doc).into(),
             score: 0.0,
             explanation: None,
+            terms: Vec::new(),
             payload: self.payload(doc).filter(|_| self.request.payloads).map(Box::from),
             sort: None,
             distances: self.plan.range_distances(doc).collect(),
@@ -354,14 +363,30 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Explains the scores of rows.
-    fn explain(&self, rows: &mut [Row]) {
-        let root = match &self.request.root.kind {
+    /// The tree without KNN.
+    fn filter(&self) -> Option<&'a Node> {
+        match &self.request.root.kind {
             Kind::Knn(knn) => knn.filter.as_deref(),
             _ => Some(self.request.root),
-        };
+        }
+    }
+
+    /// Finds the terms that rows have.
+    fn find_terms(&self, rows: &mut [Row]) {
+        let Some(mut docset) = self.filter().map(|root| self.plan.docset(root)) else { return };
+        let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
+        by_number.sort_by_key(|row| row.doc);
+        for row in by_number {
+            if docset.skip_to(row.doc) == row.doc {
+                docset.terms(&mut |term| row.terms.push(term.into()));
+            }
+        }
+    }
+
+    /// Explains the scores of rows.
+    fn explain(&self, rows: &mut [Row]) {
         let corpus = self.index.corpus();
-        let mut docset = root.map(|root| self.plan.docset(root));
+        let mut docset = self.filter().map(|root| self.plan.docset(root));
         let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
         by_number.sort_by_key(|row| row.doc);
         for row in by_number {

@@ -298,7 +298,7 @@ LATER = {
     "PROFILE": "the command is not there",
     "SPELLCHECK, DICTDUMP, SUGADD": "the commands are not there",
     "FT.SYNUPDATE, FT.SYNDUMP of an unknown index": "the commands are not there",
-    "timeout (FAIL)": "needs a query that takes time: see test_life.py",
+    "timeout (FAIL)": "needs a query that takes time: see test_aggregate_rows.py",
     "HYBRID": "the command is not there",
 }
 

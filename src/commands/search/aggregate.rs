@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::definition::{Definition, Place};
 use super::document::{self, Opened, text_of};
-use super::find::{write_head, write_warning};
+use super::find::{write_head, write_score, write_warning};
 use super::handle::Handle;
 use super::query::{self, Deadline};
 use super::rows::Style;
@@ -25,6 +25,7 @@ use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use crate::search::aggregate::value::Value;
 use crate::search::doc_id::DocId;
 use crate::search::execute::{self, Order, Request, distance_names, execute, with_matching};
+use crate::search::explanation::Explanation;
 use crate::search::fold::fold;
 use crate::search::index::{Index, SortValue};
 use crate::search::live::Place as Arrival;
@@ -79,11 +80,6 @@ struct Asked {
 
 impl Asked {
     fn new(definition: &Arc<Definition>, request: AggregateRequest, database: i32) -> Result<Self, Error> {
-        let refused =
-            [(request.options.explain_score, "EXPLAINSCORE"), (request.options.with_payloads, "WITHPAYLOADS")];
-        if let Some((_, option)) = refused.iter().find(|(given, _)| *given) {
-            return Err(Error::composed(format!("{option} is not supported in FT.AGGREGATE")));
-        }
         let tree = query::parse(&request.query, &request.options, definition, false)?;
         let plan = Plan::new(&request, &definition.schema, &distance_names(&tree))?;
         Ok(Self {
@@ -121,7 +117,10 @@ impl Asked {
             in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
             scorer: options.scorer.unwrap_or_default(),
             scores,
+            explain: options.explain_score,
+            terms: self.plan.needs_terms(),
             payload: options.payload.as_deref(),
+            payloads: options.with_payloads,
             order: if scores || nearest { Order::Best } else { Order::Number },
             limit: usize::MAX,
             cancelled: Some(&cancelled),
@@ -157,8 +156,36 @@ impl Asked {
             timeout: options.timeout,
             cursor: self.request.cursor,
             style: Style { all: query::dialect(options) >= 3, expand: options.expand },
-            with_scores: options.with_scores,
+            beside: Beside {
+                score: options.with_scores,
+                explanation: options.explain_score,
+                payload: options.with_payloads,
+                sort_key: options.with_sort_keys,
+                values: !options.no_content,
+            },
         }
+    }
+}
+
+/// What rows show.
+#[derive(Debug, Clone, Copy)]
+struct Beside {
+    /// WITHSCORES.
+    score: bool,
+    /// EXPLAINSCORE.
+    explanation: bool,
+    /// WITHPAYLOADS.
+    payload: bool,
+    /// WITHSORTKEYS.
+    sort_key: bool,
+    /// No NOCONTENT.
+    values: bool,
+}
+
+impl Beside {
+    /// How many things that is.
+    fn count(self) -> usize {
+        [self.score, self.payload, self.sort_key, self.values].into_iter().map(usize::from).sum()
     }
 }
 
@@ -177,7 +204,7 @@ pub struct Running {
     /// What the cursor was asked.
     pub cursor: Option<CursorRequest>,
     style: Style,
-    with_scores: bool,
+    beside: Beside,
 }
 
 /// A document that was found.
@@ -185,6 +212,8 @@ pub struct Running {
 pub struct Document {
     doc: DocId,
     key: Box<[u8]>,
+    payload: Option<Box<[u8]>>,
+    explanation: Option<Box<Explanation>>,
 }
 
 /// Rows that came out, and what will bring more.
@@ -234,10 +263,10 @@ impl Source for Documents<'_> {
 
     fn read(&mut self, most: usize, into: &mut Vec<Hit<Document>>) -> bool {
         into.extend(self.hits.by_ref().take(most).map(|row| Hit {
-            document: Document { doc: row.doc, key: row.key },
+            document: Document { doc: row.doc, key: row.key, payload: row.payload, explanation: row.explanation },
             score: row.score,
             distances: row.distances,
-            terms: Arc::new([]),
+            terms: row.terms.into_iter().map(Value::string).collect(),
         }));
         self.hits.len() > 0
     }
@@ -370,30 +399,52 @@ impl Answer {
 
 impl Running {
     fn write(&self, reply: &mut Reply<'_>, batch: &Output<Document>, complete: bool) {
-        if reply.resp3() {
+        let resp3 = reply.resp3();
+        if resp3 {
             write_head(reply, batch.total, self.style.expand);
             reply.array(batch.rows.len());
-            for row in &batch.rows {
-                reply.map(2 + usize::from(self.with_scores));
-                if self.with_scores {
-                    reply.simple("score");
-                    reply.double(row.score);
-                }
-                reply.simple("extra_attributes");
+        } else {
+            reply.array(1 + batch.rows.len() * self.beside.count());
+            reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
+        }
+        for row in &batch.rows {
+            if resp3 {
+                reply.map(1 + self.beside.count());
+            }
+            self.write_beside(reply, row);
+            if self.beside.values {
+                name(reply, "extra_attributes");
                 self.write_row(reply, row);
+            }
+            if resp3 {
                 reply.simple("values");
                 reply.array(0);
             }
-            write_warning(reply, complete);
-            return;
         }
-        reply.array(1 + batch.rows.len() * (1 + usize::from(self.with_scores)));
-        reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
-        for row in &batch.rows {
-            if self.with_scores {
-                reply.bulk(&decimal::exact(row.score));
+        if resp3 {
+            write_warning(reply, complete);
+        }
+    }
+
+    /// What stands before the values of a row.
+    fn write_beside(&self, reply: &mut Reply<'_>, row: &Row<Document>) {
+        let document = row.document.as_ref();
+        if self.beside.score {
+            name(reply, "score");
+            let explanation = document.and_then(|document| document.explanation.as_deref());
+            if self.beside.explanation && explanation.is_none() {
+                // The row of a group: no document, nothing to explain.
+                reply.array(1);
             }
-            self.write_row(reply, row);
+            write_score(reply, row.score, explanation);
+        }
+        if self.beside.payload {
+            name(reply, "payload");
+            reply.bulk_or_null(document.and_then(|document| document.payload.as_deref()));
+        }
+        if self.beside.sort_key {
+            name(reply, "sortkey");
+            reply.bulk_or_null(row.sort_key.as_ref().and_then(sort_key).as_deref());
         }
     }
 
@@ -421,5 +472,20 @@ impl Running {
                 items.iter().for_each(|item| self.write_value(reply, item));
             }
         }
+    }
+}
+
+/// The name of a part of a row, where it has one: in RESP3.
+fn name(reply: &mut Reply<'_>, name: &str) {
+    if reply.resp3() {
+        reply.simple(name);
+    }
+}
+
+/// WITHSORTKEYS.
+fn sort_key(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::Number(number) => Some([b"#", &decimal::value(*number)[..]].concat()),
+        other => other.to_text().map(|text| [b"$", &text[..]].concat()),
     }
 }

@@ -1,7 +1,8 @@
 //! Cursors: what FT.AGGREGATE WITHCURSOR leaves to be read, and `FT.CURSOR READ|DEL index cursor`.
 //!
 //! A cursor holds the keys that the query found and the steps at work on them; so it repeats no document and skips none that is
-//! still there. While it is being read, it is not in the table. One that is not read for too long is forgotten.
+//! still there. While it is being read, it is not in the table. One that is not read for too long is forgotten. It is read and
+//! deleted by the name of its index or an alias only: who may not query the index gets nothing by the number.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -94,17 +95,23 @@ impl Command for Cursor {
         match &action.to_ascii_uppercase()[..] {
             b"READ" => read(ctx, name, number, rest),
             b"DEL" => {
-                forget_idle();
-                let known = CURSORS.with_borrow_mut(|cursors| cursors.remove(&number)).is_some();
-                if !known {
-                    return Err(Error::fixed("Cursor does not exist"));
-                }
+                let unknown = || Error::fixed("Cursor does not exist");
+                take(&find(ctx, name, unknown)?.handle, number).ok_or_else(unknown)?;
                 ctx.reply().ok();
                 Ok(())
             }
             _ => Err(Error::fixed("Unknown subcommand")),
         }
     }
+}
+
+/// Takes a cursor of an index out of the table.
+fn take(handle: &Arc<Handle>, number: u64) -> Option<Running> {
+    forget_idle();
+    CURSORS.with_borrow_mut(|cursors| {
+        let known = cursors.get(&number).is_some_and(|waiting| Arc::ptr_eq(&waiting.running.handle, handle));
+        if known { cursors.remove(&number).map(|waiting| waiting.running) } else { None }
+    })
 }
 
 fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<(), Error> {
@@ -114,11 +121,10 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
     } else {
         None
     };
-    let index = find(ctx, name, || errors::no_such_index(name))?;
-    forget_idle();
+    let unknown = || Error::fixed("Cursor not found");
+    let index = find(ctx, name, unknown)?;
     index.touch();
-    let taken = CURSORS.with_borrow_mut(|cursors| cursors.remove(&number));
-    let mut running = taken.ok_or(Error::fixed("Cursor not found"))?.running;
+    let mut running = take(&index.handle, number).ok_or_else(unknown)?;
     running.begin_read();
     let most = count.or(running.cursor.map(|cursor| cursor.count)).unwrap_or(usize::MAX);
     query::run_with(

@@ -175,7 +175,7 @@ impl Asked {
         for (row, fields) in rows {
             reply.bulk(&row.key);
             if options.with_scores {
-                write_score(reply, row, |reply| reply.bulk(&decimal::exact(row.score)));
+                write_score(reply, row.score, row.explanation.as_deref());
             }
             if options.with_payloads {
                 reply.bulk_or_null(row.payload.as_deref());
@@ -204,7 +204,7 @@ impl Asked {
             reply.bulk(&row.key);
             if options.with_scores {
                 reply.simple("score");
-                write_score(reply, row, |reply| reply.double(row.score));
+                write_score(reply, row.score, row.explanation.as_deref());
             }
             if options.with_payloads {
                 reply.simple("payload");
@@ -226,12 +226,16 @@ impl Asked {
 }
 
 /// Writes a score, and how it came about if that is wanted.
-fn write_score<'r>(reply: &mut Reply<'r>, row: &Row, score: impl FnOnce(&mut Reply<'r>)) {
-    if row.explanation.is_some() {
+pub fn write_score(reply: &mut Reply<'_>, score: f64, explanation: Option<&Explanation>) {
+    if explanation.is_some() {
         reply.array(2);
     }
-    score(reply);
-    if let Some(explanation) = &row.explanation {
+    if reply.resp3() {
+        reply.double(score);
+    } else {
+        reply.bulk(&decimal::exact(score));
+    }
+    if let Some(explanation) = explanation {
         write_explanation(reply, explanation);
     }
 }

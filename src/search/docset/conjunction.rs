@@ -213,6 +213,11 @@ impl Docset for Conjunction<'_> {
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
+    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+        let doc = self.doc;
+        self.parts.iter_mut().filter_map(|part| part.standing_on(doc)).for_each(|docset| docset.terms(tell));
+    }
+
     fn positions(&mut self, out: &mut Vec<u32>) {
         let (doc, from) = (self.doc, out.len());
         for part in &mut self.parts {

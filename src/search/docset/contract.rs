@@ -49,6 +49,12 @@ impl Docset for Checked<'_> {
         assert_eq!(doc, self.0.doc());
         explanation
     }
+    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+        let doc = self.doc();
+        assert_ne!(doc, DocId::END, "terms past the end");
+        self.0.terms(tell);
+        assert_eq!(doc, self.0.doc());
+    }
     fn positions(&mut self, out: &mut Vec<u32>) {
         let (doc, from) = (self.doc(), out.len());
         assert_ne!(doc, DocId::END, "positions past the end");

@@ -29,7 +29,7 @@ use roaring::RoaringBitmap;
 /// * [`Docset::skip_to`] moves to the first document that is not below the target, and stays where it is if that is the one it
 ///   stands on; it never moves back. Both return the new [`Docset::doc`].
 /// * [`Docset::estimate`] is at least the number of documents at the start; it does not change.
-/// * [`Docset::score`], [`Docset::explain`], [`Docset::positions`] and [`Docset::slop`] speak of the document that it stands on and are not called
+/// * [`Docset::score`], [`Docset::explain`], [`Docset::terms`], [`Docset::positions`] and [`Docset::slop`] speak of the document that it stands on and are not called
 ///   at the end. They may move docsets inside, but never what `doc` says.
 pub trait Docset {
     /// The current document.
@@ -54,6 +54,9 @@ pub trait Docset {
 
     /// How [`Docset::score`] comes about.
     fn explain(&mut self, context: &Context) -> Explanation;
+
+    /// Tells the terms and tags of the query that the current document has, in the order of the query.
+    fn terms(&mut self, _tell: &mut dyn FnMut(&[u8])) {}
 
     /// Appends the positions of the clause's words in the current document, rising. Clauses without words add none.
     fn positions(&mut self, _out: &mut Vec<u32>) {}

@@ -21,7 +21,7 @@ pub struct Set<'a> {
     doc: DocId,
     len: u64,
     leaf: Leaf,
-    /// The tag that they have, for explanations.
+    /// The tag that they have; empty for other sets.
     name: &'a [u8],
 }
 
@@ -100,5 +100,11 @@ impl Docset for Set<'_> {
 
     fn explain(&mut self, context: &Context) -> Explanation {
         Explanation::of_leaf(&self.leaf, self.name, context, 1.0)
+    }
+
+    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+        if !self.name.is_empty() {
+            tell(self.name);
+        }
     }
 }

@@ -84,6 +84,10 @@ impl Docset for Union<'_> {
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
+    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+        self.current().for_each(|child| child.terms(tell));
+    }
+
     fn positions(&mut self, out: &mut Vec<u32>) {
         let from = out.len();
         for child in self.current() {

@@ -14,7 +14,7 @@ pub struct Words<'a> {
     fields: FieldMask,
     docs: u64,
     leaf: Leaf,
-    /// The term, for explanations.
+    /// The term.
     name: &'a [u8],
 }
 
@@ -63,6 +63,10 @@ impl Docset for Words<'_> {
 
     fn explain(&mut self, context: &Context) -> Explanation {
         Explanation::of_leaf(&self.leaf, self.name, context, f64::from(self.cursor.freq()))
+    }
+
+    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+        tell(self.name);
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {

@@ -143,6 +143,11 @@ impl TagIndex {
         self.tags.get(&self.normalized(tag))
     }
 
+    /// A tag as it is kept: folded unless the field tells case.
+    pub fn text(&self, tag: TermId) -> &[u8] {
+        self.tags.text(tag)
+    }
+
     /// The documents with a tag.
     pub fn set_of(&self, tag: TermId) -> Option<&IdSet> {
         self.tags.value(tag)

@@ -4,7 +4,7 @@ use super::{ASK, Plan, weight};
 use crate::search::doc_id::DocId;
 use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Set, Union, Words};
 use crate::search::fields::text::postings::Postings;
-use crate::search::query::ast::{Kind, Node, TagValue, Term};
+use crate::search::query::ast::{Kind, Node, Term};
 use crate::search::schema::FieldMask;
 use crate::search::score::Leaf;
 
@@ -39,14 +39,11 @@ impl<'a> Plan<'a> {
                 let leaf = |n, weight| Leaf::term(weight, &self.corpus, n);
                 match self.tag_sets(field, values)[..] {
                     [] => Box::new(Set::empty()),
-                    [one] => {
-                        let name = if let [TagValue::Exact(tag)] = &values[..] { &tag[..] } else { b"" };
-                        Box::new(Set::stored(one, leaf(one.len(), weight(node))).named(name))
-                    }
+                    [(tag, one)] => Box::new(Set::stored(one, leaf(one.len(), weight(node))).named(tag)),
                     ref several => {
-                        let sets = several
-                            .iter()
-                            .map(|set| -> BoxDocset<'a> { Box::new(Set::stored(set, leaf(set.len(), 1.0))) });
+                        let sets = several.iter().map(|(tag, set)| -> BoxDocset<'a> {
+                            Box::new(Set::stored(set, leaf(set.len(), 1.0)).named(tag))
+                        });
                         Box::new(Union::new(sets.collect(), weight(node)))
                     }
                 }
