@@ -4,12 +4,15 @@
 //! |---|---|---|---|
 //! | `F32` `F64` `F16` `BF16` | 4d, 8d, 2d, 2d | components, little-endian; normalized under cosine | none |
 //! | `I8` `U8` | d | components as given | 1/norm under cosine (0 for the zero vector) |
-//! | `Q8` | d | `round(x·127/range)` of the normalized vector, `range = max│x│` | `range` |
+//! | `Q8` | d | `round(x·127/range)`, `range = max│x│`; of the normalized vector under cosine | `range` |
 //! | `Bin` | ⌈d/64⌉·8 | bit `j` of little-endian word `j/64` is set iff `x > 0` | none |
 //!
-//! Normalizing: `l2 = √Σx²`; a vector whose `l2` is 0 is kept as it is, with `l2 = 1`. `Q8` and `Bin` are codes of
-//! normalized vectors, so they are always under cosine. NaN and infinities are for the caller to refuse; here they give
-//! some code and no panic.
+//! Normalizing: `l2 = √Σx²`; a vector whose `l2` is 0 is kept as it is, with `l2 = 1`. `Bin` keeps no size at all, so it is
+//! always under cosine. NaN and infinities are for the caller to refuse; here they give some code and no panic.
+//!
+//! A component that `Q8` gives back is at most half a step, `range/254`, from what it was, so a decoded vector is at most
+//! `√d·range/254` away from the (under cosine, normalized) vector that was encoded. Under L2 and inner product the
+//! components are scaled in double precision, so this holds for the smallest ranges too.
 #![forbid(unsafe_code)]
 
 use half::{bf16, f16};
@@ -90,13 +93,21 @@ pub enum Vector<'a> {
     Floats(&'a [f32]),
     /// `dim` components, little-endian, [`Encoding::component_len`] bytes each.
     Bytes(&'a [u8]),
-    /// What is stored already: a code of [`Encoding::code_len`] bytes with its `l2` and, for `Q8`, its range.
+    /// `dim` components, little-endian, as a user of another encoding sends them: [`Encoding::component_len`] bytes of
+    /// `element` each. Doubles beyond the range of floats count as the greatest float, except under cosine.
+    Of {
+        /// Whose components they are.
+        element: Encoding,
+        /// The components.
+        bytes: &'a [u8],
+    },
+    /// What is stored already: a code of [`Encoding::code_len`] bytes with its norm and, for `Q8`, its range.
     Stored {
         /// The code, byte for byte.
         code: &'a [u8],
-        /// Norm of the vector before it was normalized.
+        /// Norm of the vector before it was normalized; ignored where none is.
         l2: f32,
-        /// Largest component of the normalized vector (`Q8`); ignored otherwise.
+        /// Largest component of the vector that the code is of (`Q8`); ignored otherwise.
         range: f32,
     },
 }
@@ -104,7 +115,7 @@ pub enum Vector<'a> {
 /// What is kept beside a code.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Beside {
-    /// Norm before normalizing; 1 where nothing was normalized.
+    /// Norm before normalizing; 1 where nothing was normalized. For `Q8` under L2, `Σcode²`, rounded as its kernels round.
     pub l2: f32,
     /// See the module's table; 0 where there is none.
     pub scale: f32,
@@ -122,9 +133,9 @@ pub struct Codec {
 }
 
 impl Codec {
-    /// Encodings of normalized vectors are under cosine whatever was asked for.
+    /// `Bin` is under cosine whatever was asked for.
     pub(super) fn new(dim: usize, encoding: Encoding, metric: Metric) -> Codec {
-        let metric = if matches!(encoding, Encoding::Q8 | Encoding::Bin) { Metric::Cosine } else { metric };
+        let metric = if encoding == Encoding::Bin { Metric::Cosine } else { metric };
         Codec { dim, encoding, metric }
     }
 
@@ -143,12 +154,18 @@ impl Codec {
         }
     }
 
+    /// Whether `Σcode²` is kept in the place of the norm.
+    pub(super) fn keeps_squares(&self) -> bool {
+        self.encoding == Encoding::Q8 && self.metric == Metric::L2
+    }
+
     /// Whether `vector` has the right length for this codec.
     #[must_use]
     pub fn fits(&self, vector: &Vector) -> bool {
         match vector {
             Vector::Floats(floats) => floats.len() == self.dim,
             Vector::Bytes(bytes) => bytes.len() == self.dim * self.encoding.component_len(),
+            Vector::Of { element, bytes } => bytes.len() == self.dim * element.component_len(),
             Vector::Stored { code, .. } => code.len() == self.code_len(),
         }
     }
@@ -163,8 +180,10 @@ impl Codec {
             Vector::Stored { code, l2, range } => {
                 out.copy_from_slice(code);
                 let scale = if self.encoding == Encoding::Q8 { range } else { self.inverse_norm(out) };
-                Beside { l2, scale }
+                Beside { l2: if self.keeps_squares() { squares(out) } else { l2 }, scale }
             }
+            Vector::Of { element, bytes } if element != self.encoding => self.encode_components(element, bytes, out),
+            Vector::Of { bytes, .. } => self.encode_bytes(bytes, out),
             Vector::Floats(floats) => self.encode_floats(floats, out),
             Vector::Bytes(bytes) => self.encode_bytes(bytes, out),
         }
@@ -185,13 +204,25 @@ impl Codec {
                 out.copy_from_slice(bytes);
                 Beside { l2: 1.0, scale: 0.0 }
             }
-            Encoding::F16 => self.encode_floats(&halves(bytes, |bits| f16::from_bits(bits).to_f32()), out),
-            Encoding::BF16 => self.encode_floats(&halves(bytes, |bits| bf16::from_bits(bits).to_f32()), out),
-            Encoding::F32 | Encoding::Q8 | Encoding::Bin => {
-                let floats: Vec<f32> = bytes.chunks_exact(4).map(f32_of).collect();
-                self.encode_floats(&floats, out)
+            Encoding::F32 | Encoding::F16 | Encoding::BF16 | Encoding::Q8 | Encoding::Bin => {
+                self.encode_floats(&floats_of(self.encoding, bytes), out)
             }
         }
+    }
+
+    /// Components of another encoding than this one.
+    fn encode_components(&self, element: Encoding, bytes: &[u8], out: &mut [u8]) -> Beside {
+        let largest = match element {
+            Encoding::F64 => bytes.chunks_exact(8).map(|x| f64_of(x).abs()).fold(0.0, f64::max),
+            _ => 1.0,
+        };
+        // Only directions matter under cosine: doubles that are no floats come into their range first.
+        if self.metric != Metric::Cosine || largest == 0.0 || (1e-18..=1e18).contains(&largest) {
+            return self.encode_floats(&floats_of(element, bytes), out);
+        }
+        let floats: Vec<f32> = bytes.chunks_exact(8).map(|x| (f64_of(x) / largest) as f32).collect();
+        let beside = self.encode_floats(&floats, out);
+        Beside { l2: (f64::from(beside.l2) * largest) as f32, ..beside }
     }
 
     fn encode_doubles(&self, bytes: &[u8], out: &mut [u8]) -> Beside {
@@ -217,11 +248,25 @@ impl Codec {
             // Casts from float saturate; NaN gives 0.
             Encoding::I8 => fill(out, floats, |x| (x.round() as i8).to_le_bytes()),
             Encoding::U8 => fill(out, floats, |x| (x.round() as u8).to_le_bytes()),
-            Encoding::Q8 => return Beside { l2, scale: quantize(floats, l2, out) },
+            Encoding::Q8 => return self.encode_q8(floats, l2, out),
             Encoding::Bin => signs(floats, out),
         }
         let integers = matches!(self.encoding, Encoding::I8 | Encoding::U8);
         Beside { l2: if integers { 1.0 } else { l2 }, scale: self.inverse_norm(out) }
+    }
+
+    fn encode_q8(&self, floats: &[f32], l2: f32, out: &mut [u8]) -> Beside {
+        let scale = range_of(floats, l2);
+        let (single, double) = (127.0 / scale, 127.0 / f64::from(scale));
+        if scale == 0.0 || !scale.is_finite() {
+            out.fill(0);
+        } else if self.metric == Metric::Cosine {
+            // The field's codes, bit for bit: in single precision.
+            quantize(floats, out, |x| f64::from((x / l2) * single));
+        } else {
+            quantize(floats, out, |x| f64::from(x) * double);
+        }
+        Beside { l2: if self.keeps_squares() { squares(out) } else { l2 }, scale }
     }
 
     /// 1/norm of stored integers under cosine, else 0.
@@ -239,12 +284,10 @@ impl Codec {
     /// The stored components as floats: normalized ones as they are stored, without their norm.
     pub(super) fn decode(&self, code: &[u8], scale: f32) -> Vec<f32> {
         match self.encoding {
-            Encoding::F32 => code.chunks_exact(4).map(f32_of).collect(),
             Encoding::F64 => code.chunks_exact(8).map(|x| f64_of(x) as f32).collect(),
-            Encoding::F16 => halves(code, |bits| f16::from_bits(bits).to_f32()),
-            Encoding::BF16 => halves(code, |bits| bf16::from_bits(bits).to_f32()),
-            Encoding::I8 => code.iter().map(|&x| f32::from(x as i8)).collect(),
-            Encoding::U8 => code.iter().map(|&x| f32::from(x)).collect(),
+            Encoding::F32 | Encoding::F16 | Encoding::BF16 | Encoding::I8 | Encoding::U8 => {
+                floats_of(self.encoding, code)
+            }
             Encoding::Q8 => code.iter().map(|&x| f32::from(x as i8) * scale / 127.0).collect(),
             Encoding::Bin => (0..self.dim).map(|j| if code[j / 8] >> (j % 8) & 1 == 1 { 1.0 } else { -1.0 }).collect(),
         }
@@ -266,8 +309,8 @@ fn norm(floats: &[f32]) -> f32 {
     if norm == 0.0 { 1.0 } else { norm }
 }
 
-/// Writes the `Q8` code of `floats / l2` and returns its range.
-fn quantize(floats: &[f32], l2: f32, out: &mut [u8]) -> f32 {
+/// The largest component of `floats / l2`.
+fn range_of(floats: &[f32], l2: f32) -> f32 {
     const LANES: usize = 8;
     // Eight maxima side by side, for the compiler to vectorize; a comparison with NaN keeps what was there.
     let mut most = [0.0f32; LANES];
@@ -277,18 +320,22 @@ fn quantize(floats: &[f32], l2: f32, out: &mut [u8]) -> f32 {
             *most = if x > *most { x } else { *most };
         }
     }
-    let range = most.into_iter().fold(0.0, f32::max);
-    if range == 0.0 || !range.is_finite() {
-        out.fill(0);
-        return range;
-    }
-    let by = 127.0 / range;
-    for (slot, x) in out.iter_mut().zip(floats) {
+    most.into_iter().fold(0.0, f32::max)
+}
+
+/// Writes the `Q8` code of `floats`, which `scaled` brings to −127..127.
+#[inline(always)]
+fn quantize(floats: &[f32], out: &mut [u8], scaled: impl Fn(f32) -> f64) {
+    for (slot, &x) in out.iter_mut().zip(floats) {
         // Half away from zero, without a call for each: a half more is exact in double precision, the cast cuts it off.
-        let code = f64::from((x / l2) * by);
+        let code = scaled(x);
         *slot = (code + 0.5f64.copysign(code)).clamp(-127.0, 127.0) as i32 as u8;
     }
-    range
+}
+
+/// `Σcode²` of signed bytes, exact below 2²⁴.
+fn squares(code: &[u8]) -> f32 {
+    code.iter().map(|&x| i64::from(x as i8).pow(2)).sum::<i64>() as f32
 }
 
 fn signs(floats: &[f32], out: &mut [u8]) {
@@ -301,6 +348,19 @@ fn signs(floats: &[f32], out: &mut [u8]) {
 fn fill<const N: usize>(out: &mut [u8], floats: &[f32], convert: impl Fn(f32) -> [u8; N]) {
     for (slot, &x) in out.chunks_exact_mut(N).zip(floats) {
         slot.copy_from_slice(&convert(x));
+    }
+}
+
+/// Components of `element`'s kind as floats; a double that is none as the nearest that is finite.
+fn floats_of(element: Encoding, bytes: &[u8]) -> Vec<f32> {
+    let finite = |x: f64| x.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
+    match element {
+        Encoding::F32 | Encoding::Q8 | Encoding::Bin => bytes.chunks_exact(4).map(f32_of).collect(),
+        Encoding::F64 => bytes.chunks_exact(8).map(|x| finite(f64_of(x))).collect(),
+        Encoding::F16 => halves(bytes, |bits| f16::from_bits(bits).to_f32()),
+        Encoding::BF16 => halves(bytes, |bits| bf16::from_bits(bits).to_f32()),
+        Encoding::I8 => bytes.iter().map(|&x| f32::from(x as i8)).collect(),
+        Encoding::U8 => bytes.iter().map(|&x| f32::from(x)).collect(),
     }
 }
 
@@ -319,80 +379,4 @@ pub(super) fn f64_of(bytes: &[u8]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn encode(encoding: Encoding, floats: &[f32]) -> (Vec<u8>, Beside) {
-        let codec = Codec::new(floats.len(), encoding, Metric::Cosine);
-        let mut code = vec![0; codec.code_len()];
-        let beside = codec.encode(Vector::Floats(floats), &mut code);
-        (code, beside)
-    }
-
-    #[test]
-    fn q8_codes_are_those_of_the_field() {
-        let (code, beside) = encode(Encoding::Q8, &[1.262185, 1.958231]);
-        assert_eq!(code, [0x52, 0x7f]);
-        assert_eq!(beside, Beside { l2: 2.329_759_7, scale: 0.840_529_2 });
-        let (code, beside) = encode(Encoding::Q8, &[0.1, -0.2, 0.3, -0.4, 0.5]);
-        assert_eq!(code, [0x19, 0xcd, 0x4c, 0x9a, 0x7f]);
-        assert_eq!(beside, Beside { l2: 0.741_619_9, scale: 0.674_199_8 });
-    }
-
-    #[test]
-    fn q8_rounds_half_away_from_zero() {
-        let floats: Vec<f32> = (-1000..=1000).map(|x| x as f32 / 1000.0).collect();
-        let mut code = vec![0; floats.len()];
-        let range = quantize(&floats, 1.0, &mut code);
-        for (x, code) in floats.iter().zip(code) {
-            assert_eq!(code as i8, (x * (127.0 / range)).round() as i8, "{x}");
-        }
-    }
-
-    #[test]
-    fn bin_codes_are_sign_bits() {
-        let (code, _) = encode(Encoding::Bin, &[0.1, -0.2, 0.3, -0.4, 0.5]);
-        assert_eq!(code, [0x15, 0, 0, 0, 0, 0, 0, 0]);
-        let codec = Codec::new(5, Encoding::Bin, Metric::Cosine);
-        assert_eq!(codec.decode(&code, 0.0), [1.0, -1.0, 1.0, -1.0, 1.0]);
-    }
-
-    #[test]
-    fn the_zero_vector_is_kept_with_norm_one() {
-        for encoding in [Encoding::F32, Encoding::F64, Encoding::F16, Encoding::BF16, Encoding::Q8, Encoding::I8] {
-            let (code, beside) = encode(encoding, &[0.0; 3]);
-            assert!(code.iter().all(|&x| x == 0));
-            assert_eq!(beside, Beside { l2: 1.0, scale: 0.0 });
-        }
-    }
-
-    #[test]
-    fn bytes_and_floats_give_the_same_code() {
-        let floats = [0.5f32, -1.25, 3.0, 0.0, 2.0];
-        for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
-            for encoding in [Encoding::F32, Encoding::Q8, Encoding::Bin, Encoding::F16, Encoding::BF16] {
-                let bytes: Vec<u8> = match encoding {
-                    Encoding::F16 => floats.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes()).collect(),
-                    Encoding::BF16 => floats.iter().flat_map(|&x| bf16::from_f32(x).to_le_bytes()).collect(),
-                    _ => floats.iter().flat_map(|x| x.to_le_bytes()).collect(),
-                };
-                let codec = Codec::new(5, encoding, metric);
-                let (mut one, mut other) = (vec![0; codec.code_len()], vec![0; codec.code_len()]);
-                assert_eq!(
-                    codec.encode(Vector::Floats(&floats), &mut one),
-                    codec.encode(Vector::Bytes(&bytes), &mut other)
-                );
-                assert_eq!(one, other);
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_panics_on_numbers_that_are_none() {
-        for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
-            for encoding in [Encoding::F32, Encoding::I8, Encoding::U8, Encoding::Q8, Encoding::Bin] {
-                encode(encoding, &[x, 1.0]);
-            }
-        }
-    }
-}
+mod tests;

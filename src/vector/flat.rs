@@ -213,7 +213,7 @@ impl Flat {
     }
 
     fn probe(&self, row: u32) -> Probe<'_> {
-        Probe { code: self.rows.code(row), scale: self.rows.scale(row) }
+        self.kernel.probe(&self.rows, row)
     }
 
     /// Calls `visit` with every vector that matches, in the order of ids or of the filter's list.

@@ -4,13 +4,18 @@
 //! *finish*: `1 − sum`, `1 − sum·scale·scale`, and so on. Sums of integers are exact; sums of floats differ between
 //! kernels in their order only (relative 1e-6).
 //!
+//! `Q8` has one sum under every metric, `Σab` of its codes `a` and `b`; with `s = range/127` of each, the decoded vectors are
+//! `s_a²Σa² + s_b²Σb² − 2·s_a·s_b·Σab` apart under L2, where `Σa²` and `Σb²` are kept beside the codes. That is put together
+//! in double precision, in which all products of two of the words are exact: so equal codes are exactly 0 apart, near
+//! ones lose nothing to the vectors' size, and the distance is symmetric and never negative.
+//!
 //! On x86-64 the kernels are our own (`x86.rs`), elsewhere those that the compiler makes of the portable ones.
 //! What decides a search's speed is how early the codes that it visits are asked of the memory; so distances are computed
 //! for all of a node's unseen neighbors at once, four to a call, while those that follow are fetched.
 #![allow(unsafe_code)]
 
 use super::arena::Rows;
-use super::encoding::{Codec, Encoding, Metric};
+use super::encoding::{Beside, Codec, Encoding, Metric};
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -19,13 +24,13 @@ mod x86;
 #[cfg(test)]
 mod tests;
 
-/// A code with its scale word: a query's or a stored vector's.
+/// A code with what is kept beside it: a query's or a stored vector's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Probe<'a> {
     /// The code.
     pub code: &'a [u8],
-    /// Its scale word, see [`super::encoding`].
-    pub scale: f32,
+    /// Of a row, [`Kernel::probe`] reads what the distance needs.
+    pub beside: Beside,
 }
 
 /// A kernel's two forms: one code against one, and one against four. All codes are equally long.
@@ -43,6 +48,9 @@ type ExactSum = fn(&[u8], &[u8]) -> f64;
 /// How many codes ahead are fetched from memory.
 const AHEAD: usize = 4;
 
+/// `1/127²`: what a product of two `Q8` codes is worth at range 1.
+const STEP: f64 = 1.0 / (127.0 * 127.0);
+
 /// What makes a distance of a sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Finish {
@@ -52,6 +60,10 @@ enum Finish {
     OneMinus,
     /// `1 − sum·((a/127)·(b/127))`, clamped to 0..2.
     Q8,
+    /// `1 − sum·a·b/127²`.
+    Q8InnerProduct,
+    /// `(a²·squares of a + b²·squares of b − 2·a·b·sum)/127²`.
+    Q8L2,
     /// `1 − sum·a·b`.
     Scaled,
     /// `2·sum/dim`.
@@ -81,7 +93,11 @@ impl Kernel {
     fn with(codec: &Codec, sums: Sums) -> Kernel {
         let l2 = codec.metric == Metric::L2;
         let finish = match codec.encoding {
-            Encoding::Q8 => Finish::Q8,
+            Encoding::Q8 => match codec.metric {
+                Metric::Cosine => Finish::Q8,
+                Metric::L2 => Finish::Q8L2,
+                Metric::InnerProduct => Finish::Q8InnerProduct,
+            },
             Encoding::Bin => Finish::Bits(codec.dim as f32),
             _ if l2 => Finish::Sum,
             Encoding::I8 | Encoding::U8 if codec.metric == Metric::Cosine => Finish::Scaled,
@@ -95,12 +111,24 @@ impl Kernel {
         Kernel { sums, finish, exact }
     }
 
+    /// A row's code, with as much of what is beside it as the distance needs.
+    #[inline(always)]
+    pub fn probe<'a>(&self, rows: &'a Rows, row: u32) -> Probe<'a> {
+        Probe { code: rows.code(row), beside: self.beside(rows, row) }
+    }
+
+    #[inline(always)]
+    fn beside(&self, rows: &Rows, row: u32) -> Beside {
+        let l2 = if self.finish == Finish::Q8L2 { rows.head(row).l2() } else { 0.0 };
+        Beside { l2, scale: rows.scale(row) }
+    }
+
     /// The distance, in the precision that searches order by.
     #[inline]
     pub fn distance(&self, a: Probe, b: Probe) -> f32 {
         // SAFETY: the features of `sums` were looked up.
         let sum = unsafe { (self.sums.one)(a.code, b.code) };
-        self.finish(sum, a.scale, b.scale)
+        self.finish(sum, a.beside, b.beside)
     }
 
     /// The distances of many rows, in their order; `out` is cleared first.
@@ -116,10 +144,10 @@ impl Kernel {
             let codes = [rows.code(four[0]), rows.code(four[1]), rows.code(four[2]), rows.code(four[3])];
             // SAFETY: the features of `sums` were looked up.
             let sums = unsafe { (self.sums.four)(probe.code, codes) };
-            out.extend((0..4).map(|i| self.finish(sums[i], probe.scale, rows.scale(four[i]))));
+            out.extend((0..4).map(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i]))));
         }
         let rest = fours.remainder().iter();
-        out.extend(rest.map(|&row| self.distance(probe, Probe { code: rows.code(row), scale: rows.scale(row) })));
+        out.extend(rest.map(|&row| self.distance(probe, self.probe(rows, row))));
     }
 
     /// Whether one of many rows is nearer to the probe than `limit`.
@@ -130,21 +158,29 @@ impl Kernel {
             let codes = [rows.code(four[0]), rows.code(four[1]), rows.code(four[2]), rows.code(four[3])];
             // SAFETY: the features of `sums` were looked up.
             let sums = unsafe { (self.sums.four)(probe.code, codes) };
-            if (0..4).any(|i| self.finish(sums[i], probe.scale, rows.scale(four[i])) < limit) {
+            if (0..4).any(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i])) < limit) {
                 return true;
             }
         }
-        let distance = |&row: &u32| self.distance(probe, Probe { code: rows.code(row), scale: rows.scale(row) });
-        fours.remainder().iter().any(|row| distance(row) < limit)
+        fours.remainder().iter().any(|&row| self.distance(probe, self.probe(rows, row)) < limit)
     }
 
     #[inline(always)]
-    fn finish(&self, sum: f32, a: f32, b: f32) -> f32 {
+    fn finish(&self, sum: f32, x: Beside, y: Beside) -> f32 {
+        let (a, b) = (x.scale, y.scale);
         let distance = match self.finish {
             Finish::Sum => sum,
             Finish::OneMinus => 1.0 - sum,
             // The scales first: the last bit of the score is the field's.
             Finish::Q8 => (1.0 - sum * ((a / 127.0) * (b / 127.0))).clamp(0.0, 2.0),
+            Finish::Q8InnerProduct => (1.0 - f64::from(sum) * (f64::from(a) * f64::from(b)) * STEP) as f32,
+            Finish::Q8L2 => {
+                let (a, b) = (f64::from(a), f64::from(b));
+                let distance =
+                    (a * a * f64::from(x.l2) + b * b * f64::from(y.l2) - 2.0 * (a * b * f64::from(sum))) * STEP;
+                // Not `max`, which would make a number of NaN.
+                if distance < 0.0 { 0.0 } else { distance as f32 }
+            }
             Finish::Scaled => 1.0 - sum * a * b,
             Finish::Bits(dim) => 2.0 * sum / dim,
         };

@@ -357,7 +357,8 @@ pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
         Encoding::I8 if vnni && l2 && narrow => sums!(i8_l2),
         Encoding::U8 if vnni && l2 && narrow => sums!(u8_l2),
         Encoding::U8 if vnni && !l2 && narrow => sums!(u8_dot),
-        Encoding::I8 | Encoding::Q8 if vnni && !l2 && codec.dim <= 2 * WIDE => sums!(i8_dot),
+        Encoding::I8 if vnni && !l2 && codec.dim <= 2 * WIDE => sums!(i8_dot),
+        Encoding::Q8 if vnni && codec.dim <= 2 * WIDE => sums!(i8_dot),
         Encoding::Bin if popcount => sums!(hamming),
         _ => kernels_without_avx512(codec),
     }

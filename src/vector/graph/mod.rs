@@ -43,7 +43,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::allocation::taken;
 use super::arena::{Blocks, FREE, Head, NONE, Rows};
 use super::distance::{Kernel, Probe};
-use super::encoding::{Codec, Encoding, Metric, Vector};
+use super::encoding::{Beside, Codec, Encoding, Metric, Vector};
 use super::{Hit, NodeId, epoch, gate};
 
 mod check;
@@ -103,7 +103,7 @@ pub struct Params {
     pub m: usize,
     /// Beam of the search that finds a new node's neighbors.
     pub ef_construction: usize,
-    /// How vectors are stored. `Q8` and `Bin` are always under cosine.
+    /// How vectors are stored. `Bin` is always under cosine.
     pub encoding: Encoding,
     /// What "far" means.
     pub metric: Metric,
@@ -113,7 +113,7 @@ pub struct Params {
 #[derive(Debug, Clone)]
 pub struct Query {
     code: Vec<u8>,
-    scale: f32,
+    beside: Beside,
 }
 
 impl Query {
@@ -124,12 +124,12 @@ impl Query {
     #[must_use]
     pub fn new(codec: &Codec, vector: Vector) -> Query {
         let mut code = vec![0; codec.code_len()];
-        let scale = codec.encode(vector, &mut code).scale;
-        Query { code, scale }
+        let beside = codec.encode(vector, &mut code);
+        Query { code, beside }
     }
 
     pub(in crate::vector) fn probe(&self) -> Probe<'_> {
-        Probe { code: &self.code, scale: self.scale }
+        Probe { code: &self.code, beside: self.beside }
     }
 }
 
@@ -373,7 +373,7 @@ impl Graph {
     /// A vector's norm before it was normalized; 1 where it was not.
     #[must_use]
     pub fn l2(&self, id: NodeId) -> f32 {
-        self.rows.head(id.0).l2()
+        if self.codec.keeps_squares() { 1.0 } else { self.rows.head(id.0).l2() }
     }
 
     /// The range of a `Q8` code; 0 for other encodings.
@@ -458,7 +458,7 @@ impl Graph {
 
     #[inline(always)]
     fn probe(&self, row: u32) -> Probe<'_> {
-        Probe { code: self.rows.code(row), scale: self.rows.scale(row) }
+        self.kernel.probe(&self.rows, row)
     }
 
     #[inline(always)]

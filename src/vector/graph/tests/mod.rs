@@ -55,12 +55,18 @@ fn clustered_vectors_are_found() {
     let mut random = Random(1);
     let vectors = clustered(&mut random, 4000, 32, 40, 0.3);
     let queries = clustered(&mut random, 100, 32, 40, 0.3);
-    for (encoding, floor) in [(Encoding::F32, 0.97), (Encoding::Q8, 0.97), (Encoding::Bin, 0.9)] {
-        let (graph, _) = build(&vectors, params(32, 16, encoding));
+    for (encoding, metric, floor) in [
+        (Encoding::F32, Metric::Cosine, 0.97),
+        (Encoding::Q8, Metric::Cosine, 0.97),
+        (Encoding::Q8, Metric::L2, 0.97),
+        (Encoding::Q8, Metric::InnerProduct, 0.97),
+        (Encoding::Bin, Metric::Cosine, 0.9),
+    ] {
+        let (graph, _) = build(&vectors, Params { metric, ..params(32, 16, encoding) });
         let statistics = check(&graph);
-        assert_eq!(statistics.reachable, 4000, "{encoding:?}: {statistics:?}");
+        assert_eq!(statistics.reachable, 4000, "{encoding:?} {metric:?}: {statistics:?}");
         let recall = recall(&graph, &queries, 10, 100);
-        assert!(recall >= floor, "{encoding:?}: recall {recall}, {statistics:?}");
+        assert!(recall >= floor, "{encoding:?} {metric:?}: recall {recall}, {statistics:?}");
     }
 }
 
