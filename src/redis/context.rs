@@ -157,6 +157,50 @@ impl Context {
         });
     }
 
+    /// Appends a command to the AOF, and to nothing else.
+    pub fn append_to_aof(&self, command: &CStr, args: &[&[u8]]) {
+        self.with_strings(args, |strings| {
+            // SAFETY: the format takes an array of strings and its length, which are valid during the call; `R` leaves
+            // replicas out.
+            unsafe {
+                let (array, len) = (strings.as_ptr(), strings.len());
+                api!(RedisModule_Replicate(self.raw, command.as_ptr(), c"vR".as_ptr(), array, len))
+            };
+        });
+    }
+
+    /// Whether nothing may be sent to replicas or the AOF now: clients are paused, for a failover perhaps.
+    pub fn must_not_replicate(&self) -> bool {
+        // SAFETY: the function takes nothing, and any thread that holds the server may ask.
+        unsafe { api!(RedisModule_AvoidReplicaTraffic()) != 0 }
+    }
+
+    /// A setting of the server, as CONFIG GET shows it.
+    pub fn server_setting(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.with_strings(&[b"GET", name], |strings| {
+            // SAFETY: the context is valid by new's promise; the format `v` takes an array of strings and its length, valid
+            // during the call; the text is copied before the reply is freed, once. An element that is not there is null.
+            unsafe {
+                let (array, len) = (strings.as_ptr(), strings.len());
+                let reply = api!(RedisModule_Call(self.raw, c"CONFIG".as_ptr(), c"v".as_ptr(), array, len));
+                if reply.is_null() {
+                    return None;
+                }
+                let mut value = None;
+                if api!(RedisModule_CallReplyType(reply)) as isize == ffi::REDISMODULE_REPLY_ARRAY {
+                    let element = api!(RedisModule_CallReplyArrayElement(reply, 1));
+                    let mut len = 0;
+                    if !element.is_null() {
+                        let text = api!(RedisModule_CallReplyStringPtr(element, &mut len));
+                        value = (!text.is_null()).then(|| std::slice::from_raw_parts(text.cast(), len).to_vec());
+                    }
+                }
+                api!(RedisModule_FreeCallReply(reply));
+                value
+            }
+        })
+    }
+
     /// Runs a command, as the server itself, and shows its reply to `with`: the bytes of a bulk string, nothing for any
     /// other reply.
     pub fn call<T>(&self, command: &CStr, args: &[&[u8]], with: impl FnOnce(Option<&[u8]>) -> T) -> T {

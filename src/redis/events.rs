@@ -23,6 +23,8 @@ pub struct Followers {
     pub swapped: fn(&Context, i32, i32),
     /// Loading of an RDB file, an AOF or a full synchronisation: begins (true) or has ended (false).
     pub loading: fn(&Context, begins: bool),
+    /// The server has forked, to save, to rewrite the AOF or for a full synchronisation. Told to the parent.
+    pub forked: fn(&Context),
 }
 
 static FOLLOWERS: OnceLock<&'static Followers> = OnceLock::new();
@@ -46,7 +48,12 @@ pub fn follow(loading: &Loading, followers: &'static Followers) {
     // SAFETY: the context is valid while loading, the functions live as long as the library.
     unsafe {
         api!(RedisModule_SubscribeToKeyspaceEvents(loading.raw, classes, Some(key_event)));
-        for id in [ffi::REDISMODULE_EVENT_FLUSHDB, ffi::REDISMODULE_EVENT_SWAPDB, ffi::REDISMODULE_EVENT_LOADING] {
+        for id in [
+            ffi::REDISMODULE_EVENT_FLUSHDB,
+            ffi::REDISMODULE_EVENT_SWAPDB,
+            ffi::REDISMODULE_EVENT_LOADING,
+            ffi::REDISMODULE_EVENT_FORK_CHILD,
+        ] {
             api!(RedisModule_SubscribeToServerEvent(loading.raw, event(id), Some(server_event)));
         }
     }
@@ -91,6 +98,7 @@ unsafe extern "C" fn server_event(
                 matches!(part, ffi::REDISMODULE_SUBEVENT_LOADING_ENDED | ffi::REDISMODULE_SUBEVENT_LOADING_FAILED);
             (followers.loading)(&ctx, !ended);
         }
+        (ffi::REDISMODULE_EVENT_FORK_CHILD, ffi::REDISMODULE_SUBEVENT_FORK_CHILD_BORN) => (followers.forked)(&ctx),
         _ => {}
     }
 }

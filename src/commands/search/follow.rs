@@ -20,7 +20,7 @@ use crate::search::index::Change;
 use crate::search::live::Entry;
 
 /// Who follows.
-pub static FOLLOWERS: Followers = Followers { key, flushed, swapped, loading };
+pub static FOLLOWERS: Followers = Followers { key, flushed, swapped, loading, forked: persistence::forked };
 
 /// Events that change no value.
 const NO_CHANGE: [&[u8]; 4] = [b"expire", b"persist", b"new", b"keymiss"];

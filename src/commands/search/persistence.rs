@@ -11,6 +11,10 @@
 //!     graphs   see crate::search::encoding
 //!   aliases: u64, then for each: alias: bytes, index: bytes
 //! ```
+//! An AOF that is rewritten as commands (`aof-use-rdb-preamble no`) has no place for them: what the server writes then comes from
+//! keys only. But the file that takes further commands is begun just before the fork, so [`forked`] appends the definitions
+//! there: they are part of the rewritten AOF from the moment when that counts.
+//!
 //! A definition that is not understood, or that names an index twice, makes the file [`Corrupt`]. Graphs that can be read but
 //! do not fit the keys are built anew, which the log tells.
 
@@ -118,6 +122,51 @@ pub fn finish(ctx: &Context) {
             scan::start(ctx, &index);
         }
     }
+}
+
+/// Milliseconds until definitions are tried again that may not be appended now.
+const PAUSE: i64 = 10;
+
+/// Appends all definitions and aliases to the AOF, if it is being rewritten as commands.
+pub fn forked(ctx: &Context) {
+    if registry::with(|registry| has_indexes(&registry.databases)) && is_rewriting_as_commands(ctx) {
+        append_definitions(ctx);
+    }
+}
+
+fn is_rewriting_as_commands(ctx: &Context) -> bool {
+    let running = b"aof_rewrite_in_progress:1";
+    ctx.call(c"INFO", &[b"persistence"], |info| {
+        info.is_some_and(|info| info.windows(running.len()).any(|part| part == running))
+    }) && ctx.server_setting(b"aof-use-rdb-preamble").is_some_and(|value| value == b"no")
+}
+
+/// Replicas are not told: they have them.
+fn append_definitions(ctx: &Context) {
+    if ctx.must_not_replicate() {
+        ctx.later(PAUSE, append_definitions);
+        return;
+    }
+    let selected = ctx.database();
+    registry::with(|registry| {
+        for (number, database) in &registry.databases {
+            if !ctx.select(*number) {
+                continue;
+            }
+            for (name, index) in &database.indexes {
+                // The keys are in the file before, so they are to be walked over.
+                let mut schema = (*index.definition().schema).clone();
+                schema.flags.skip_initial_scan = false;
+                let words = schema.words();
+                let words: Vec<&[u8]> = std::iter::once(&name[..]).chain(words.iter().map(Vec::as_slice)).collect();
+                ctx.append_to_aof(c"FT._CREATEIFNX", &words);
+            }
+            for (alias, index) in &database.aliases {
+                ctx.append_to_aof(c"FT._ALIASADDIFNX", &[alias, index]);
+            }
+        }
+    });
+    ctx.select(selected);
 }
 
 #[cfg(test)]
