@@ -11,6 +11,7 @@ use crate::redis::args::Args;
 use crate::redis::command::{Command, Info as CommandInfo};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;
+use crate::search::analysis::Language;
 use crate::search::arguments::name_of;
 use crate::search::index::{Failures, Index};
 use crate::search::info;
@@ -37,6 +38,8 @@ impl Command for Info {
 /// What the main thread knows.
 struct State {
     name: Box<[u8]>,
+    /// Keys of before FT.CREATE are being walked over, so answers may lack documents. Vectors that are not linked yet are not
+    /// lacking: every search looks at them.
     indexing: bool,
     percent: f64,
     uses: u64,
@@ -48,12 +51,13 @@ struct State {
 impl State {
     fn of(ctx: &Context, index: &Rc<Registered>) -> Self {
         let met = index.progress.borrow().as_ref().map(|progress| progress.met);
-        let keys = ctx.database_size().max(1);
+        let keys = ctx.database_size();
         let schema = &index.definition().schema;
         Self {
             name: schema.name.clone(),
             indexing: met.is_some(),
-            percent: met.map_or(1.0, |met| (met as f64 / keys as f64).min(1.0)),
+            // Keys may come while the walk is under way, which is not at its end before it says so.
+            percent: met.map_or(1.0, |met| met as f64 / (keys.max(met) + 1) as f64),
             uses: index.handle.uses() + 1,
             dialects: index.handle.dialects(),
             milliseconds: index.handle.worked().as_secs_f64() * 1000.0,
@@ -184,7 +188,8 @@ fn about(schema: &Schema) -> Vec<(&'static str, Item)> {
     ];
     let optional = |name, value: &Option<Box<[u8]>>| value.as_ref().map(|value| (name, Item::word(value)));
     pairs.extend(optional("filter", &schema.filter));
-    pairs.extend(schema.language.map(|language| ("default_language", Item::word(language.name()))));
+    let language = schema.language.filter(|language| *language != Language::default());
+    pairs.extend(language.map(|language| ("default_language", Item::word(language.name()))));
     pairs.extend(optional("language_field", &schema.language_field));
     pairs.push(("default_score", Item::Double(schema.score)));
     pairs.extend(optional("score_field", &schema.score_field));

@@ -48,3 +48,110 @@ impl Plan<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::analysis::StopWords;
+    use crate::search::document::{Raw, RawDocument};
+    use crate::search::index::Change;
+    use crate::search::query::ast::{HybridPolicy::AdhocBruteForce, VectorOptions};
+    use crate::search::query::{Context, Params, parse};
+    use crate::search::schema::{self, FieldMask};
+    use std::sync::Arc;
+
+    /// A thousand documents: "all" in each, "rare" and the tag `r` in ten, a number, and a vector of eight bytes.
+    fn index() -> Index {
+        let vector = "VECTOR HNSW 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC L2";
+        let words = format!("SCHEMA t TEXT g TAG n NUMERIC v {vector}");
+        let schema = schema::create(b"i", words.split(' ').map(str::as_bytes)).expect("a schema");
+        let mut index = Index::new(Arc::new(schema));
+        for n in 0..1000u32 {
+            let bytes = |text: &str| Raw::Hash(text.as_bytes().into());
+            let rare = n.is_multiple_of(100);
+            let fields = vec![
+                bytes(if rare { "all rare" } else { "all" }),
+                bytes(if rare { "r,x" } else { "x" }),
+                bytes(&n.to_string()),
+                Raw::Hash([n as f32, 1.0].iter().flat_map(|x| x.to_le_bytes()).collect()),
+            ];
+            let document = Some(RawDocument { fields, ..RawDocument::default() });
+            assert!(index.apply(&Change { key: n.to_le_bytes().into(), document }));
+        }
+        index
+    }
+
+    fn cost_of(index: &Index, query: &str) -> Option<u64> {
+        let words: [&[u8]; 3] = [b"2", b"b", &[0; 8]];
+        let params = Params::read(&mut crate::search::arguments::Words::new(words)).expect("parameters");
+        let context = Context {
+            schema: index.schema(),
+            stop_words: &StopWords::default(),
+            stemmer: None,
+            params: &params,
+            dialect: 2,
+            in_fields: FieldMask::ALL,
+        };
+        let root = parse(query.as_bytes(), &context).expect(query);
+        cost(index, &Settings::default(), &root)
+    }
+
+    #[test]
+    fn a_query_costs_what_it_looks_at() {
+        let index = index();
+        for (query, documents) in [
+            ("nope", Some(0)),
+            ("rare", Some(10)),
+            ("all", Some(1000)),
+            ("*", Some(1000)),
+            ("rare | all", Some(1010)),
+            // Both are looked up beside the rarer one.
+            ("rare all", Some(20)),
+            // The tag's documents are all there already; those of a word are found one by one.
+            ("all @g:{r}", Some(20)),
+            ("@g:{r | x}", Some(1000)),
+            // Nobody knows how many terms a pattern stands for, or how many documents are left over.
+            ("rar*", None),
+            ("%rare%", None),
+            ("w'r?re'", None),
+            ("@g:{r*}", None),
+            ("-rare", None),
+            ("rare -all", None),
+            ("~rare", None),
+            ("@v:[VECTOR_RANGE 1 $b]", None),
+            ("rare @v:[VECTOR_RANGE 1 $b]", None),
+        ] {
+            assert_eq!(cost_of(&index, query), documents.map(|documents| documents * 60), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_range_costs_at_least_the_documents_in_it() {
+        let index = index();
+        for (query, least) in [("@n:[0 99]", 100), ("@n:[500 inf]", 500), ("@n:[-inf inf]", 1000)] {
+            let cost = cost_of(&index, query).expect(query);
+            assert!((least * 60..=1000 * 60).contains(&cost), "{query}: {cost}");
+        }
+    }
+
+    #[test]
+    fn knn_costs_the_vectors_of_the_filter_or_a_walk_through_the_graph() {
+        let index = index();
+        let Values::Vector(vectors) = &index.fields()[3].values else { unreachable!("the fourth field") };
+        let among = |docs, options: &VectorOptions| vectors.cost_among(docs, 3, options);
+        let (few, all) = (
+            VectorOptions::default(),
+            VectorOptions { hybrid_policy: Some(AdhocBruteForce), ..VectorOptions::default() },
+        );
+        let with = |documents: u64, vectors: Option<u64>| vectors.map(|cost| documents * 60 + cost);
+        // Ten documents to find, and ten vectors to compare.
+        assert!(among(10, &few).is_some());
+        assert_eq!(cost_of(&index, "rare=>[KNN 3 @v $b]"), with(10, among(10, &few)));
+        assert_eq!(cost_of(&index, "(all @g:{r})=>[KNN 3 @v $b]"), with(20, among(10, &few)));
+        assert_eq!(cost_of(&index, "all=>[KNN 3 @v $b]"), None);
+        assert_eq!(cost_of(&index, "*=>[KNN 3 @v $b]"), None);
+        // Asked to look at all of them, it does.
+        assert!(among(1000, &all) > among(10, &all));
+        assert_eq!(cost_of(&index, "all=>[KNN 3 @v $b HYBRID_POLICY ADHOC_BF]"), with(1000, among(1000, &all)));
+    }
+}

@@ -161,7 +161,7 @@ impl TextIndex {
             if let Some(postings) = self.terms.value_mut(id) {
                 postings.insert(self.format, doc, &what);
             }
-            self.positions += what.positions.len() as u64;
+            self.positions += if self.format.offsets { what.positions.len() as u64 } else { 0 };
             ids.push(id);
         }
         self.records += ids.len() as u64;
