@@ -12,7 +12,10 @@
 //!    waits for the write lock outside of it: so a forked child can read ([`Live::read_at_rest`]) whatever threads the parent
 //!    had. The log is not for the child: what is not applied by then is in the keys.
 //!
-//! 6. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
+//! 6. **The log is bounded by who writes.** The one who appends may have nobody wait, so he helps: [`Live::try_apply`] applies a
+//!    few changes where that needs no waiting.
+//!
+//! 7. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
 //!
 //! The main thread calls [`Live::append`] and [`Live::arrival`]; it calls [`Live::read`] only where it must answer inline.
 
@@ -21,8 +24,8 @@ use super::schema::Schema;
 use crate::vector::{Graph, Scratch, gate};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
@@ -31,6 +34,19 @@ const BATCH: usize = 64;
 
 /// Entries that an empty log keeps room for.
 const SPARE: usize = 4 * BATCH;
+
+/// What [`Live::try_apply`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Some changes.
+    Some,
+    /// There were none.
+    Nothing,
+    /// Somebody else applies: about a millisecond.
+    Applying,
+    /// A query reads, as long as that takes.
+    Reading,
+}
 
 /// A place in the log: everything before it. The first is 0.
 pub type Place = u64;
@@ -56,6 +72,8 @@ pub struct Live {
     log: Mutex<Log>,
     /// Up to which place the index has applied the log. Only changed by the holder of the write lock.
     applied: AtomicU64,
+    /// Whether the write lock is held for applying: a hint for who can't get it.
+    applying: AtomicBool,
     index: RwLock<Index>,
     /// Those of the index, for who links without the lock.
     graphs: Mutex<Vec<Arc<Graph>>>,
@@ -90,6 +108,7 @@ impl Live {
         Self {
             log: Mutex::default(),
             applied: AtomicU64::new(0),
+            applying: AtomicBool::new(false),
             graphs: Mutex::new(graphs(&index)),
             index: RwLock::new(index),
         }
@@ -120,8 +139,20 @@ impl Live {
 
     /// Applies a batch, if there is one and nobody else is at it; false: there was nothing to apply.
     pub fn apply_some(&self) -> bool {
+        match self.try_apply(BATCH) {
+            Applied::Nothing => false,
+            Applied::Some => true,
+            Applied::Applying | Applied::Reading => {
+                std::thread::sleep(Duration::from_micros(20));
+                true
+            }
+        }
+    }
+
+    /// Applies at most so many changes, without waiting for anybody.
+    pub fn try_apply(&self, most: usize) -> Applied {
         if self.waiting() == 0 {
-            return false;
+            return Applied::Nothing;
         }
         // The lock is released before the gate is left: see the fifth rule.
         let inside = gate::enter();
@@ -129,14 +160,13 @@ impl Live {
             Ok(index) => index,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                drop(inside);
-                std::thread::sleep(Duration::from_micros(20));
-                return true;
+                return if self.applying.load(Acquire) { Applied::Applying } else { Applied::Reading };
             }
         };
+        self.applying.store(true, Release);
         let batch: Vec<Entry> = {
             let mut log = self.log();
-            let count = log.waiting.len().min(BATCH);
+            let count = log.waiting.len().min(most);
             let batch = log.waiting.drain(..count).collect();
             if log.waiting.is_empty() && log.waiting.capacity() > SPARE {
                 log.waiting = VecDeque::new();
@@ -151,9 +181,10 @@ impl Live {
             self.applied.fetch_add(1, Release);
         }
         self.keep_graphs(&index);
+        self.applying.store(false, Release);
         drop(index);
         drop(inside);
-        true
+        Applied::Some
     }
 
     /// Takes note of the graphs of the index: an added field brings one, and a field that loses its last vector begins
@@ -238,7 +269,6 @@ mod tests {
     use super::*;
     use crate::search::document::{Raw, RawDocument};
     use crate::search::schema;
-    use std::sync::atomic::AtomicBool;
 
     fn live() -> Live {
         let words = "SCHEMA n NUMERIC".split(' ').map(str::as_bytes);

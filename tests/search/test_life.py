@@ -1,5 +1,10 @@
 """How an index is used: what INFO and FT.INFO count, and TEMPORARY."""
 
+import random
+import struct
+
+import pytest
+
 from resp import Simple
 from servers import wait_until
 
@@ -61,3 +66,28 @@ def test_uses_are_counted(start):
         "number_of_indexes", "total_num_docs_in_indexes", "indexing_failures", "total_queries_processed", "total_queries_timed_out",
     )}  # fmt: skip
     assert list(figures.values()) == ["1", "1", "1", "4", "0"]
+
+
+@pytest.mark.parametrize("field", ["vectors", "words"])
+def test_who_writes_faster_than_the_workers_follow_is_slowed_down(start, field):
+    """What waits is bounded: the main thread helps before a log becomes as large as the data."""
+    server = start("--search.workers", "1", "--search.tail-limit", "10")
+    c, rng = server.connect(), random.Random(1)
+    if field == "vectors":
+        kind = ["VECTOR", "HNSW", 8, "TYPE", "FLOAT32", "DIM", 16, "DISTANCE_METRIC", "L2", "EF_CONSTRUCTION", 20]
+    else:
+        kind = ["TEXT"]
+    c("FT.CREATE", "i", "SCHEMA", "f", *kind)
+    client, most = server.redis(), 0
+    for start_at in range(0, 20_000, 500):
+        pipe = client.pipeline(transaction=False)
+        for n in range(start_at, start_at + 500):
+            value = struct.pack("<16f", *(rng.gauss(0, 1) for _ in range(16))) if kind[0] == "VECTOR" else f"word{n} " * 50
+            pipe.execute_command("HSET", f"d:{n}", "f", value)
+        pipe.execute()
+        waiting = [int(server.info("everything", f"search_{name}")) for name in ("changes_waiting", "unlinked_vectors")]
+        most = max(most, sum(waiting))
+    client.close()
+    # Twice what may wait, and a batch of changes that a worker had begun with.
+    assert most <= 10 + 2 * 4096 + 64
+    assert c("FT.SEARCH", "i", "*", "LIMIT", 0, 0) == [20_000]

@@ -30,6 +30,8 @@ const GONE: [&[u8]; 6] = [b"del", b"expired", b"evicted", b"rename_from", b"move
 thread_local! {
     /// Set on the main thread.
     static IS_MAIN: Cell<bool> = const { Cell::new(false) };
+    /// A file is being loaded.
+    static IS_LOADING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Keys that expired under the eyes of a worker: database and name. The registry is not for workers.
@@ -74,12 +76,16 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
         } else if event == b"loaded" {
             // While a file is loaded, the server keeps the name in a string that no key can be opened by.
             ctx.with_name(key.bytes(), |key| look(ctx, &index, key));
-            // Nothing waits for an answer now, and a log that grows with the file would only cost memory.
-            while index.handle.live.waiting() > scan::FULL {
-                index.handle.live.apply_some();
-            }
         } else {
             look(ctx, &index, key);
+        }
+        if !IS_LOADING.get() {
+            index.handle.keep_up();
+            continue;
+        }
+        // Nothing waits for an answer now, and a log that grows with the file would only cost memory.
+        while index.handle.live.waiting() > scan::FULL {
+            index.handle.live.apply_some();
         }
     }
 }
@@ -106,6 +112,7 @@ fn swapped(_ctx: &Context, first: i32, second: i32) {
 /// Keys tell of themselves while they are loaded. What can't: those of an index whose walk was under way when the file was
 /// written; definitions come with the file, before the keys, so there is none.
 fn loading(ctx: &Context, begins: bool) {
+    IS_LOADING.set(begins);
     if !begins {
         persistence::finish(ctx);
         temporary::watch(ctx);

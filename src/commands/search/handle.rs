@@ -1,7 +1,8 @@
 //! An index as the pool knows it: a [`Live`] index, worked on in small steps.
 //!
 //! A worker does not apply more of the log while too many vectors wait to be linked; a query does, since it must see
-//! everything.
+//! everything. Who writes faster than the workers follow is slowed down: a client of HSET cannot be told to wait, so the main
+//! thread does a share of the work for each write ([`Handle::keep_up`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,11 +12,19 @@ use super::counters;
 use crate::config;
 use crate::redis::workers::{self, Source};
 use crate::search::index::Index;
-use crate::search::live::{Entry, Live};
+use crate::search::live::{Applied, Entry, Live};
 use crate::search::schema::Schema;
 
 /// How long a query helps with linking.
 const HELP: Duration = Duration::from_millis(2);
+
+/// Writes that the workers may be behind, beside the vectors that may wait to be linked anyway, before writing is slowed down.
+const BEHIND: usize = 4096;
+/// Changes that the main thread applies at a time.
+const SHARE: usize = 4;
+
+/// How long the main thread waits for a worker that applies changes.
+const MOMENT: Duration = Duration::from_micros(50);
 
 /// An index and what the workers need beside it.
 #[derive(Debug)]
@@ -54,6 +63,34 @@ impl Handle {
             let source: Arc<dyn Source> = Arc::clone(self) as _;
             workers::enqueue(&source);
         }
+    }
+
+    /// Does a little of the work that waits, if that is too much; as much as needed, if it is twice that. For the main
+    /// thread after a write. It waits for nobody but a worker that applies changes too: while a query reads, what is written
+    /// is left for later.
+    pub fn keep_up(&self) {
+        let (behind, much) = (self.behind(), BEHIND + config::tail_limit());
+        if behind <= much {
+            return;
+        }
+        for _ in 0..behind.saturating_sub(much + BEHIND).max(1) {
+            if self.has_too_many() {
+                if self.link() {
+                    continue;
+                }
+                return;
+            }
+            match self.live.try_apply(SHARE) {
+                Applied::Some => {}
+                Applied::Applying if behind > much + BEHIND => std::thread::sleep(MOMENT),
+                _ => return,
+            }
+        }
+    }
+
+    /// How many changes and vectors wait.
+    fn behind(&self) -> usize {
+        usize::try_from(self.live.waiting()).unwrap_or(usize::MAX).saturating_add(self.live.unlinked())
     }
 
     /// Whether more vectors wait to be linked than should.
