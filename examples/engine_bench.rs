@@ -1,15 +1,22 @@
 //! The graph engine alone, on real vectors: build rate, queries per second by recall, memory, removal.
 //!
 //! ```text
-//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f32,q8,bin] [--rows N] [--quick]
+//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f32,q8,bin] [--rows N] [--quick | --turns]
 //! ```
+//!
+//! With `--turns` it builds, prints what that took as a line of JSON, and then measures each time it reads a line, which lists
+//! beams (`10,16,24`): so that others can be measured in between.
 //!
 //! `BASE` and `QUERIES` are rows of `DIM` little-endian floats (`.f16` or `.f32` by name); `TRUTH` holds the row numbers of
 //! each query's nearest, best first, 100 little-endian 32-bit integers a query. With `--rows` the truth is computed.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod clock;
+
+use std::io::BufRead;
 use std::time::Instant;
 
+use clock::processor_time;
 use nearset::vector::{Encoding, Graph, Hit, Metric, NodeId, Params, Query, Scratch, Search, Vector};
 
 const K: usize = 10;
@@ -26,8 +33,7 @@ fn floats(path: &str) -> Vec<f32> {
 
 /// Seconds that this thread has run: what single-threaded work is measured by, so that other work disturbs it less.
 fn seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    stat.split(' ').next().and_then(|x| x.parse::<f64>().ok()).expect("nanoseconds") / 1e9
+    processor_time() as f64 / 1e9
 }
 
 fn hash(row: usize) -> u64 {
@@ -108,6 +114,37 @@ fn measure(data: &Data, graph: &Graph, queries: &[Query], ids: &[NodeId], ef: us
     (found as f64 / (queries.len() * K) as f64, queries.len() as f64 / best)
 }
 
+/// Median of the microseconds that a query takes.
+fn median(graph: &Graph, queries: &[Query], ef: usize) -> f64 {
+    let (mut scratch, mut hits) = (Scratch::default(), Vec::new());
+    let search = Search { k: K, ef, ..Search::default() };
+    let timed = |query| {
+        let begin = Instant::now();
+        graph.search(query, &search, &mut scratch, &mut hits).expect("nobody cancels");
+        begin.elapsed()
+    };
+    let mut times: Vec<_> = queries.iter().map(timed).collect();
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+/// A line of JSON for each line of beams read.
+fn take_turns(data: &Data, graph: &Graph, ids: &[NodeId]) {
+    let queries = data.queries(graph);
+    for line in std::io::stdin().lock().lines() {
+        let line = line.expect("a line of text");
+        let points = line.split(',').map(|ef| {
+            let ef = ef.trim().parse().expect("a beam");
+            let (recall, rate) = measure(data, graph, &queries, ids, ef, 1);
+            format!(
+                r#"{{"ef":{ef},"recall":{recall:.5},"rate":{rate:.1},"p50_us":{:.2}}}"#,
+                median(graph, &queries, ef)
+            )
+        });
+        println!("[{}]", points.collect::<Vec<_>>().join(","));
+    }
+}
+
 fn sweep(data: &Data, graph: &Graph, ids: &[NodeId], rounds: usize) {
     let queries = data.queries(graph);
     let mut at = [(0.95, None), (0.99, None)];
@@ -166,7 +203,7 @@ fn main() {
     let option = |name: &str| arguments.iter().position(|a| a == name).map(|at| arguments[at + 1].clone());
     let [base, dim, queries, truths] = &arguments[..4] else { panic!("BASE DIM QUERIES TRUTH") };
     let dim: usize = dim.parse().expect("a dimension");
-    let quick = arguments.iter().any(|a| a == "--quick");
+    let [quick, turns] = ["--quick", "--turns"].map(|name| arguments.iter().any(|a| a == name));
     let mut data = Data { dim, base: floats(base), queries: floats(queries), truth: Vec::new() };
     if let Some(rows) = option("--rows") {
         data.base.truncate(rows.parse::<usize>().expect("a number of rows") * dim);
@@ -189,12 +226,14 @@ fn main() {
         };
         let params = Params { dim, m, ef_construction, encoding, metric: Metric::Cosine };
         let (graph, mut ids, rate) = build(&data, params, 1);
+        let bytes = graph.memory_usage() as f64 / graph.len() as f64;
+        if turns {
+            println!(r#"{{"encoding":"{name}","rows":{},"build_rate":{rate:.1},"bytes":{bytes:.1}}}"#, data.rows());
+            take_turns(&data, &graph, &ids);
+            continue;
+        }
         println!("{name}: {} rows, build {rate:.0}/s with 1 thread", data.rows());
-        println!(
-            "   {:.1} bytes a vector, {:?}",
-            graph.memory_usage() as f64 / graph.len() as f64,
-            graph.check_invariants()
-        );
+        println!("   {bytes:.1} bytes a vector, {:?}", graph.check_invariants());
         sweep(&data, &graph, &ids, if quick { 1 } else { 5 });
         if !quick {
             replace_half(&data, &graph, &mut ids);

@@ -1,10 +1,10 @@
 //! Load generator for benchmarks: RESP over plain sockets, one thread a connection, requests encoded beforehand.
 //!
 //! ```text
-//! load ping  --port P [--connections N] [--count N]
+//! load ping  --port P [--connections N] [--count N | --seconds S]
 //! load vadd  --port P --vectors FILE --dim D [--connections N] [--pipeline N] [--count N] [--from ROW] [-- options of VADD]
-//! load vsim  --port P --vectors FILE --dim D [--connections N] [--count N] [--found FILE] [-- options of VSIM]
-//! load send  --port P --requests FILE [--connections N] [--pipeline N] [--count N] [--found FILE]
+//! load vsim  --port P --vectors FILE --dim D [--connections N] [--count N | --seconds S] [--found FILE] [-- options of VSIM]
+//! load send  --port P --requests FILE [--connections N] [--pipeline N] [--count N | --seconds S] [--found FILE]
 //! load watch --port P [--seconds S]
 //! ```
 //!
@@ -12,12 +12,16 @@
 //!   when `VINFO` has answered too, so that nothing acknowledged is left to be linked. `vsim` asks for the neighbors of each row in turn.
 //! * `send` sends requests of any kind: the file has them as they go over the wire, one after the other. With `--count` they
 //!   are sent again from the start until there were so many.
+//! * `vsim`, `send` and `ping` go on for `--seconds`, where that is said, instead of a count.
 //! * `--found` takes the bulk strings, a line a query in the order of the file (one connection).
 //! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too. Without `--seconds` it
 //!   looks on until its standard input ends.
 //!
-//! Prints one line of JSON: operations, seconds, rate, and the percentiles of the latency in microseconds. `ping` tells how
-//! fast this generator and the server's networking are by themselves.
+//! Prints one line of JSON: operations, seconds, rate, the percentiles of the latency in microseconds, and the microseconds
+//! of processor time that this generator took for each operation. `ping` tells how fast it and the server's networking are by
+//! themselves.
+
+mod clock;
 
 use std::env;
 use std::fs;
@@ -28,6 +32,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use clock::processor_time;
 
 const KEY: &str = "bench";
 
@@ -171,34 +177,47 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends the requests, `pipeline` at a time, and returns the latency of each batch.
-    fn run(
+    /// Sends the requests, `pipeline` at a time and for so many seconds at most; returns how many they were, and the latency
+    /// of each batch. `found` takes the bulk strings of each reply, if somebody wants them.
+    fn run<'a>(
         &mut self,
-        requests: &[Vec<u8>],
+        mut requests: impl Iterator<Item = &'a [u8]>,
         pipeline: usize,
-        found: &mut Vec<Vec<Vec<u8>>>,
-    ) -> io::Result<Vec<Duration>> {
-        let mut latencies = Vec::with_capacity(requests.len() / pipeline + 1);
-        let mut batch = Vec::new();
-        for part in requests.chunks(pipeline) {
+        seconds: f64,
+        mut found: Option<&mut Vec<Vec<Vec<u8>>>>,
+    ) -> io::Result<(usize, Vec<Duration>)> {
+        let (mut batch, mut bulks) = (Vec::new(), Vec::new());
+        let (mut operations, mut latencies) = (0, Vec::new());
+        let began = Instant::now();
+        loop {
             batch.clear();
-            part.iter().for_each(|request| batch.extend_from_slice(request));
+            if began.elapsed().as_secs_f64() > seconds {
+                return Ok((operations, latencies));
+            }
+            let count = requests.by_ref().take(pipeline).map(|request| batch.extend_from_slice(request)).count();
+            if count == 0 {
+                return Ok((operations, latencies));
+            }
+            operations += count;
             let start = Instant::now();
             self.writer.write_all(&batch)?;
-            for _ in part {
-                let mut bulks = Vec::new();
+            for _ in 0..count {
+                bulks.clear();
                 self.read(&mut bulks)?;
-                found.push(bulks);
+                if let Some(found) = &mut found {
+                    found.push(bulks.clone());
+                }
             }
             latencies.push(start.elapsed());
         }
-        Ok(latencies)
     }
 }
 
 /// What a run measured.
 struct Measured {
     operations: usize,
+    /// Nanoseconds of processor time that the generator itself took.
+    own: u64,
     elapsed: Duration,
     latencies: Vec<Duration>,
 }
@@ -214,34 +233,39 @@ impl Measured {
         self.latencies.sort_unstable();
         let seconds = self.elapsed.as_secs_f64();
         println!(
-            r#"{{"mode":"{mode}","operations":{},"seconds":{seconds:.4},"rate":{:.1},"p50_us":{:.1},"p99_us":{:.1},"p999_us":{:.1},"max_us":{:.1}}}"#,
+            r#"{{"mode":"{mode}","operations":{},"seconds":{seconds:.4},"rate":{:.1},"p50_us":{:.1},"p99_us":{:.1},"p999_us":{:.1},"max_us":{:.1},"own_us":{:.3}}}"#,
             self.operations,
             self.operations as f64 / seconds,
             self.percentile(0.5),
             self.percentile(0.99),
             self.percentile(0.999),
             self.percentile(1.0),
+            self.own as f64 / 1e3 / self.operations.max(1) as f64,
         );
     }
 }
 
-/// Shares the requests out among the connections, starts them together and waits for all. `last` is sent when they have
-/// ended and belongs to the time.
-fn drive(options: &Options, requests: &[Vec<u8>], last: Option<&[u8]>) -> io::Result<Measured> {
-    let share = requests.len().div_ceil(options.connections).max(1);
-    let parts: Vec<&[Vec<u8>]> = requests.chunks(share).collect();
-    let barrier = Barrier::new(parts.len() + 1);
+/// Sends `count` requests, or as many as `--seconds` allow, these in turn, shared out among the connections, which start together, and waits for all. `last`
+/// is sent when they have ended and belongs to the time.
+fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u8]>) -> io::Result<Measured> {
+    let count = if options.seconds.is_finite() { usize::MAX / 2 } else { count };
+    let share = count.div_ceil(options.connections).max(1);
+    let starts: Vec<usize> = (0..count).step_by(share).collect();
+    let barrier = Barrier::new(starts.len() + 1);
     let (results, elapsed) = thread::scope(|scope| {
-        let threads: Vec<_> = parts
+        let threads: Vec<_> = starts
             .iter()
-            .map(|part| {
+            .map(|&start| {
                 let barrier = &barrier;
                 scope.spawn(move || -> io::Result<_> {
-                    let mut found = Vec::with_capacity(part.len());
+                    let part = (start..count.min(start + share)).map(|number| &requests[number % requests.len()][..]);
+                    let mut found = Vec::new();
                     let connection = Connection::open(options.port);
                     barrier.wait();
-                    let latencies = connection?.run(part, options.pipeline, &mut found)?;
-                    Ok((latencies, found))
+                    let before = processor_time();
+                    let wanted = options.found.is_some().then_some(&mut found);
+                    let (operations, latencies) = connection?.run(part, options.pipeline, options.seconds, wanted)?;
+                    Ok((operations, latencies, found, processor_time() - before))
                 })
             })
             .collect();
@@ -255,12 +279,13 @@ fn drive(options: &Options, requests: &[Vec<u8>], last: Option<&[u8]>) -> io::Re
         });
         (finished.map(|()| results), start.elapsed())
     });
-    let mut latencies = Vec::new();
-    let mut found = Vec::new();
+    let (mut operations, mut latencies, mut found, mut own) = (0, Vec::new(), Vec::new(), 0);
     for result in results? {
-        let (its_latencies, its_found) = result?;
+        let (its_operations, its_latencies, its_found, its_own) = result?;
+        operations += its_operations;
         latencies.extend(its_latencies);
         found.extend(its_found);
+        own += its_own;
     }
     if let Some(path) = &options.found {
         let mut file = BufWriter::new(fs::File::create(path)?);
@@ -269,7 +294,7 @@ fn drive(options: &Options, requests: &[Vec<u8>], last: Option<&[u8]>) -> io::Re
         }
         file.flush()?;
     }
-    Ok(Measured { operations: requests.len(), elapsed, latencies })
+    Ok(Measured { operations, own, elapsed, latencies })
 }
 
 /// A `PING` each millisecond. Those that were due while an earlier one waited would have waited for the rest of that time,
@@ -286,7 +311,7 @@ fn watch(options: &Options) -> io::Result<Measured> {
             ended.store(true, Ordering::Relaxed);
         });
     }
-    let start = Instant::now();
+    let (start, before) = (Instant::now(), processor_time());
     let mut latencies = Vec::new();
     while !ended.load(Ordering::Relaxed) && start.elapsed().as_secs_f64() < options.seconds {
         let sent = Instant::now();
@@ -300,7 +325,7 @@ fn watch(options: &Options) -> io::Result<Measured> {
             latencies.push(latency);
         }
     }
-    Ok(Measured { operations: latencies.len(), elapsed: start.elapsed(), latencies })
+    Ok(Measured { operations: latencies.len(), own: processor_time() - before, elapsed: start.elapsed(), latencies })
 }
 
 /// The requests of the file, `--count` of them.
@@ -309,18 +334,15 @@ fn send(options: &Options) -> Result<io::Result<Measured>, String> {
     let all = split(&data).filter(|all| !all.is_empty());
     let all = all.ok_or_else(|| format!("{}: no requests", options.requests))?;
     let count = if options.count == 0 { all.len() } else { options.count };
-    let requests: Vec<Vec<u8>> = all.iter().cycle().take(count).map(|request| request.to_vec()).collect();
-    Ok(drive(options, &requests, None))
+    let requests: Vec<Vec<u8>> = all.iter().map(|request| request.to_vec()).collect();
+    Ok(drive(options, &requests, count, None))
 }
 
 fn run() -> Result<(), String> {
     let options = Options::parse()?;
     let extra: Vec<&[u8]> = options.extra.iter().map(String::as_bytes).collect();
     let measured = match options.mode.as_str() {
-        "ping" => {
-            let requests = vec![encode(&[b"PING"]); options.count.max(1)];
-            drive(&options, &requests, None)
-        }
+        "ping" => drive(&options, &[encode(&[b"PING"])], options.count.max(1), None),
         "vadd" => {
             let rows = options.rows()?;
             let count = if options.count == 0 { rows.len() } else { options.count };
@@ -336,22 +358,20 @@ fn run() -> Result<(), String> {
                     encode(&words)
                 })
                 .collect();
-            drive(&options, &requests, Some(&encode(&[b"VINFO", KEY.as_bytes()])))
+            drive(&options, &requests, requests.len(), Some(&encode(&[b"VINFO", KEY.as_bytes()])))
         }
         "vsim" => {
             let rows = options.rows()?;
             let count = if options.count == 0 { rows.len() } else { options.count };
             let requests: Vec<_> = rows
                 .iter()
-                .cycle()
-                .take(count)
                 .map(|row| {
                     let mut words: Vec<&[u8]> = vec![b"VSIM", KEY.as_bytes(), b"FP32", row];
                     words.extend(&extra);
                     encode(&words)
                 })
                 .collect();
-            drive(&options, &requests, None)
+            drive(&options, &requests, count, None)
         }
         "send" => send(&options)?,
         "watch" => watch(&options),

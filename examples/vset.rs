@@ -4,17 +4,14 @@
 //! filter, per element saved and loaded and copied; bytes per element by part. Linking is not the writing thread's and is
 //! left to two others.
 
+mod clock;
+
 use std::hint::black_box;
 
+use clock::processor_time;
 use nearset::vset::attributes::Attributes;
 use nearset::vset::random::Rng;
 use nearset::vset::{Add, Filter, Quantization, VectorSet};
-
-/// Nanoseconds that this thread has had of a processor (Linux), so that others on the machine do not count.
-fn processor_time() -> u64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number")
-}
 
 fn each(what: &str, count: usize, since: u64) {
     println!("{what:44} {:10.0} ns", (processor_time() - since) as f64 / count as f64);

@@ -10,7 +10,7 @@
 //! # Why
 //! A tree of 16-byte values or of tagged pointers spends, on small documents, more on pointers and allocator rounding
 //! than on content. An edit here copies one block (≤ 4 KB), which such trees save, and which is lost in the noise of a
-//! command's round trip. `scripts/bench-json` measures both sides.
+//! command's round trip. `scripts/bench json` measures both sides.
 //!
 //! # Invariants
 //! 1. Blocks are written by the builder only: every item is complete, every text UTF-8, every count right.

@@ -1,0 +1,53 @@
+"""Filtered searches, from half of all elements down to one in ten thousand: recall, results, latency beside unfiltered."""
+
+import statistics
+
+from benchmarks.report import table
+from benchmarks.sides import share_found
+
+# Name -> share of the elements that pass.
+SHARES = {"all": 1, "half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 0.001, "tenthousandth": 0.0001}
+K = 10
+
+
+class Filtered:
+    """Measurements of each share on each side."""
+
+    def __init__(self, data, name_of):
+        """`name_of` gives the name of the element of a row, as the server returns it."""
+        ranks = data.ranks()
+        self.passing = {share: max(round(part * len(ranks)), 1) for share, part in SHARES.items()}
+        self.names = {name_of(row) for row in range(len(ranks))}
+        self.truth = {}
+        for share, count in self.passing.items():
+            allowed = None if share == "all" else ranks < count
+            self.truth[share] = [set(map(name_of, map(int, rows))) for rows in data.nearest(K, allowed)]
+        self.figures = {}
+
+    def measure(self, part, requests):
+        """`requests` gives the arguments of the load generator for a share; answers are asked for over one connection."""
+        for side in part.turns():
+            for share, truth in self.truth.items():
+                lines, figures = part.found(side, "send", *requests[share])
+                kept = self.figures.setdefault((side, share), {"recall": [], "results": [], "p50": []})
+                kept["recall"].append(share_found(lines, truth))
+                kept["results"].append(sum(len(self.names & set(line.split())) for line in lines) / len(lines))
+                kept["p50"].append(figures["p50_us"])
+
+    def table(self, sides):
+        """Share, how many pass, and for each side recall, results, median latency and what it is beside unfiltered."""
+        header = ["pass the filter", "elements"]
+        for side in sides:
+            header += [f"{side.label}: recall@10", "results", "p50 µs", "× unfiltered"]
+        rows = []
+        for share, part in SHARES.items():
+            row = [f"{part * 100:g} %" if part < 1 else "no filter", self.passing[share]]
+            for side in sides:
+                row += self.cells(side, share)
+            rows.append(row)
+        return table(header, rows)
+
+    def cells(self, side, share):
+        median = lambda which, name: statistics.median(self.figures[side, which][name])
+        p50 = median(share, "p50")
+        return [f"{median(share, 'recall'):.4f}", f"{median(share, 'results'):.2f}", p50, f"{p50 / median('all', 'p50'):.2f}"]

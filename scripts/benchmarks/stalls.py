@@ -1,0 +1,126 @@
+"""stalls: what a bystander's PING sees while heavy things happen, one each millisecond: p99.9 and the longest.
+
+    sets     399,000 vectors added, asked, saved (BGSAVE), written to the AOF, unlinked; beside Redis 8.2 where there is time
+    indexes  FT.CREATE over 399,000 hashes, KNN, dropping the index; beside RediSearch 2.10.5 where there is time
+
+Two lines tell what the machine itself does: an idle server, and 8 connections that send PING. The vectors are GloVe's,
+whatever --data says, since many are needed.
+"""
+
+import contextlib
+import time
+
+from benchmarks import data
+from benchmarks.part import Part
+from benchmarks.report import table
+from benchmarks.search import Searching
+from benchmarks.sides import PATIENCE, finish, timed
+from servers import Server, wait_until
+
+SCHEMA = "SCHEMA n NUMERIC v VECTOR HNSW 10 TYPE FLOAT32 DISTANCE_METRIC COSINE M 16 EF_CONSTRUCTION 200 DIM"
+# How much longer a peer takes than we do, at most, as far as is known.
+PEER = 4
+
+
+class Stalls(Part):
+    """The part."""
+
+    NAME = "stalls"
+    STEPS = {"sets": (1, True), "indexes": (1, True)}
+    ROWS, QUICK_ROWS = 399_000, 5000
+
+    def prepare(self, stack):
+        self.data = data.glove(self.rows(), 1000)
+        self.count = len(self.data.rows)
+        for name, rows in (("rows", self.data.rows), ("queries", self.data.queries)):
+            rows.tofile(self.folder / name)
+        self.figures = {}  # step -> event -> label of the server -> figures
+        self.seconds *= 6
+
+    def file(self, name):
+        return ["--vectors", self.folder / name, "--dim", self.data.dim]
+
+    def sets(self):
+        self.beside(self.set_of, self.options.server or "redis-7.0", "bare-redis-8.2", "Redis 8.2")
+
+    def indexes(self):
+        self.beside(self.index_of, self.options.server or "redis-7.4", "redis-stack", "RediSearch 2.10.5")
+
+    def beside(self, measure, ours, peer, label):
+        start = time.monotonic()
+        self.on(measure, "nearset", ours)
+        if PEER * (time.monotonic() - start) < self.pace.left():
+            self.on(measure, label, peer)
+        else:
+            self.say(f"no time for {label}")
+
+    def on(self, measure, label, name):
+        with Server(name) as server:
+            server.patience = PATIENCE
+            self.label, self.side = label, Searching(label, server)
+            measure()
+
+    @contextlib.contextmanager
+    def during(self, event):
+        """A bystander looks on; the longest of what comes a little later counts too."""
+        watcher = self.side.watch()
+        time.sleep(0.2)
+        yield
+        time.sleep(0.5)
+        self.figures.setdefault(self.current, {}).setdefault(event, {})[self.label] = finish(watcher)
+
+    def wait_for(self, section, *fields):
+        wait_until(lambda: all(self.side.server.info(section, field) == "0" for field in fields), fields[0], timeout=PATIENCE)
+
+    def background(self, *command):
+        timed(self.side.r2, *command)
+        self.wait_for("persistence", "rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+
+    def set_of(self):
+        side = self.side
+        with self.during("nothing"):
+            time.sleep(self.seconds)
+        with self.during("8 connections send PING"):
+            side.load("ping", "--connections", 8, "--seconds", self.seconds)
+        with self.during(f"8 connections add {self.count:,} elements"):
+            side.load("vadd", *self.file("rows"), "--connections", 8)
+        with self.during("8 connections search them"):
+            side.load("vsim", *self.file("queries"), "--connections", 8, "--seconds", self.seconds, "--", "COUNT", 10, "EF", 100)
+        with self.during("BGSAVE of them"):
+            self.background("BGSAVE")
+        with self.during("rewrite of the AOF"):
+            self.background("CONFIG", "SET", "appendonly", "yes")
+        timed(side.r2, "CONFIG", "SET", "appendonly", "no")
+        with self.during("UNLINK of them"):
+            timed(side.r2, "UNLINK", "bench")
+            side.settle()
+
+    def index_of(self):
+        side = self.side
+        rows = enumerate(self.data.rows)
+        hashes = self.requests("hashes", (["HSET", f"d:{n}", "n", n, "v", row.tobytes()] for n, row in rows))
+        side.load("send", *hashes, "--pipeline", 50)
+        with self.during(f"FT.CREATE over {self.count:,} hashes"):
+            side.create(self.data.dim, SCHEMA)
+            side.wait()
+        query = ["FT.SEARCH", "idx", "*=>[KNN 10 @v $q]", "PARAMS", 2, "q"]
+        queries = self.requests("queries", ([*query, one.tobytes(), "NOCONTENT", "DIALECT", 2] for one in self.data.queries))
+        with self.during("8 connections ask KNN"):
+            side.load("send", *queries, "--connections", 8, "--seconds", self.seconds)
+        with self.during("BGSAVE of the hashes and the index"):
+            self.background("BGSAVE")
+        with self.during("FT.DROPINDEX"):
+            timed(side.r2, "FT.DROPINDEX", "idx")
+            side.settle()
+
+    def report(self):
+        tables = [self.table(events) for events in self.figures.values()]
+        return f"{self.count:,} × {self.data.dim} ({self.data.name}). `PING`, µs:\n\n" + "\n\n".join(tables)
+
+    def table(self, events):
+        labels = list(dict.fromkeys(label for by_label in events.values() for label in by_label))
+        rows = []
+        for event, by_label in events.items():
+            figures = [by_label.get(label, {}) for label in labels]
+            rows.append([event] + [one.get(name) for one in figures for name in ("p999_us", "max_us")])
+        return table(["while there is", *(f"{label}: {what}" for label in labels for what in ("p99.9", "longest"))], rows)
