@@ -176,6 +176,8 @@ pub struct Scratch {
     pub(super) batch: Vec<u32>,
     /// The distances of `batch`.
     pub(super) distances: Vec<f32>,
+    /// Rows that were expanded before they were wholly linked.
+    pub(super) unsettled: Vec<u32>,
     /// Links chosen for a node.
     pub(super) chosen: Vec<Key>,
     /// Their rows; in a filtered walk, neighbors that do not match.
@@ -207,7 +209,11 @@ impl Scratch {
                 + self.batch.capacity()
                 + self.distances.capacity())
                 * 4
-            + (self.rows.capacity() + self.list.rows.capacity() + self.list.distances.capacity()) * 4
+            + (self.rows.capacity()
+                + self.unsettled.capacity()
+                + self.list.rows.capacity()
+                + self.list.distances.capacity())
+                * 4
             + self.pairs.capacity() * size_of::<(Key, [u32; 2])>()
     }
 }

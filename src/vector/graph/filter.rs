@@ -122,10 +122,7 @@ impl Graph {
         let live = |row: u32| is_live(self.state(row));
         scratch.begin_filtered(ef, |row| matches(row) && live(row));
         let mut expanded = 0usize;
-        while let Some(Reverse(key)) = scratch.frontier.pop() {
-            if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
-                break;
-            }
+        while let Some(row) = self.next_of_frontier(ef, scratch) {
             expanded += 1;
             // The last node of the budget is not gone on from: nobody could go on from what it leads to.
             if search.budget.is_some_and(|budget| expanded >= budget) {
@@ -134,7 +131,7 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            self.look_around(key.row(), wide, &matches, scratch);
+            self.look_around(row, wide, &matches, scratch);
             let Scratch { batch, distances, .. } = &mut *scratch;
             self.kernel.distances(probe, &self.rows, batch, distances);
             scratch.catch_batch(ef, live);
@@ -190,6 +187,7 @@ impl Scratch {
     /// Begins a filtered walk from `found`, which is marked.
     fn begin_filtered(&mut self, ef: usize, matches: impl Fn(u32) -> bool) {
         self.failed.clear();
+        self.unsettled.clear();
         self.frontier.clear();
         self.nearest.clear();
         for &key in &self.found {

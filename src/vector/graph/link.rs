@@ -17,7 +17,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::{BUSY, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
+use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -31,7 +31,7 @@ pub(super) enum Want {
 }
 
 /// A unit of work.
-enum Unit {
+pub(super) enum Unit {
     Link(u32),
     Unlink(u32),
     /// A place of the tail held a node that is removed or linked already.
@@ -56,7 +56,7 @@ impl Graph {
         true
     }
 
-    fn claim(&self) -> Option<Unit> {
+    pub(super) fn claim(&self) -> Option<Unit> {
         let mut work = self.work();
         if let Some(row) = work.unlink.pop_front() {
             // A row can stand in the queue twice (see `unlink`), and be gone or another's by the second time.
@@ -90,6 +90,11 @@ impl Graph {
 
     fn link(&self, row: u32, scratch: &mut Scratch) {
         self.find_place(row, self.ef_construction.load(Relaxed), scratch);
+        self.settle(row, scratch);
+    }
+
+    /// Ends the linking of a node that has its links.
+    pub(super) fn settle(&self, row: u32, scratch: &mut Scratch) {
         let state = &self.rows.head(row).state;
         let done = |old: u8| (old & STATE == TAIL).then_some(old & !(BUSY | STATE) | LINKED);
         if state.fetch_update(SeqCst, SeqCst, done).is_ok() {
@@ -112,7 +117,7 @@ impl Graph {
         }
     }
 
-    fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
+    pub(super) fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
         let entry = self.entry.load(Acquire);
         let level = self.rows.head(row).level.load(Relaxed);
         if entry == NO_ENTRY {
@@ -129,6 +134,7 @@ impl Graph {
         }
         scratch.found.clear();
         scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
+        let mut above = Vec::new();
         for at in (0..=level.min(top)).rev() {
             if scratch.found.is_empty() {
                 scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
@@ -140,10 +146,18 @@ impl Graph {
             let linkable = |other: u32| other != row && is_live(self.state(other));
             let walked = self.walk(probe, ef, at, linkable, None, scratch);
             debug_assert!(walked.is_ok(), "nobody cancels this");
-            self.connect(row, at, scratch);
+            if at > 0 {
+                above.push((at, scratch.found.clone()));
+            }
         }
+        // From below: whom the upper levels lead to this node must find a way on from it.
+        self.connect(row, 0, scratch);
         if self.degree(row, 0) == 0 {
             self.connect_anywhere(row, ef, scratch);
+        }
+        for (at, found) in above.into_iter().rev() {
+            scratch.found = found;
+            self.connect(row, at, scratch);
         }
     }
 
@@ -166,7 +180,7 @@ impl Graph {
         self.choose(self.room / 2, scratch);
         let chosen = std::mem::take(&mut scratch.chosen);
         for &key in &chosen {
-            self.connect_pair(row, key, level, Want::Better, &mut scratch.list);
+            self.connect_pair(row, key, level, Want::Better, [None; 2], &mut scratch.list);
         }
         scratch.chosen = chosen;
         // Near duplicates shadow each other, and full neighbors refuse: what is left poor insists.
@@ -176,7 +190,7 @@ impl Graph {
             if self.degree(row, level) >= enough {
                 break;
             }
-            self.connect_pair(row, key, level, Want::Needed, &mut scratch.list);
+            self.connect_pair(row, key, level, Want::Needed, [None; 2], &mut scratch.list);
         }
         scratch.found = found;
     }
@@ -196,22 +210,32 @@ impl Graph {
         }
     }
 
-    /// Links `row` and `key.row()`, which are `key.distance()` apart, giving up a link where a list is full. Returns
-    /// whether they are linked now.
-    pub(super) fn connect_pair(&self, row: u32, key: Key, level: u8, want: Want, list: &mut List) -> bool {
+    /// Links `row` and `key.row()`, which are `key.distance()` apart, giving up a link where a list is full: the one to a
+    /// node that is leaving, where there is one for that end, or a surplus one. Returns whether they are linked now.
+    pub(super) fn connect_pair(
+        &self,
+        row: u32,
+        key: Key,
+        level: u8,
+        want: Want,
+        leaving: [Option<u32>; 2],
+        list: &mut List,
+    ) -> bool {
         let other = key.row();
         // A list may change between looking and locking; whoever is that unlucky three times goes without.
         for _ in 0..3 {
             let mut given = [None; 2];
-            let mut refused = false;
-            for (given, [node, peer]) in given.iter_mut().zip([[row, other], [other, row]]) {
+            for (i, [node, peer]) in [[row, other], [other, row]].into_iter().enumerate() {
                 if self.degree(node, level) >= self.max_links(level) {
-                    *given = self.surplus(node, Key::new(key.distance(), peer), level, want, list);
-                    refused |= given.is_none();
+                    let leaving = leaving[i].filter(|&leaving| self.linked(node, leaving, level));
+                    given[i] = match leaving {
+                        Some(leaving) => Some(Surplus { far: leaving, via: leaving }),
+                        None => self.surplus(node, Key::new(key.distance(), peer), level, want, list),
+                    };
+                    if given[i].is_none() {
+                        return false;
+                    }
                 }
-            }
-            if refused {
-                return false;
             }
             if let Some(done) = self.exchange([row, other], given, level) {
                 return done;
@@ -220,7 +244,7 @@ impl Graph {
         false
     }
 
-    /// Under the locks of all concerned: gives the surplus links up and links the pair. `None` when the lists have
+    /// Under the locks of all concerned: links the pair and gives the surplus links up. `None` when the lists have
     /// changed in between.
     fn exchange(&self, pair: [u32; 2], given: [Option<Surplus>; 2], level: u8) -> Option<bool> {
         let mut order = [pair[0]; 6];
@@ -246,34 +270,58 @@ impl Graph {
         if a.has(b.row, level) {
             return Some(true);
         }
-        for (node, peer, surplus) in [(a, b, given[0]), (b, a, given[1])] {
-            let Some(surplus) = surplus else { continue };
-            let (far, via) = (find(surplus.far)?, find(surplus.via)?);
-            if !node.has(far.row, level) {
-                return None;
-            }
-            if via.row == peer.row && !peer.has(far.row, level) {
-                // The new node goes between; it needs room for both.
-                if self.degree(peer.row, level) + 2 > self.max_links(level) || far.state() >= UNLINKING {
-                    return None;
+        let ends = [(a, b, given[0]), (b, a, given[1])];
+        let mut gifts = [None; 2];
+        for (gift, (node, peer, surplus)) in gifts.iter_mut().zip(ends) {
+            match surplus {
+                Some(surplus) => {
+                    let far = find(surplus.far)?;
+                    *gift = Some((far, self.way_around(node, peer, far, find(surplus.via)?, level)?));
                 }
-                node.pull(far.row, level);
-                far.pull(node.row, level);
-                far.push(peer.row, level);
-                peer.push(far.row, level);
-            } else if via.row == peer.row || (via.has(node.row, level) && via.has(far.row, level)) {
-                node.pull(far.row, level);
-                far.pull(node.row, level);
-            } else {
-                return None;
+                None if !node.has_room(level) => return None,
+                None => {}
             }
         }
-        if !a.has_room(level) || !b.has_room(level) {
-            return None;
+        // Each step leaves a way between any two of them, for a reader who comes by just then.
+        for ((_, peer, _), gift) in ends.iter().zip(&gifts) {
+            if let Some((far, Way::Between)) = gift {
+                peer.push(far.row, level);
+            }
         }
-        a.push(b.row, level);
-        b.push(a.row, level);
+        for ((node, peer, _), gift) in ends.iter().zip(&gifts) {
+            if gift.is_none() {
+                node.push(peer.row, level);
+            }
+        }
+        for ((node, peer, _), gift) in ends.iter().zip(&gifts) {
+            let Some((far, way)) = gift else { continue };
+            match way {
+                Way::Between => far.replace(node.row, peer.row, level),
+                Way::Exists => far.pull(node.row, level),
+                Way::Leaving => {}
+            }
+            node.replace(far.row, peer.row, level);
+        }
         Some(true)
+    }
+
+    /// What remains between `node` and `far` when `node` gives the link between them up for one to `peer`; all four are
+    /// locked. `None` when they are not linked any more, or there would be no way.
+    fn way_around(&self, node: &Locked, peer: &Locked, far: &Locked, via: &Locked, level: u8) -> Option<Way> {
+        if !node.has(far.row, level) {
+            None
+        } else if via.row == far.row {
+            Some(Way::Leaving)
+        } else if via.row != peer.row {
+            let stands = via.has(node.row, level) && via.has(far.row, level) && via.state() < UNLINKING;
+            stands.then_some(Way::Exists)
+        } else if peer.has(far.row, level) {
+            Some(Way::Exists)
+        } else {
+            // It needs room for both.
+            let fits = self.degree(peer.row, level) + 2 <= self.max_links(level);
+            (fits && far.state() < UNLINKING).then_some(Way::Between)
+        }
     }
 
     /// Which link `node`, whose list is full, gives up for one to `new`: the farthest that is redundant. None if all are
@@ -301,7 +349,8 @@ impl Graph {
             let nearer_ones = &keys[..i];
             self.each_link(far, level, |row| {
                 linked |= row == new.row();
-                if via.is_none() && nearer_ones.iter().any(|near| near.row() == row) && nearer(row) {
+                let common = via.is_none() && nearer_ones.iter().any(|near| near.row() == row);
+                if common && nearer(row) && self.state(row) < UNLINKING {
                     via = Some(row);
                 }
             });
@@ -325,8 +374,20 @@ impl Graph {
 struct Surplus {
     /// The other end.
     far: u32,
-    /// A node that is linked to both ends, or will be: then it is the new neighbor, which goes between.
+    /// A node that is linked to both ends, or will be: then it is the new neighbor, which goes between. Or the other end
+    /// itself: it is being unlinked, and its own list leads on for as long as a reader can stand on it.
     via: u32,
+}
+
+/// What remains between the ends of a link that is given up.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// The new neighbor goes between.
+    Between,
+    /// Another way exists.
+    Exists,
+    /// Nothing needs to: the other end is being unlinked.
+    Leaving,
 }
 
 /// The flags of a state are not part of it.

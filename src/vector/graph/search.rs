@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering::Acquire;
 
 use super::filter::Filter;
-use super::{Graph, Hit, NO_ENTRY, NodeId, Query, is_live};
+use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::epoch;
 use crate::vector::scan::Scan;
@@ -99,6 +99,9 @@ impl Graph {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
                 self.seed(query.probe(), scratch);
                 self.walk(query.probe(), ef, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
+                if scratch.found.len() < search.k {
+                    self.scan_rows(query.probe(), search, scratch)?;
+                }
             }
             Filter::All => self.scan_rows(query.probe(), search, scratch)?,
             _ => self.search_filtered(query.probe(), ef, search, scratch)?,
@@ -269,6 +272,7 @@ impl Graph {
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
+        scratch.unsettled.clear();
         if ef > WIDE {
             return self.walk_wide(probe, ef, level, wanted, cancel, scratch);
         }
@@ -277,7 +281,7 @@ impl Graph {
             self.pool_insert(&mut scratch.pool, key, &wanted);
         }
         let mut expanded = 0usize;
-        while let Some(row) = scratch.pool.pop() {
+        while let Some(row) = self.next_of_pool(scratch) {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
@@ -296,6 +300,40 @@ impl Graph {
         scratch.found.extend(scratch.pool.iter().filter(|key| wanted(key.row())));
         scratch.marks.clear();
         Ok(())
+    }
+
+    /// The row to expand next: the nearest, and at the end once more those whose links were being made when they were
+    /// expanded. For what a node gives up for a link to a new one, the new one leads to; but it may not have led there yet.
+    #[inline(always)]
+    fn next_of_pool(&self, scratch: &mut Scratch) -> Option<u32> {
+        match scratch.pool.pop() {
+            Some(row) => {
+                self.note_unsettled(row, &mut scratch.unsettled);
+                Some(row)
+            }
+            None => scratch.unsettled.pop(),
+        }
+    }
+
+    /// As [`Graph::next_of_pool`], of the frontier: the nearest that is not farther than the `ef` nearest found.
+    #[inline(always)]
+    pub(super) fn next_of_frontier(&self, ef: usize, scratch: &mut Scratch) -> Option<u32> {
+        let worst = if scratch.nearest.len() >= ef { scratch.nearest.peek() } else { None };
+        match scratch.frontier.pop() {
+            Some(Reverse(key)) if worst.is_none_or(|worst| key <= *worst) => {
+                self.note_unsettled(key.row(), &mut scratch.unsettled);
+                Some(key.row())
+            }
+            _ => scratch.unsettled.pop(),
+        }
+    }
+
+    /// Takes note of a row that is about to be expanded if its links are not complete.
+    #[inline(always)]
+    fn note_unsettled(&self, row: u32, unsettled: &mut Vec<u32>) {
+        if self.state(row) == TAIL {
+            unsettled.push(row);
+        }
     }
 
     /// Whether the key is now the next to be expanded.
@@ -336,15 +374,12 @@ impl Graph {
             }
         }
         let mut expanded = 0usize;
-        while let Some(Reverse(key)) = scratch.frontier.pop() {
-            if scratch.nearest.len() >= ef && scratch.nearest.peek().is_some_and(|worst| key > *worst) {
-                break;
-            }
+        while let Some(row) = self.next_of_frontier(ef, scratch) {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            self.meet_neighbors(probe, key.row(), level, scratch);
+            self.meet_neighbors(probe, row, level, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 let key = Key::new(distance, row);
                 if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {

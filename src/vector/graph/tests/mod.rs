@@ -1,5 +1,6 @@
 //! Laws of the graph.
 
+mod churn;
 mod restored;
 mod threads;
 
