@@ -207,7 +207,16 @@ impl Live {
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
         let busiest = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned();
-        busiest.is_some_and(|graph| SCRATCH.with_borrow_mut(|scratch| graph.link_next(scratch)))
+        let linked = busiest.is_some_and(|graph| SCRATCH.with_borrow_mut(|scratch| graph.link_next(scratch)));
+        if !linked {
+            self.reclaim();
+        }
+        linked
+    }
+
+    /// Frees what removed vectors have left behind, as far as nobody can still see it.
+    pub fn reclaim(&self) {
+        self.graphs().iter().for_each(|graph| graph.reclaim_at_rest());
     }
 
     /// Vectors that wait to be linked in the graph where most wait.

@@ -17,6 +17,9 @@ use super::scan::Scan;
 use super::scratch::{Key, List, Scratch, offer};
 use super::{Guard, Hit, NodeId, epoch, gate};
 
+/// Room that an empty queue keeps.
+const SPARE: usize = 1024;
+
 const LIVE: u8 = 1;
 const DEAD: u8 = 2;
 
@@ -90,7 +93,7 @@ impl Flat {
 
     /// Frees the ids that were removed and that no pin can still know, telling `gone` each one before.
     pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) {
-        if self.waiting.load(Acquire) == 0 {
+        if self.waiting.load(Acquire) == 0 && !self.rows.waits() {
             return;
         }
         let _inside = gate::enter();
@@ -105,6 +108,10 @@ impl Flat {
             gone(NodeId(row));
             self.rows.free(row);
         }
+        if limbo.is_empty() && limbo.capacity() > SPARE {
+            *limbo = VecDeque::new();
+        }
+        self.rows.collect();
     }
 
     fn limbo(&self) -> MutexGuard<'_, VecDeque<(u64, u32)>> {
@@ -123,7 +130,7 @@ impl Flat {
         self.len() == 0
     }
 
-    /// Every id ever given is below this number.
+    /// Every id that is in use is below this number.
     #[must_use]
     pub fn id_bound(&self) -> u32 {
         self.rows.len()
@@ -132,6 +139,7 @@ impl Flat {
     /// Whether `id` is a live vector's.
     #[must_use]
     pub fn contains(&self, id: NodeId) -> bool {
+        let _guard = epoch::pin();
         id.0 < self.rows.len() && self.rows.head(id.0).state.load(Acquire) == LIVE
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, NONE, REMOVED, STATE, TAIL};
 use crate::vector::arena::FREE;
+use crate::vector::epoch;
 
 /// An invariant that does not hold, in words for whoever reads a test's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,7 @@ impl Graph {
     /// # Errors
     /// The first that does not hold.
     pub fn check_invariants(&self) -> Result<Statistics, Broken> {
+        let _guard = epoch::pin();
         let (mut live, mut linked, mut degrees, mut top) = (0, 0, 0, 0);
         for row in 0..self.rows.len() {
             let head = self.rows.head(row);

@@ -17,7 +17,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
+use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack, take_first};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -43,11 +43,11 @@ impl Graph {
     /// Returns whether there was one. Any number of threads may call it at once.
     pub fn link_next(&self, scratch: &mut Scratch) -> bool {
         let _inside = gate::enter();
+        let _guard = epoch::pin();
         let unit = match self.claim() {
             None => return false,
             Some(unit) => unit,
         };
-        let _guard = epoch::pin();
         match unit {
             Unit::Link(row) => self.link(row, scratch),
             Unit::Unlink(row) => self.unlink(row, scratch),
@@ -58,7 +58,7 @@ impl Graph {
 
     pub(super) fn claim(&self) -> Option<Unit> {
         let mut work = self.work();
-        if let Some(row) = work.unlink.pop_front() {
+        if let Some(row) = take_first(&mut work.unlink) {
             // A row can stand in the queue twice (see `unlink`), and be gone or another's by the second time.
             let mark = |old: u8| (old & (BUSY | STATE) == REMOVED).then_some(old | BUSY);
             let claimed = self.rows.head(row).state.fetch_update(SeqCst, SeqCst, mark);

@@ -21,12 +21,12 @@
 //! A node is *live* in TAIL and LINKED. A REMOVED node is gone for searches but still a way: they go through it, and it is
 //! linked to where that keeps the graph in one piece. Of two neighbors only one is UNLINKING at a time, so that the hole
 //! is mended before the other goes. A DEAD node is in no list, but keeps its own until it is reclaimed, so that a reader
-//! standing on it finds its way back.
+//! standing on it finds its way back; whom that list names dies after it, and so is there for as long as the reader is.
 //!
 //! # Links
 //!
-//! Links are mutual: `a` is in `b`'s list exactly when `b` is in `a`'s, on every level. So removal touches neighbors
-//! only. A list is changed under its node's spin lock (a bit of the state); two or three nodes are locked in the order of
+//! Links are mutual: `a` is in `b`'s list exactly when `b` is in `a`'s, on every level (but the lists of UNLINKING nodes,
+//! which lead on to those who have left them). So removal touches neighbors only. A list is changed under its node's spin lock (a bit of the state); two or three nodes are locked in the order of
 //! their ids, for a few dozen instructions, never across a distance computation. A reader walks lists without a lock: it
 //! sees valid nodes, at worst one of them twice or not at all.
 //!
@@ -140,8 +140,22 @@ struct Work {
     claimed: usize,
     /// Removed nodes to unlink.
     unlink: VecDeque<u32>,
+    /// Nodes that are being unlinked.
+    leaving: Vec<u32>,
     /// Unlinked nodes with the stamp of their unlinking.
     limbo: VecDeque<(u64, u32)>,
+}
+
+/// Room that an empty queue keeps.
+const SPARE: usize = 1024;
+
+/// Takes the first of a queue, which gives its memory back with the last.
+fn take_first<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let first = queue.pop_front();
+    if queue.is_empty() && queue.capacity() > SPARE {
+        *queue = VecDeque::new();
+    }
+    first
 }
 
 /// Approximate nearest neighbors among vectors that come and go. See the module's documentation.
@@ -296,7 +310,9 @@ impl Graph {
     }
 
     /// Frees the ids whose removal is complete and that no pin can still know, telling `gone` each one before it can be
-    /// used again. Call it where the owner adds and removes; it costs a load when there is nothing to free.
+    /// used again, and the memory of those that were freed before. It costs a load when there is nothing to free.
+    ///
+    /// Any thread may call it, as far as `gone` allows that.
     pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) {
         if !self.limbo.load(Acquire) {
             return;
@@ -304,11 +320,10 @@ impl Graph {
         let _inside = gate::enter();
         let oldest = epoch::oldest();
         let mut work = self.work();
-        while let Some(&(stamp, row)) = work.limbo.front() {
-            if stamp >= oldest {
-                break;
-            }
-            work.limbo.pop_front();
+        while let Some(&(stamp, row)) = work.limbo.front()
+            && stamp < oldest
+        {
+            take_first(&mut work.limbo);
             gone(NodeId(row));
             let head = self.rows.head(row);
             let upper = head.upper.load(Relaxed);
@@ -317,7 +332,15 @@ impl Graph {
             }
             self.rows.free(row);
         }
-        self.limbo.store(!work.limbo.is_empty(), Relaxed);
+        self.rows.collect();
+        self.limbo.store(!work.limbo.is_empty() || self.rows.waits(), Release);
+    }
+
+    /// [`Graph::reclaim`] for an owner who need not be told, when nothing waits to be linked or unlinked.
+    pub fn reclaim_at_rest(&self) {
+        if self.limbo.load(Acquire) && self.pending() == 0 {
+            self.reclaim(|_| {});
+        }
     }
 
     /// Live vectors.
@@ -344,7 +367,7 @@ impl Graph {
         self.tail.len() + self.unlinking.load(Relaxed)
     }
 
-    /// Every id ever given is below this number.
+    /// Every id that is in use is below this number.
     #[must_use]
     pub fn id_bound(&self) -> u32 {
         self.rows.len()
@@ -352,12 +375,17 @@ impl Graph {
 
     /// The live ids, ascending.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
-        (0..self.rows.len()).map(NodeId).filter(|&id| self.contains(id))
+        let guard = epoch::pin();
+        (0..self.rows.len()).map(NodeId).filter(move |&id| {
+            let _pinned = &guard;
+            self.contains(id)
+        })
     }
 
     /// Whether `id` is a live vector's.
     #[must_use]
     pub fn contains(&self, id: NodeId) -> bool {
+        let _guard = epoch::pin();
         id.0 < self.rows.len() && is_live(self.rows.head(id.0).state.load(Acquire))
     }
 
@@ -367,18 +395,21 @@ impl Graph {
     /// This and the following methods panic when `id` was never given.
     #[must_use]
     pub fn level_of(&self, id: NodeId) -> u8 {
+        let _guard = epoch::pin();
         self.rows.head(id.0).level.load(Relaxed)
     }
 
     /// A vector's norm before it was normalized; 1 where it was not.
     #[must_use]
     pub fn l2(&self, id: NodeId) -> f32 {
+        let _guard = epoch::pin();
         if self.codec.keeps_squares() { 1.0 } else { self.rows.head(id.0).l2() }
     }
 
     /// The range of a `Q8` code; 0 for other encodings.
     #[must_use]
     pub fn range_of(&self, id: NodeId) -> f32 {
+        let _guard = epoch::pin();
         if self.params.encoding == Encoding::Q8 { self.rows.scale(id.0) } else { 0.0 }
     }
 
@@ -431,6 +462,7 @@ impl Graph {
 
     /// Appends a vector's neighbors on a level, in the order of their ids.
     pub fn links(&self, id: NodeId, level: u8, out: &mut Vec<NodeId>) {
+        let _guard = epoch::pin();
         let first = out.len();
         self.each_link(id.0, level, |row| out.push(NodeId(row)));
         out[first..].sort_unstable();
@@ -446,7 +478,8 @@ impl Graph {
     #[must_use]
     pub fn memory_usage(&self) -> usize {
         let work = self.work();
-        let queues = taken(work.unlink.capacity() * 4) + taken(work.limbo.capacity() * 16);
+        let queues =
+            taken(work.unlink.capacity() * 4) + taken(work.leaving.capacity() * 4) + taken(work.limbo.capacity() * 16);
         drop(work);
         size_of::<Self>() + self.rows.memory_usage() + self.blocks.memory_usage() + self.tail.memory_usage() + queues
     }

@@ -13,7 +13,7 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use super::link::Want;
-use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack};
+use super::{BUSY, DEAD, Graph, LINKED, LOCK, NO_ENTRY, REMOVED, TAIL, UNLINKING, is_live, pack};
 use crate::vector::epoch;
 use crate::vector::scratch::{Key, Scratch};
 
@@ -36,16 +36,21 @@ impl Graph {
         self.bury(row);
     }
 
-    /// From here on nobody links to `row`: whoever would must hold its lock and see its state. False if a neighbor is
-    /// going too; when two see each other, both wait.
+    /// From here on nobody links to `row`: whoever would must hold its lock and see its state. False if one that is being
+    /// unlinked is or was its neighbor: that one's list still leads to it, and must not outlive it.
     fn begin_unlinking(&self, row: u32) -> bool {
+        let mut work = self.work();
+        let leads_here = |&other: &u32| {
+            let top = self.rows.head(other).level.load(Relaxed).min(self.rows.head(row).level.load(Relaxed));
+            (0..=top).any(|level| self.linked(other, row, level))
+        };
+        if work.leaving.iter().any(leads_here) {
+            return false;
+        }
+        work.leaving.push(row);
         let _locked = self.lock(row);
         self.set_state(row, UNLINKING | BUSY);
-        let mut alone = true;
-        for level in 0..=self.rows.head(row).level.load(Relaxed) {
-            self.each_link(row, level, |other| alone &= self.rows.head(other).state.load(SeqCst) & STATE != UNLINKING);
-        }
-        alone
+        true
     }
 
     /// Sets state and BUSY of a node that this thread has claimed; the lock stays as it is.
@@ -59,6 +64,7 @@ impl Graph {
         let stamp = epoch::retire();
         self.set_state(row, DEAD);
         work.limbo.push_back((stamp, row));
+        work.leaving.retain(|&other| other != row);
         self.limbo.store(true, Release);
         self.unlinking.fetch_sub(1, Relaxed);
     }

@@ -290,6 +290,20 @@ impl VectorIndex {
             self.store = Store::new(&self.schema);
             self.owners = Vec::new();
         }
+        self.trim();
+    }
+
+    /// Gives back the memory of owners of nodes that are gone for good, where that is most of it.
+    fn trim(&mut self) {
+        let bound = match &self.store {
+            Store::Flat(flat) => flat.id_bound(),
+            Store::Graph(graph) => graph.id_bound(),
+            Store::Restoring(_) => return,
+        };
+        if self.owners.capacity() > 1024 && (bound as usize) < self.owners.capacity() / 4 {
+            self.owners.truncate(bound as usize);
+            self.owners.shrink_to(2 * bound as usize);
+        }
     }
 
     fn owner(&self, id: NodeId) -> DocId {

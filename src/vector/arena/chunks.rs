@@ -1,0 +1,241 @@
+//! Chunks: zeroed memory for rows of one size, found by number.
+//!
+//! The module above has the protocol; this is its first rule.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::UnsafeCell;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
+
+use crate::vector::allocation::taken;
+use crate::vector::epoch;
+
+/// Bytes of a chunk, except of the first ones and where two rows are larger.
+const CHUNK: usize = 128 << 10;
+/// Room that is left in a chunk for aligning its rows.
+const SLACK: usize = 64;
+
+/// What stands in the place of a released chunk, so that looking at a row costs no question. As long as nobody writes
+/// there, it takes no memory.
+#[repr(C, align(64))]
+struct Zeros(UnsafeCell<[u8; 1 << 20]>);
+
+// SAFETY: it is only read, or written through atomics.
+unsafe impl Sync for Zeros {}
+
+static ZEROS: Zeros = Zeros(UnsafeCell::new([0; 1 << 20]));
+
+/// Fixed-size rows of zeroed memory, found by number.
+#[derive(Debug)]
+pub(super) struct Chunks {
+    stride: usize,
+    /// Rows of a full chunk, at least 2.
+    full: u32,
+    /// ⌊2⁶⁴ / full⌋ + 1: dividing by multiplying.
+    magic: u64,
+    /// How many chunks come before the first full one.
+    small: usize,
+    count: AtomicUsize,
+    directory: AtomicPtr<AtomicPtr<u8>>,
+}
+
+/// A piece of memory, and how it was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Piece(*mut u8, Layout);
+
+/// What only the holder of an arena's mutex touches.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    /// By chunk; none where it was released.
+    pieces: Vec<Option<Piece>>,
+    directories: Vec<Box<[AtomicPtr<u8>]>>,
+    /// Released memory that a reader may still look at, with the stamp of its release.
+    retired: Vec<(u64, Piece)>,
+    bytes: usize,
+}
+
+// SAFETY: the pointers are pieces of plain bytes that belong to the arena; no thread-bound state is behind them.
+unsafe impl Send for Owned {}
+
+impl Chunks {
+    pub fn new(stride: usize) -> Chunks {
+        let full = ((CHUNK - SLACK) / stride).clamp(2, 1 << 20) as u32;
+        Chunks {
+            stride,
+            full,
+            magic: (u64::MAX / u64::from(full)) + 1,
+            small: ((full - 1).ilog2() + 2) as usize,
+            count: AtomicUsize::new(0),
+            directory: AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    /// Chunk and place in it of a row.
+    #[inline(always)]
+    pub fn place(&self, row: u32) -> (usize, u32) {
+        if row >= self.full {
+            let quotient = ((u128::from(self.magic) * u128::from(row)) >> 64) as u32;
+            (self.small - 1 + quotient as usize, row - quotient * self.full)
+        } else if row == 0 {
+            (0, 0)
+        } else {
+            let bits = row.ilog2();
+            (bits as usize + 1, row - (1 << bits))
+        }
+    }
+
+    /// Rows of the chunk with this number, and the first of them.
+    pub fn rows(&self, chunk: usize) -> (u64, u32) {
+        match chunk {
+            0 => (0, 1),
+            _ if chunk < self.small => (1 << (chunk - 1), (1 << (chunk - 1)).min(self.full - (1 << (chunk - 1)))),
+            _ => ((chunk - self.small + 1) as u64 * u64::from(self.full), self.full),
+        }
+    }
+
+    /// Where a row begins. Valid for as long as the caller's pin, or while nothing can be released.
+    ///
+    /// # Panics
+    /// When there never was such a row.
+    #[inline(always)]
+    pub fn at(&self, row: u32) -> *mut u8 {
+        let (chunk, index) = self.place(row);
+        assert!(chunk < self.count.load(Acquire), "no such row");
+        // SAFETY: by rule 1 the directory has more than `chunk` places and this one points to `rows(chunk)` rows, of which
+        // `index` is one.
+        unsafe { (*self.directory.load(Acquire).add(chunk)).load(Acquire).add(index as usize * self.stride) }
+    }
+
+    /// Gives a chunk memory: the one after the last, or one that was released.
+    pub fn allocate(&self, chunk: usize, owned: &mut Owned) {
+        let (_, rows) = self.rows(chunk);
+        let bytes = rows as usize * self.stride + SLACK;
+        let layout = Layout::from_size_align(bytes, 16).expect("a chunk's size is far below isize::MAX");
+        // SAFETY: the size is not zero.
+        let start = unsafe { alloc_zeroed(layout) };
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        owned.bytes += taken(bytes);
+        if chunk == owned.pieces.len() {
+            owned.pieces.push(None);
+            owned.widen(chunk);
+        }
+        owned.pieces[chunk] = Some(Piece(start, layout));
+        let directory = owned.directories.last().expect("there are chunks");
+        // SAFETY: the piece has SLACK bytes more than its rows, so it may be shifted to a multiple of 64.
+        directory[chunk].store(unsafe { start.add(start.align_offset(64)) }, Release);
+        self.directory.store(directory.as_ptr().cast_mut(), Release);
+        self.count.store(owned.pieces.len(), Release);
+    }
+
+    /// Adds chunks until `row` exists, where none is ever released.
+    pub fn reach(&self, row: u32, owned: &mut Owned) {
+        while self.place(row).0 >= owned.pieces.len() {
+            self.allocate(owned.pieces.len(), owned);
+        }
+    }
+
+    /// Takes a chunk's memory away, whose rows are all free; it is freed by [`Owned::collect`]. Chunks of very large rows
+    /// stay: false.
+    pub fn release(&self, chunk: usize, owned: &mut Owned) -> bool {
+        let (_, rows) = self.rows(chunk);
+        if rows as usize * self.stride > size_of::<Zeros>() {
+            return false;
+        }
+        let Some(piece) = owned.pieces[chunk].take() else { return false };
+        let directory = owned.directories.last().expect("there are chunks");
+        directory[chunk].store(ZEROS.0.get().cast::<u8>(), Release);
+        owned.retired.push((epoch::retire(), piece));
+        true
+    }
+}
+
+impl Owned {
+    /// Makes sure that the newest directory has a place for a chunk.
+    fn widen(&mut self, chunk: usize) {
+        let room = self.directories.last().map_or(0, |directory| directory.len());
+        if chunk < room {
+            return;
+        }
+        let mut wider = Vec::with_capacity((room * 2).max(4));
+        if let Some(old) = self.directories.last() {
+            wider.extend(old.iter().map(|place| AtomicPtr::new(place.load(Relaxed))));
+        }
+        wider.resize_with(wider.capacity(), AtomicPtr::default);
+        self.directories.push(wider.into_boxed_slice());
+    }
+
+    /// Frees what was released before `oldest`, the epoch of the oldest pin; whether something is left.
+    pub fn collect(&mut self, oldest: u64) -> bool {
+        let bytes = &mut self.bytes;
+        self.retired.retain(|&(stamp, Piece(start, layout))| {
+            if stamp < oldest {
+                // SAFETY: it came from alloc_zeroed with this layout; every directory that a pinned reader can see leads
+                // elsewhere since the release.
+                unsafe { dealloc(start, layout) }
+                *bytes -= taken(layout.size());
+            }
+            stamp >= oldest
+        });
+        !self.retired.is_empty()
+    }
+
+    /// Bytes taken from the allocator.
+    pub fn usage(&self) -> usize {
+        let places = self.directories.iter().map(|directory| taken(size_of_val(&directory[..])));
+        self.bytes
+            + places.sum::<usize>()
+            + taken(self.pieces.capacity() * size_of::<Option<Piece>>())
+            + taken(self.retired.capacity() * size_of::<(u64, Piece)>())
+            + taken(self.directories.capacity() * size_of::<Box<[AtomicPtr<u8>]>>())
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let retired = self.retired.iter().map(|(_, piece)| piece);
+        for &Piece(start, layout) in self.pieces.iter().flatten().chain(retired) {
+            // SAFETY: it came from alloc_zeroed with this layout, and the arena that lends its rows is going.
+            unsafe { dealloc(start, layout) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_own_place() {
+        for stride in [4, 60, 448, 5000, 131_072, 300_000] {
+            let chunks = Chunks::new(stride);
+            let mut owned = Owned::default();
+            let rows = (3 * chunks.full + 7).min(20_000);
+            chunks.reach(rows - 1, &mut owned);
+            let mut expected = 0u64;
+            for chunk in 0..chunks.count.load(Relaxed) {
+                let (first, len) = chunks.rows(chunk);
+                assert_eq!(first, expected, "stride {stride}, chunk {chunk}");
+                for index in 0..len {
+                    assert_eq!(chunks.place(first as u32 + index), (chunk, index));
+                }
+                expected += u64::from(len);
+            }
+            assert!(expected >= u64::from(rows));
+        }
+    }
+
+    #[test]
+    fn dividing_by_multiplying_is_exact_at_the_ends() {
+        for stride in [4, 7, 64, 448, 4000, 200_000] {
+            let chunks = Chunks::new(stride);
+            for row in [chunks.full, chunks.full * 2 - 1, u32::MAX - 1, u32::MAX / chunks.full * chunks.full - 1] {
+                let (chunk, index) = chunks.place(row);
+                assert_eq!((chunk - chunks.small + 1) as u32, row / chunks.full);
+                assert_eq!(index, row % chunks.full);
+            }
+        }
+    }
+}

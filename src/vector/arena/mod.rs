@@ -1,0 +1,401 @@
+//! Rows in chunks that never move: where a graph keeps codes and links.
+//!
+//! A row holds everything that a search needs of a node, so that visiting it touches one place in memory:
+//!
+//! ```text
+//! | code | scale (Q8, I8, U8 under cosine) | upper | l2 | state | level | degree | level-0 links: 2·M × u32 | padding |
+//!   0      4-aligned                         u32     f32  u8      u8      u16
+//! ```
+//!
+//! Rows are 64-byte aligned where that costs at most a sixteenth of them, 4-byte aligned otherwise. The first chunk has
+//! one row, each next one as many as all before it, until a chunk has `CHUNK` bytes; from there on all have that size.
+//! So a small set costs little and a large one wastes at most `CHUNK` bytes. Blocks of `CHUNK` bytes are a size
+//! class of the server's allocator. Of chunks without a row in use, one keeps its memory, so that adding and removing by
+//! turns does not take and give it.
+//!
+//! # Protocol
+//!
+//! 1. Chunks are zeroed and never moved. The directory of chunks is replaced when it is full; old ones live until the
+//!    arena is dropped (together they are smaller than the current one). A reader loads the number of chunks (acquire),
+//!    then the directory, which is at least as new; every place below that number is set. So any row number below the
+//!    capacity gives a row, any other panics. A chunk whose rows are all free is released: its place leads to zeros from
+//!    then on, which read as free rows, and its memory is freed when no pin is older than that. So whoever looks at rows
+//!    is pinned, or is the only one who frees them, or holds the owner's mutex.
+//! 2. Everything in a row but its code and its scale is atomic.
+//! 3. Code and scale are written by `Rows::add` only, to a row whose state is `FREE`, under the owner's mutex. A row
+//!    becomes FREE by `Rows::free` only, which the graph calls when the epochs say that no reader can still know its
+//!    number; it is published by storing another state (release). Readers learn a row's number from links, the tail or
+//!    the range of numbers together with a state that is not FREE (acquire), so they see the code whole and unchanging.
+//! 4. A caller that keeps a number beyond its pin may read another vector's code, or one that is being written: the
+//!    module's documentation forbids it, and the graph's public methods look at the state first.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::encoding::Beside;
+use super::epoch;
+
+mod blocks;
+mod chunks;
+mod supply;
+
+pub(in crate::vector) use blocks::Blocks;
+
+use chunks::{Chunks, Owned};
+use supply::Supply;
+
+/// Bytes of a row that are asked for ahead.
+const PREFETCH: usize = 1 << 10;
+
+/// State of a row that holds nothing.
+pub(super) const FREE: u8 = 0;
+/// Number of no row.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// What stands between a row's code and its links.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct Head {
+    /// First block of the node's upper levels, `NONE` without; in a FREE row, the next free one.
+    pub upper: AtomicU32,
+    l2: AtomicU32,
+    /// State and lock, see the graph.
+    pub state: AtomicU8,
+    /// The node's highest level.
+    pub level: AtomicU8,
+    /// Links at level 0.
+    pub degree: AtomicU16,
+}
+
+impl Head {
+    /// Norm of the vector before it was normalized.
+    pub fn l2(&self) -> f32 {
+        f32::from_bits(self.l2.load(Relaxed))
+    }
+}
+
+/// A panic inside a lock of this module leaves nothing half-done: at worst a row is not used.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Rows of codes and level-0 links.
+#[derive(Debug)]
+pub(super) struct Rows {
+    chunks: Chunks,
+    code_len: usize,
+    scale_at: Option<usize>,
+    head_at: usize,
+    links_at: usize,
+    links: usize,
+    /// All rows in use are below this number.
+    len: AtomicU32,
+    /// Whether released memory waits for its last reader.
+    waits: AtomicBool,
+    owner: Mutex<RowOwner>,
+}
+
+#[derive(Debug, Default)]
+struct RowOwner {
+    owned: Owned,
+    supply: Supply,
+}
+
+impl Rows {
+    /// Rows for codes of `code_len` bytes, with or without a scale, and `links` links.
+    pub fn new(code_len: usize, scaled: bool, links: usize) -> Rows {
+        let end = code_len.next_multiple_of(4);
+        let head_at = if scaled { end + 4 } else { end };
+        let links_at = head_at + size_of::<Head>();
+        let bytes = links_at + links * 4;
+        let wide = bytes.next_multiple_of(64);
+        let stride = if wide - bytes <= bytes / 16 { wide } else { bytes };
+        Rows {
+            chunks: Chunks::new(stride),
+            code_len,
+            scale_at: scaled.then_some(end),
+            head_at,
+            links_at,
+            links,
+            len: AtomicU32::new(0),
+            waits: AtomicBool::new(false),
+            owner: Mutex::default(),
+        }
+    }
+
+    /// All rows in use are below this number.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.len.load(Acquire)
+    }
+
+    /// Everything in a row but its code and links.
+    #[inline(always)]
+    pub fn head(&self, row: u32) -> &Head {
+        // SAFETY: rows are zeroed (a valid Head), 4-aligned, and only accessed through atomics there (rule 2).
+        unsafe { &*self.chunks.at(row).add(self.head_at).cast::<Head>() }
+    }
+
+    /// A row's links, all of its room.
+    #[inline(always)]
+    pub fn links(&self, row: u32) -> &[AtomicU32] {
+        // SAFETY: as for the head; the row has `links` words there.
+        unsafe { std::slice::from_raw_parts(self.chunks.at(row).add(self.links_at).cast::<AtomicU32>(), self.links) }
+    }
+
+    /// A row's code.
+    #[inline(always)]
+    pub fn code(&self, row: u32) -> &[u8] {
+        // SAFETY: the row has `code_len` initialized bytes there, which do not change while a reader may know its number
+        // (rules 3 and 4).
+        unsafe { std::slice::from_raw_parts(self.chunks.at(row), self.code_len) }
+    }
+
+    /// Asks the memory for a row's code and what follows it up to the links.
+    #[inline(always)]
+    pub fn prefetch(&self, row: u32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = self.chunks.at(row).cast::<i8>();
+            // The processor follows a long row by itself after the first lines.
+            for offset in (0..self.links_at.min(PREFETCH)).step_by(64) {
+                // SAFETY: fetching ahead has no effect that a program can see, wherever it points.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = row;
+    }
+
+    /// Asks the memory for a row's links.
+    #[inline(always)]
+    pub fn prefetch_links(&self, row: u32) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = self.chunks.at(row).cast::<i8>();
+            for offset in (self.head_at..self.links_at + 4 * self.links.min(64)).step_by(64) {
+                // SAFETY: as in `prefetch`.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = row;
+    }
+
+    /// A row's scale word, 0 without.
+    #[inline(always)]
+    pub fn scale(&self, row: u32) -> f32 {
+        match self.scale_at {
+            // SAFETY: as for the code; the word is 4-aligned.
+            Some(at) => unsafe { self.chunks.at(row).add(at).cast::<f32>().read() },
+            None => 0.0,
+        }
+    }
+
+    /// Takes a row, lets `fill` write its code, and returns its number. It stays FREE until the caller publishes it.
+    ///
+    /// # Panics
+    /// When 2³¹ rows are used.
+    pub fn add(&self, fill: impl FnOnce(&mut [u8]) -> Beside) -> u32 {
+        let mut owner = lock(&self.owner);
+        let RowOwner { owned, supply } = &mut *owner;
+        let chunk = supply.choose();
+        let (first, rows) = self.chunks.rows(chunk);
+        assert!(first + u64::from(rows) <= 1 << 31, "more vectors than ids");
+        if supply.lacks_memory(chunk) {
+            self.chunks.allocate(chunk, owned);
+            supply.has_memory(chunk);
+        }
+        let row = supply.free_row(chunk, first as u32);
+        self.write(row, fill);
+        let head = self.head(row);
+        supply.take(chunk, first as u32, row, rows, head.upper.load(Relaxed));
+        self.len.fetch_max(row + 1, Release);
+        head.upper.store(NONE, Relaxed);
+        row
+    }
+
+    /// Writes code, scale and norm of a FREE row; the caller holds the owner's mutex.
+    fn write(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
+        let at = self.chunks.at(row);
+        assert_eq!(self.head(row).state.load(Acquire), FREE, "only free rows are written");
+        // SAFETY: the row is FREE and not published, and the caller holds the mutex, so by rule 3 nobody else reads or
+        // writes its code.
+        let beside = fill(unsafe { std::slice::from_raw_parts_mut(at, self.code_len) });
+        if let Some(scale_at) = self.scale_at {
+            // SAFETY: as above; the word is 4-aligned.
+            unsafe { at.add(scale_at).cast::<f32>().write(beside.scale) }
+        }
+        let head = self.head(row);
+        head.l2.store(beside.l2.to_bits(), Relaxed);
+        head.degree.store(0, Relaxed);
+    }
+
+    /// Makes sure that `row` exists, for a decoder that places its rows itself and leaves out none, and writes it if it is
+    /// FREE.
+    pub fn put(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
+        let mut owner = lock(&self.owner);
+        let RowOwner { owned, supply } = &mut *owner;
+        let (chunk, _) = self.chunks.place(row);
+        while supply.lacks_memory(chunk) {
+            let next = supply.chunks().min(chunk);
+            self.chunks.allocate(next, owned);
+            supply.has_memory(next);
+        }
+        self.write(row, fill);
+        let (first, rows) = self.chunks.rows(chunk);
+        supply.place(chunk, row - first as u32, rows);
+        self.head(row).upper.store(NONE, Relaxed);
+        self.len.fetch_max(row + 1, Release);
+    }
+
+    /// Gives a row back that no reader can know any more; its state becomes FREE.
+    pub fn free(&self, row: u32) {
+        let mut owner = lock(&self.owner);
+        let RowOwner { owned, supply } = &mut *owner;
+        let (chunk, _) = self.chunks.place(row);
+        let head = self.head(row);
+        let (next, empty) = supply.give(chunk, row);
+        head.upper.store(next, Relaxed);
+        head.state.store(FREE, Release);
+        if let Some(chunk) = empty.then(|| supply.emptied(chunk)).flatten()
+            && self.chunks.release(chunk, owned)
+        {
+            supply.lost_memory(chunk);
+            let last = supply.last_in_use();
+            self.len.store(last.map_or(0, |(chunk, rows)| self.chunks.rows(chunk).0 as u32 + rows), Release);
+            self.waits.store(true, Release);
+        }
+    }
+
+    /// Frees the memory of released chunks that no pin can see any more. Costs a load when there is none.
+    pub fn collect(&self) {
+        if self.waits() {
+            let left = lock(&self.owner).owned.collect(epoch::oldest());
+            self.waits.store(left, Release);
+        }
+    }
+
+    /// Whether released memory waits for [`Rows::collect`].
+    pub fn waits(&self) -> bool {
+        self.waits.load(Acquire)
+    }
+
+    /// Bytes taken from the allocator.
+    pub fn memory_usage(&self) -> usize {
+        let owner = lock(&self.owner);
+        owner.owned.usage() + owner.supply.usage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn freed_rows_and_runs_are_used_again() {
+        let rows = Rows::new(10, true, 4);
+        let fill = |byte| {
+            move |code: &mut [u8]| {
+                code.fill(byte);
+                Beside { l2: 2.0, scale: 0.5 }
+            }
+        };
+        let numbers: Vec<u32> = (0..100).map(|byte| rows.add(fill(byte))).collect();
+        assert_eq!(numbers, (0..100).collect::<Vec<u32>>());
+        assert_eq!(rows.code(42), [42; 10]);
+        assert_eq!((rows.scale(42), rows.head(42).l2()), (0.5, 2.0));
+        rows.head(42).state.store(1, Release);
+        rows.free(42);
+        assert_eq!((rows.add(fill(7)), rows.add(fill(8))), (42, 100));
+        assert_eq!((rows.code(42), rows.code(41)), (&[7; 10][..], &[41; 10][..]));
+
+        let blocks = Blocks::new(3);
+        assert_eq!((blocks.take(1), blocks.take(3), blocks.take(1)), (0, 1, 4));
+        blocks.give(1, 3);
+        assert_eq!((blocks.take(2), blocks.take(3)), (5, 1));
+    }
+
+    /// What is left when most rows go: the chunks of those that stay, and a spare one; once no reader can see the others.
+    #[test]
+    fn memory_follows_the_rows_in_use() {
+        let rows = Rows::new(100, false, 8);
+        let add = |byte: u8| {
+            let row = rows.add(|code| {
+                code.fill(byte);
+                Beside { l2: 1.0, scale: 0.0 }
+            });
+            rows.head(row).state.store(1, Release);
+            row
+        };
+        let settled = || {
+            while rows.waits() {
+                rows.collect();
+            }
+            rows.memory_usage()
+        };
+        (0..1000).for_each(|n| assert_eq!(add(n as u8), n));
+        let before = settled();
+        (1000..50_000u32).for_each(|n| assert_eq!(add(n as u8), n));
+        let full = settled();
+        let guard = epoch::pin();
+        let code = rows.code(30_000);
+        (1000..50_000).for_each(|row| rows.free(row));
+        rows.collect();
+        assert!(code == [48; 100] && rows.memory_usage() >= full, "what a reader may look at stays");
+        assert_eq!((rows.head(30_000).state.load(Acquire), rows.code(30_000)), (FREE, &[0; 100][..]));
+        assert!(rows.len() < 2000);
+        drop(guard);
+        let after = settled();
+        assert!(after <= before + (130 << 10) + 16_384, "{before} before, {full} full, {after} after");
+        // Low ones first, and the chunks come back.
+        rows.free(3);
+        assert_eq!(add(3), 3);
+        (1000..50_000u32).for_each(|n| assert!((1000..50_000).contains(&add(n as u8))));
+        assert!(settled() <= full + 16_384);
+        (0..50_000).for_each(|row| rows.free(row));
+        assert_eq!(rows.len(), 0);
+        assert!(settled() < 16_384 + 1024);
+    }
+
+    proptest! {
+        /// No row is given twice, and all in use are below the length, whatever is taken and given back.
+        #[test]
+        fn rows_are_given_once(steps in proptest::collection::vec((0u16..700, any::<bool>()), 1..40)) {
+            let rows = Rows::new(3000, false, 4);
+            let mut used: Vec<u32> = Vec::new();
+            for (count, take) in steps {
+                for n in 0..count {
+                    if take {
+                        let row = rows.add(|code| {
+                            code.fill(9);
+                            Beside { l2: 1.0, scale: 0.0 }
+                        });
+                        prop_assert_eq!(rows.head(row).state.swap(1, Release), FREE);
+                        used.push(row);
+                    } else if !used.is_empty() {
+                        let row = used.swap_remove(usize::from(n) * 31 % used.len());
+                        prop_assert_eq!(rows.code(row), &[9; 3000][..]);
+                        rows.free(row);
+                    }
+                }
+                rows.collect();
+                prop_assert!(used.iter().all(|&row| row < rows.len()));
+                let states = (0..rows.len()).filter(|&row| rows.head(row).state.load(Acquire) == 1);
+                prop_assert_eq!(states.count(), used.len());
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_costs_about_one_row() {
+        let rows = Rows::new(65_536 * 4, false, 32);
+        rows.add(|_| Beside { l2: 1.0, scale: 0.0 });
+        assert!(rows.memory_usage() < 65_536 * 4 + 1024);
+    }
+}
