@@ -13,7 +13,8 @@
 use nearset::search::analysis::{Language, Stemmer, StopWords};
 use nearset::search::arguments::Words;
 use nearset::search::document::{Raw, RawDocument};
-use nearset::search::execute::{Order, Request, execute};
+use nearset::search::execute::{Found, Order, Request, execute};
+use nearset::search::fields::vector::Ruler;
 use nearset::search::index::{Change, Index, Values};
 use nearset::search::query::ast::{HybridPolicy, Kind, Node, VectorOptions};
 use nearset::search::query::{Context, Params, parse};
@@ -58,6 +59,8 @@ fn millis(since: Instant) -> f64 {
 
 struct Bench<'a> {
     index: &'a Index,
+    /// Those of the documents, in the order of their keys' numbers.
+    vectors: &'a [Vec<u8>],
     vector: &'a [u8],
 }
 
@@ -86,25 +89,40 @@ impl Bench<'_> {
         println!("{:9.1} µs  {total:6} found  {text}", millis(start) * 1e3 / REPEATS as f64);
     }
 
+    /// The rows of KNN, measured where they were found by codes.
+    fn nearest(&self, root: &Node, vector: &[u8]) -> Found {
+        let mut found = execute(self.index, &Request::new(root));
+        let mut ruler = self.index.schema().fields.iter().find_map(|field| match &field.kind {
+            schema::Kind::Vector(field) => Ruler::new(field, vector),
+            _ => None,
+        });
+        let mut distance = |key: &[u8]| {
+            let number: usize = std::str::from_utf8(key.strip_prefix(b"wn:")?).ok()?.parse().ok()?;
+            ruler.as_mut()?.distance(&self.vectors[number])
+        };
+        found.settle(Order::Best, 0, usize::MAX, &mut |keys| keys.iter().map(|key| distance(key)).collect());
+        found
+    }
+
     /// KNN over several vectors: the median of their times, and the recall.
     fn knn(&self, filter: &str, ef: usize, queries: &[Vec<u8>]) {
         let text = format!("{filter}=>[KNN 10 @v $b EF_RUNTIME {ef}]");
         let mut trees: Vec<Node> = queries.iter().map(|vector| self.tree(&text, vector)).collect();
-        let timed = |root| {
+        let timed = |(root, vector): (&Node, &Vec<u8>)| {
             let start = Instant::now();
-            let found = execute(self.index, &Request::new(root));
+            let found = self.nearest(root, vector);
             (millis(start) * 1e3, found)
         };
-        let (mut times, answers): (Vec<f64>, Vec<_>) = trees.iter().map(timed).unzip();
+        let (mut times, answers): (Vec<f64>, Vec<_>) = trees.iter().zip(queries).map(timed).unzip();
         times.sort_by(f64::total_cmp);
         let (mut hit, mut wanted) = (0, 0);
-        for (root, found) in trees.iter_mut().zip(answers) {
+        for ((root, vector), found) in trees.iter_mut().zip(queries).zip(answers) {
             let Kind::Knn(knn) = &mut root.kind else { continue };
             // Filtered by everything, so that the exact policy applies.
             knn.filter.get_or_insert_with(|| Box::new(Node::new(Kind::Not(Box::new(Node::new(Kind::Empty))))));
             knn.options =
                 VectorOptions { hybrid_policy: Some(HybridPolicy::AdhocBruteForce), ..VectorOptions::default() };
-            let exact = execute(self.index, &Request::new(root));
+            let exact = self.nearest(root, vector);
             wanted += exact.rows.len();
             hit += exact.rows.iter().filter(|row| found.rows.iter().any(|other| other.doc == row.doc)).count();
         }
@@ -153,7 +171,7 @@ fn main() {
     index.encode_graphs(&mut saved);
     println!("{:9.1} ms  to save the graph, {} bytes a vector", millis(start), saved.len() / changes.len());
 
-    let bench = Bench { index: &index, vector: &queries[0] };
+    let bench = Bench { index: &index, vectors: indexed, vector: &queries[0] };
     for text in [
         "water",
         "body water",

@@ -12,6 +12,7 @@ use crate::redis::workers;
 static WORKERS: AtomicI64 = AtomicI64::new(0);
 static TAIL_LIMIT: AtomicI64 = AtomicI64::new(512);
 static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(30);
+static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(250);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
 static TIMEOUT: AtomicI64 = AtomicI64::new(500);
 static FAIL_ON_TIMEOUT: AtomicBool = AtomicBool::new(false);
@@ -40,6 +41,12 @@ pub static ALL: &[Setting] = &[
         name: c"inline-microseconds",
         kind: Kind::Number { cell: &INLINE_MICROSECONDS, min: 0, max: 10_000 },
         doc: "A search expected to take no longer than this runs on the main thread, without the hand-over to a worker.",
+        apply: None,
+    },
+    Setting {
+        name: c"alone-microseconds",
+        kind: Kind::Number { cell: &ALONE_MICROSECONDS, min: 0, max: 10_000 },
+        doc: "As inline-microseconds, for the searches of a client while no other client searches.",
         apply: None,
     },
     Setting {
@@ -116,8 +123,13 @@ pub fn tail_limit() -> usize {
 }
 
 /// Longest expected search that runs on the main thread, in nanoseconds.
-pub fn inline_nanoseconds() -> usize {
-    INLINE_MICROSECONDS.load(Ordering::Relaxed) as usize * 1000
+pub fn inline_nanoseconds() -> u64 {
+    INLINE_MICROSECONDS.load(Ordering::Relaxed) as u64 * 1000
+}
+
+/// As [`inline_nanoseconds`], where nobody else searches.
+pub fn alone_nanoseconds() -> u64 {
+    ALONE_MICROSECONDS.load(Ordering::Relaxed) as u64 * 1000
 }
 
 /// Whether vector-set commands must not leave the main thread.

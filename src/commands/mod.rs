@@ -5,5 +5,6 @@
 pub mod counter;
 pub mod info;
 pub mod json;
+pub mod placement;
 pub mod search;
 pub mod vset;

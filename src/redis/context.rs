@@ -84,6 +84,12 @@ impl Context {
         self.flags() & INLINE == 0
     }
 
+    /// The client's number, 0 where there is none.
+    pub fn client(&self) -> u64 {
+        // SAFETY: the context is valid by new's promise.
+        unsafe { api!(RedisModule_GetClientId(self.raw)) }
+    }
+
     /// Whether the server is a replica.
     pub fn is_replica(&self) -> bool {
         self.flags() & ffi::REDISMODULE_CTX_FLAGS_SLAVE != 0

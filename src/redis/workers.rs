@@ -53,6 +53,8 @@ struct Pool {
     target: AtomicUsize,
     /// Threads that were started and have not ended.
     running: AtomicUsize,
+    /// Jobs submitted and not finished.
+    jobs_open: AtomicUsize,
     jobs_done: AtomicU64,
     steps_done: AtomicU64,
     panics: AtomicU64,
@@ -86,6 +88,7 @@ static POOL: Pool = Pool {
     wake: Condvar::new(),
     target: AtomicUsize::new(0),
     running: AtomicUsize::new(0),
+    jobs_open: AtomicUsize::new(0),
     jobs_done: AtomicU64::new(0),
     steps_done: AtomicU64::new(0),
     panics: AtomicU64::new(0),
@@ -130,6 +133,7 @@ impl Pool {
             match task {
                 Task::Job(job) => {
                     self.guard(job);
+                    self.jobs_open.fetch_sub(1, Ordering::Relaxed);
                     self.jobs_done.fetch_add(1, Ordering::Relaxed);
                 }
                 Task::Step(source) => {
@@ -198,6 +202,7 @@ pub fn yield_to_server() {
 
 /// Has a worker run the job.
 pub fn submit(job: impl FnOnce() + Send + 'static) {
+    POOL.jobs_open.fetch_add(1, Ordering::Relaxed);
     let mut queues = POOL.lock();
     queues.jobs.push_back(Box::new(job));
     let idle = queues.idle > 0;
@@ -205,6 +210,11 @@ pub fn submit(job: impl FnOnce() + Send + 'static) {
     if idle {
         POOL.wake.notify_one();
     }
+}
+
+/// Whether there are jobs that are not finished.
+pub fn has_jobs() -> bool {
+    POOL.jobs_open.load(Ordering::Relaxed) > 0
 }
 
 /// Tells the pool that a source has work.

@@ -9,9 +9,11 @@
 //! Ties are by number, and by falling number where a field or a distance falls. Documents without the value come last in
 //! both directions. The total is exact, unless the query was cancelled: then there are the rows found so far.
 
+use super::candidates::Nearest;
 use super::doc_id::DocId;
 use super::docset::{Docset, drain};
 use super::explanation::Explanation;
+use super::fields::vector::Near;
 use super::index::{Index, SortValue, Values};
 use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
@@ -119,6 +121,15 @@ pub enum SortKey {
     Text(Arc<[u8]>),
 }
 
+impl SortKey {
+    fn of(value: SortValue<'_>) -> Self {
+        match value {
+            SortValue::Number(number) => Self::Number(number),
+            SortValue::Text(text) => Self::Text(Arc::clone(text)),
+        }
+    }
+}
+
 /// A document that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -142,7 +153,7 @@ pub struct Row {
 }
 
 /// What a query found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     /// How many documents match.
     pub total: u64,
@@ -152,6 +163,8 @@ pub struct Found {
     pub complete: bool,
     /// The index does not keep the values of the field to sort by: fill in [`Row::sort`], then call [`Found::arrange`].
     pub unsorted: bool,
+    /// The rows are candidates of KNN, all of them: call [`Found::settle`], and that first.
+    pub nearest: Option<Nearest>,
 }
 
 /// The names under which rows have distances: of KNN, then of vector ranges in the order of the query.
@@ -268,7 +281,7 @@ impl<'a> Execution<'a> {
         let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
         let (total, best) = best.into_sorted();
         let rows = best.into_iter().map(|(score, doc)| Row { score, ..self.row(doc) }).collect();
-        Found { total, rows, complete, unsorted: false }
+        Found { total, rows, complete, unsorted: false, nearest: None }
     }
 
     /// The rows that were indexed first.
@@ -277,7 +290,7 @@ impl<'a> Execution<'a> {
         let Request { offset, limit, .. } = *self.request;
         let mut rows: Vec<Row> = docs.iter().skip(offset).take(limit).map(|doc| self.row(DocId(doc))).collect();
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false }
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false, nearest: None }
     }
 
     /// The rows with the first values of a field or a distance.
@@ -290,14 +303,14 @@ impl<'a> Execution<'a> {
         }
         let mut rows = self.first_by(docs.iter().map(|doc| (self.sort_value(DocId(doc), &[]), DocId(doc))));
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false }
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false, nearest: None }
     }
 
     /// All rows, for the caller to sort.
     fn unsorted(&self, docs: &RoaringBitmap) -> Found {
         let mut rows: Vec<Row> = docs.iter().map(|doc| self.row(DocId(doc))).collect();
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: true }
+        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: true, nearest: None }
     }
 
     /// The first rows of some documents by a value that each comes with.
@@ -311,13 +324,8 @@ impl<'a> Execution<'a> {
         };
         let mut first = Top::new(self.request, order);
         docs.for_each(|doc| first.offer(doc));
-        let rows = first.into_sorted().1.into_iter().map(|(value, doc)| {
-            let sort = value.map(|value| match value {
-                SortValue::Number(number) => SortKey::Number(number),
-                SortValue::Text(text) => SortKey::Text(Arc::clone(text)),
-            });
-            Row { sort, ..self.row(doc) }
-        });
+        let rows =
+            first.into_sorted().1.into_iter().map(|(value, doc)| Row { sort: value.map(SortKey::of), ..self.row(doc) });
         rows.collect()
     }
 
@@ -435,24 +443,27 @@ impl<'a> Execution<'a> {
             Some(Values::Vector(vectors)) => {
                 vectors.knn(&knn.vector.blob, knn.k, filter.as_deref(), &knn.options, self.request.cancelled)
             }
-            _ => Some(Vec::new()),
+            _ => Some(Near::default()),
         };
         let complete = near.is_some();
-        let near = near.unwrap_or_default();
+        let Near { docs: near, uncertainty } = near.unwrap_or_default();
+        let nearest = uncertainty.map(|uncertainty| Nearest { k: knn.k, uncertainty });
         let total = near.len() as u64;
         let distances: HashMap<DocId, f64> = near.iter().copied().collect();
         let add_distance = |row: &mut Row| row.distances.insert(0, distances.get(&row.doc).copied());
         let Request { offset, limit, .. } = *self.request;
-        let (mut rows, unsorted) = match self.request.order {
+        let unsorted = matches!(self.request.order, Order::Field { field, .. }
+            if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
+        let mut rows: Vec<Row> = match self.request.order {
+            _ if unsorted => near.iter().map(|(doc, _)| self.row(*doc)).collect(),
+            _ if nearest.is_some() => {
+                let sort = |doc, distance| self.sort_value(doc, &[distance]).map(SortKey::of);
+                near.iter().map(|(doc, distance)| Row { sort: sort(*doc, *distance), ..self.row(*doc) }).collect()
+            }
             Order::Best | Order::Number => {
-                (near.iter().skip(offset).take(limit).map(|(doc, _)| self.row(*doc)).collect(), false)
+                near.iter().skip(offset).take(limit).map(|(doc, _)| self.row(*doc)).collect()
             }
-            Order::Field { field, .. }
-                if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values) =>
-            {
-                (near.iter().map(|(doc, _)| self.row(*doc)).collect::<Vec<_>>(), true)
-            }
-            _ => (self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))), false),
+            _ => self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))),
         };
         rows.iter_mut().for_each(add_distance);
         if let Some(filter) = knn.filter.as_deref() {
@@ -460,7 +471,7 @@ impl<'a> Execution<'a> {
         } else if self.request.scores && self.request.scorer == Scorer::DocScore {
             rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
         }
-        Found { total, rows, complete, unsorted }
+        Found { total, rows, complete, unsorted, nearest }
     }
 }
 
@@ -519,9 +530,14 @@ impl Found {
             })
         }
         self.rows.sort_by(|a, b| by_value(value(a), value(b), descending).then(by_number(a.doc, b.doc, descending)));
+        self.cut(offset, limit);
+        self.unsorted = false;
+    }
+
+    /// Keeps the rows that were asked for.
+    pub(super) fn cut(&mut self, offset: usize, limit: usize) {
         self.rows.drain(..offset.min(self.rows.len()));
         self.rows.truncate(limit);
-        self.unsorted = false;
     }
 }
 

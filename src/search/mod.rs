@@ -33,6 +33,7 @@
 pub mod aggregate;
 pub mod analysis;
 pub mod arguments;
+pub mod candidates;
 pub mod column;
 pub mod decimal;
 pub mod doc_id;

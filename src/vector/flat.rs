@@ -118,6 +118,12 @@ impl Flat {
         self.limbo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// About how many nanoseconds looking at one vector takes among many.
+    #[must_use]
+    pub fn cost_each(&self) -> u64 {
+        self.codec.cost_each()
+    }
+
     /// Live vectors.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -118,12 +118,14 @@ impl VectorSet {
     }
 
     /// How long a search will take, in nanoseconds, roughly: who has the query may do it itself or hand it over.
-    pub fn estimate(&self, query: &Query) -> usize {
-        let card = self.card();
-        let walk = query.ef.max(query.count).saturating_mul(8);
-        let visits = if query.exact || query.filter.is_some() { card } else { card.min(walk) };
-        let each = 15 + self.graph.codec().code_len() / 16 + if query.filter.is_some() { 60 } else { 0 };
-        visits.saturating_mul(each)
+    pub fn estimate(&self, query: &Query) -> u64 {
+        /// Of asking a filter about an element.
+        const FILTER: u64 = 60;
+        if !query.exact && query.filter.is_none() {
+            return self.graph.cost(query.ef.max(query.count));
+        }
+        let each = self.graph.cost_each() + if query.filter.is_some() { FILTER } else { 0 };
+        (self.card() as u64).saturating_mul(each)
     }
 
     /// Runs a search and lends what it found to `visit`.

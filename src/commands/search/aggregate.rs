@@ -9,6 +9,7 @@ use super::definition::{Definition, Place};
 use super::document::{self, Opened, text_of};
 use super::find::{write_head, write_score, write_warning};
 use super::handle::Handle;
+use super::measuring::{self, Server};
 use super::query::{self, Deadline};
 use super::rows::Style;
 use super::{cursor, find, reads};
@@ -23,12 +24,14 @@ use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
 use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use crate::search::aggregate::value::Value;
+use crate::search::candidates::{self, Measured};
 use crate::search::doc_id::DocId;
-use crate::search::execute::{self, Order, Request, distance_names, execute, with_matching};
+use crate::search::execute::{self, Found, Order, Request, distance_names, execute, with_matching};
 use crate::search::explanation::Explanation;
 use crate::search::fold::fold;
 use crate::search::index::{Index, SortValue};
 use crate::search::live::Place as Arrival;
+use crate::search::plan::Settings;
 use crate::search::query::ast::{self, Node};
 use crate::search::schema::{self, FieldId};
 use crate::search::{decimal, number};
@@ -92,28 +95,41 @@ impl Asked {
         })
     }
 
-    fn execute(self, handle: &Arc<Handle>, arrival: Arrival, ctx: Option<&Context>) -> Result<Answer, Error> {
-        let index = handle.live.read(arrival);
-        let mut running = self.find(handle, &index);
-        let access = match ctx {
-            _ if self.request.cursor.is_none() && !self.plan.needs_documents() => Access::Index(&index),
-            here => {
-                drop(index);
-                here.map_or(Access::Worker, Access::Here)
-            }
+    fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
+        let server: &Server<'_> = &|with| match here {
+            Some(ctx) => with(ctx),
+            None => context::with_server(self.database, with),
         };
+        let deadline = self.deadline;
+        let cancelled = || deadline.has_passed();
+        let candidates = candidates::of_ranges(&handle.live.read(arrival), &self.tree, Some(&cancelled));
+        let measured = measuring::ranges(candidates, &self.definition, server);
+        let index = handle.live.read(arrival);
+        let (pipeline, mut found) = self.find(&index, measured, &cancelled);
+        let access = if self.request.cursor.is_none() && !self.plan.needs_documents() && found.nearest.is_none() {
+            Access::Index(&index)
+        } else {
+            drop(index);
+            here.map_or(Access::Worker, Access::Here)
+        };
+        measuring::settle(&mut found, &self.tree, &self.definition, Order::Best, (0, usize::MAX), server);
+        let mut running = self.running(handle, pipeline, found);
         let batch = running.next(access, self.request.cursor.map_or(usize::MAX, |cursor| cursor.count))?;
         Ok(Answer { running, batch, cursor: self.request.cursor.map(|_| 0) })
     }
 
     /// Finds the documents, and does the first GROUPBY at once where it needs no rows.
-    fn find(&self, handle: &Arc<Handle>, index: &Index) -> Running {
+    fn find(
+        &self,
+        index: &Index,
+        measured: Vec<Measured>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> (Pipeline<Document>, Found) {
         let options = &self.request.options;
-        let cancelled = || self.deadline.has_passed();
         let scores = self.plan.needs_scores();
         let nearest = matches!(self.tree.kind, ast::Kind::Knn(_));
         let request = Request {
-            settings: query::settings(options),
+            settings: Settings { measured, ..query::settings(options) },
             in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
             scorer: options.scorer.unwrap_or_default(),
             scores,
@@ -123,32 +139,25 @@ impl Asked {
             payloads: options.with_payloads,
             order: if scores || nearest { Order::Best } else { Order::Number },
             limit: usize::MAX,
-            cancelled: Some(&cancelled),
+            cancelled: Some(cancelled),
             ..Request::new(&self.tree)
         };
         let mut pipeline = Pipeline::new(Arc::clone(&self.plan));
-        let (rows, complete) = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
-            let group = |docs: &_| pipeline.group(index, docs, &cancelled);
-            (Vec::new(), with_matching(index, &request, group).1)
+        let found = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
+            let group = |docs: &_| pipeline.group(index, docs, cancelled);
+            Found { complete: with_matching(index, &request, group).1, ..Found::default() }
         } else {
-            let found = execute(index, &request);
-            (found.rows, found.complete)
+            execute(index, &request)
         };
-        self.running(handle, pipeline, rows, complete)
+        (pipeline, found)
     }
 
-    fn running(
-        &self,
-        handle: &Arc<Handle>,
-        pipeline: Pipeline<Document>,
-        rows: Vec<execute::Row>,
-        complete: bool,
-    ) -> Running {
+    fn running(&self, handle: &Arc<Handle>, pipeline: Pipeline<Document>, found: Found) -> Running {
         let options = &self.request.options;
         Running {
             pipeline,
-            hits: rows.into_iter(),
-            complete,
+            hits: found.rows.into_iter(),
+            complete: found.complete,
             handle: Arc::clone(handle),
             definition: Arc::clone(&self.definition),
             database: self.database,

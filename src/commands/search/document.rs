@@ -75,7 +75,7 @@ pub fn matches<'v>(document: &'v Document, path: Option<&Arc<json::Path>>) -> Ve
 
 impl Opened<'_> {
     /// What a field's index takes.
-    fn raw(&self, place: &Place) -> Raw {
+    pub fn raw(&self, place: &Place) -> Raw {
         match (self, place) {
             (Self::Hash(key), Place::Hash(field)) => key.hash_field(field, |value| match value {
                 Some(value) => Raw::Hash(value.into()),

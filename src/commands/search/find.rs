@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::document;
+use super::handle::Handle;
+use super::measuring::{self, Server};
 use super::query::{self, Deadline};
 use super::rows::{Columns, Fields, From, Style, write_fields};
 use super::{find, reads};
@@ -11,9 +13,10 @@ use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
-use crate::redis::context::Context;
+use crate::redis::context::{self, Context};
 use crate::redis::reply::Reply;
 use crate::search::aggregate::value::Value;
+use crate::search::candidates::{self, Candidates, Measured};
 use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute};
 use crate::search::explanation::Explanation;
 use crate::search::index::Index;
@@ -38,20 +41,34 @@ impl Command for Search {
         let search = Arc::new(search);
         let working = Arc::clone(&search);
         let costing = Arc::clone(&search);
+        let reply = move |ctx: &Context, found: Found| {
+            if !found.complete {
+                handle.count_timeout();
+                if config::fail_on_timeout() {
+                    return Err(errors::TIMEOUT);
+                }
+            }
+            search.reply(ctx, found)
+        };
+        if working.has_range() {
+            let database = ctx.database();
+            let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
+                let server: &Server<'_> = &|with| match here {
+                    Some(ctx) => with(ctx),
+                    None => context::with_server(database, with),
+                };
+                let candidates = working.candidates(&handle.live.read(arrival));
+                let measured = measuring::ranges(candidates, &working.definition, server);
+                working.execute(&handle.live.read(arrival), measured)
+            };
+            return query::run_with(ctx, &index, work, reply);
+        }
         query::run_costing(
             ctx,
             &index,
             |index| costing.cost(index),
-            move |index| working.execute(index),
-            move |ctx, found| {
-                if !found.complete {
-                    handle.count_timeout();
-                    if config::fail_on_timeout() {
-                        return Err(errors::TIMEOUT);
-                    }
-                }
-                search.reply(ctx, found)
-            },
+            move |index| working.execute(index, Vec::new()),
+            reply,
         )
     }
 }
@@ -101,14 +118,26 @@ impl Asked {
         plan::cost(index, &self.settings, &self.tree)
     }
 
-    fn execute(&self, index: &Index) -> Found {
+    fn has_range(&self) -> bool {
+        let mut has_range = false;
+        plan::each_range(&self.tree, &mut |_| has_range = true);
+        has_range
+    }
+
+    /// What has to be measured before the query.
+    fn candidates(&self, index: &Index) -> Vec<Candidates<'_>> {
+        candidates::of_ranges(index, &self.tree, Some(&|| self.deadline.has_passed()))
+    }
+
+    /// Finds the rows; `measured` is what came of the candidates.
+    fn execute(&self, index: &Index, measured: Vec<Measured>) -> Found {
         let options = &self.request.options;
         let cancelled = || self.deadline.has_passed();
         let in_keys = options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect());
         execute(
             index,
             &Request {
-                settings: self.settings.clone(),
+                settings: plan::Settings { measured, ..self.settings.clone() },
                 in_keys,
                 ranges: self.ranges.clone(),
                 circles: self.circles.clone(),
@@ -128,6 +157,8 @@ impl Asked {
 
     /// Loads the rows and writes them.
     fn reply(&self, ctx: &Context, mut found: Found) -> Result<(), Error> {
+        let page = (self.request.offset, self.request.limit);
+        measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, &|with| with(ctx));
         if found.unsorted {
             self.sort(ctx, &mut found);
         }

@@ -9,6 +9,7 @@
 //! | [`follow`], [`scan`] | keyspace events and existing keys become entries of logs |
 //! | [`query`] | where a query runs, and what it is told |
 //! | [`temporary`] | indexes that expire |
+//! | [`measuring`] | how far documents are that were found by codes |
 //! | [`rows`] | what rows show of their documents |
 //! | [`persistence`] | definitions, aliases and graphs in RDB files |
 //! | [`counters`] | what is counted for `INFO` |
@@ -40,6 +41,7 @@ pub mod follow;
 pub mod handle;
 pub mod info;
 pub mod list;
+pub mod measuring;
 pub mod persistence;
 pub mod query;
 pub mod registry;

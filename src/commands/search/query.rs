@@ -8,6 +8,7 @@ use super::definition::Definition;
 use super::follow;
 use super::handle::Handle;
 use super::registry::Registered;
+use crate::commands::placement::is_for_main_thread;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::context::Context;
@@ -39,7 +40,7 @@ pub fn run<T: Send + 'static>(
     run_with(ctx, index, |handle, arrival, _| work(&handle.live.read(arrival)), reply)
 }
 
-/// As [`run`], on the main thread too where `cost`, in nanoseconds, is less than handing over costs, and nobody writes to the
+/// As [`run`], on the main thread too where `cost`, in nanoseconds, [says so](is_for_main_thread) and nobody writes to the
 /// index.
 ///
 /// # Errors
@@ -54,9 +55,9 @@ pub fn run_costing<T: Send + 'static>(
     follow::catch_up();
     let live = &index.handle.live;
     let small = live.try_read(live.arrival());
-    if let Some(small) =
-        small.filter(|index| cost(index).is_some_and(|cost| cost < config::inline_nanoseconds() as u64))
-    {
+    let cost = small.as_ref().and_then(|index| cost(index)).unwrap_or(u64::MAX);
+    let is_here = is_for_main_thread(ctx, cost);
+    if let Some(small) = small.filter(|_| is_here) {
         let found = work(&small);
         drop(small);
         return reply(ctx, found);
@@ -141,6 +142,7 @@ pub fn settings(options: &QueryOptions) -> Settings {
         in_fields: FieldMask::ALL,
         slop: options.slop.map_or(-1, i64::from),
         in_order: options.in_order,
+        measured: Vec::new(),
     }
 }
 

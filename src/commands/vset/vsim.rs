@@ -7,6 +7,7 @@
 use super::value::Value;
 use super::vector::vector;
 use super::{counters, reader};
+use crate::commands::placement::is_for_main_thread;
 use crate::config;
 use crate::error::Error;
 use crate::redis::args::{Args, double, integer};
@@ -138,8 +139,8 @@ impl Command for Vsim {
         options.apply(&mut query);
         let shape = options.shape;
         counters::SEARCHES.add(1);
-        let inline = options.no_thread || config::single_threaded() || !ctx.can_block();
-        if inline || shared.set.estimate(&query) < config::inline_nanoseconds() {
+        let inline = options.no_thread || config::single_threaded();
+        if inline || is_for_main_thread(ctx, shared.set.estimate(&query)) {
             counters::INLINE_SEARCHES.add(1);
             shared.set.search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
         } else {

@@ -16,10 +16,15 @@ pub fn cost(index: &Index, settings: &Settings, root: &Node) -> Option<u64> {
     }
     let plan = Plan::new(index, settings, root, None);
     let Kind::Knn(knn) = &root.kind else { return Some(plan.effort(root)?.saturating_mul(DOCUMENT)) };
-    let filter = knn.filter.as_deref()?;
     let Values::Vector(vectors) = &index.field(knn.field.id?)?.values else { return None };
-    let among = vectors.cost_among(plan.estimate(filter), knn.k, &knn.options)?;
-    Some(among.saturating_add(plan.effort(filter)?.saturating_mul(DOCUMENT)))
+    let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
+    let Some(filter) = filter else { return Some(vectors.cost(None, knn.k, &knn.options)) };
+    // A filter is made into a set at once; most are there as one.
+    let filtering = match &filter.kind {
+        Kind::Tag { .. } => 0,
+        _ => plan.effort(filter)?.saturating_mul(DOCUMENT),
+    };
+    Some(vectors.cost(Some(plan.estimate(filter)), knn.k, &knn.options).saturating_add(filtering))
 }
 
 impl Plan<'_> {
@@ -138,20 +143,22 @@ mod tests {
     fn knn_costs_the_vectors_of_the_filter_or_a_walk_through_the_graph() {
         let index = index();
         let Values::Vector(vectors) = &index.fields()[3].values else { unreachable!("the fourth field") };
-        let among = |docs, options: &VectorOptions| vectors.cost_among(docs, 3, options);
+        let among = |docs, options: &VectorOptions| vectors.cost(Some(docs), 3, options);
         let (few, all) = (
             VectorOptions::default(),
             VectorOptions { hybrid_policy: Some(AdhocBruteForce), ..VectorOptions::default() },
         );
-        let with = |documents: u64, vectors: Option<u64>| vectors.map(|cost| documents * 60 + cost);
+        let with = |documents: u64, vectors: u64| Some(documents * 60 + vectors);
         // Ten documents to find, and ten vectors to compare.
-        assert!(among(10, &few).is_some());
         assert_eq!(cost_of(&index, "rare=>[KNN 3 @v $b]"), with(10, among(10, &few)));
         assert_eq!(cost_of(&index, "(all @g:{r})=>[KNN 3 @v $b]"), with(20, among(10, &few)));
-        assert_eq!(cost_of(&index, "all=>[KNN 3 @v $b]"), None);
-        assert_eq!(cost_of(&index, "*=>[KNN 3 @v $b]"), None);
-        // Asked to look at all of them, it does.
+        assert_eq!(cost_of(&index, "all=>[KNN 3 @v $b]"), with(1000, among(1000, &few)));
+        assert_eq!(cost_of(&index, "*=>[KNN 3 @v $b]"), Some(vectors.cost(None, 3, &few)));
+        // The documents of a tag are there as a set.
+        assert_eq!(cost_of(&index, "@g:{r}=>[KNN 3 @v $b]"), with(0, among(10, &few)));
+        // Asked to look at all of them, it does; by itself it walks.
         assert!(among(1000, &all) > among(10, &all));
+        assert!(among(1000, &all) > among(1000, &few));
         assert_eq!(cost_of(&index, "all=>[KNN 3 @v $b HYBRID_POLICY ADHOC_BF]"), with(1000, among(1000, &all)));
     }
 }

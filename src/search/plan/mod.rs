@@ -17,6 +17,7 @@ mod scored;
 
 pub use cost::cost;
 
+use super::candidates::Measured;
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};
 use super::idset::IdSet;
@@ -44,11 +45,20 @@ pub struct Settings {
     pub slop: i64,
     /// INORDER: the words of an intersection come in order.
     pub in_order: bool,
+    /// What the vector ranges of the tree have measured, in its order; empty where the index knows by itself.
+    pub measured: Vec<Measured>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { min_affix: 2, max_expansions: 200, in_fields: FieldMask::ALL, slop: -1, in_order: false }
+        Self {
+            min_affix: 2,
+            max_expansions: 200,
+            in_fields: FieldMask::ALL,
+            slop: -1,
+            in_order: false,
+            measured: Vec::new(),
+        }
     }
 }
 
@@ -76,7 +86,12 @@ impl<'a> Plan<'a> {
     pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node, cancelled: Option<&dyn Fn() -> bool>) -> Self {
         let (mut ranges, mut complete) = (Vec::new(), true);
         each_range(root, &mut |range| {
-            let near = near(index, range, cancelled);
+            let near = match settings.measured.get(ranges.len()) {
+                Some(measured) => Some(Near::of(
+                    measured.iter().filter_map(|(key, distance)| Some((index.documents().find(key)?, *distance))),
+                )),
+                None => near(index, range, cancelled),
+            };
             complete &= near.is_some();
             ranges.push((range, near.unwrap_or_default()));
         });
@@ -256,11 +271,17 @@ pub fn each_range<'a>(node: &'a Node, each: &mut impl FnMut(&'a VectorRange)) {
     }
 }
 
-/// The documents within a vector range. `None`: cancelled.
+/// The documents within a vector range; of codes, candidates. `None`: cancelled.
 fn near(index: &Index, range: &VectorRange, cancelled: Option<&dyn Fn() -> bool>) -> Option<Near> {
     let field = range.field.id.and_then(|id| index.field(id));
     let Some(Values::Vector(vectors)) = field.map(|field| &field.values) else { return Some(Near::default()) };
     let found = vectors.range(&range.vector.blob, range.radius, &range.options, cancelled)?;
-    let distances: HashMap<DocId, f64> = found.into_iter().collect();
-    Some(Near { docs: distances.keys().map(|doc| doc.0).collect(), distances })
+    Some(Near::of(found.docs.into_iter()))
+}
+
+impl Near {
+    fn of(found: impl Iterator<Item = (DocId, f64)>) -> Self {
+        let distances: HashMap<DocId, f64> = found.collect();
+        Self { docs: distances.keys().map(|doc| doc.0).collect(), distances }
+    }
 }

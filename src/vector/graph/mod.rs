@@ -43,7 +43,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::allocation::taken;
 use super::arena::{Blocks, FREE, Head, NONE, Rows};
 use super::distance::{Kernel, Probe};
-use super::encoding::{Beside, Codec, Encoding, Metric, Vector};
+use super::encoding::{Beside, Codec, Encoding, Metric, Size, Vector};
 use super::{Hit, NodeId, epoch, gate};
 
 mod check;
@@ -431,6 +431,27 @@ impl Graph {
     pub fn distance(&self, query: &Query, id: NodeId) -> f64 {
         let _guard = epoch::pin();
         self.kernel.report(query.probe(), self.probe(id.0))
+    }
+
+    /// How large a vector is, as [`Graph::uncertainty_at`] wants to know it.
+    #[must_use]
+    pub fn size(&self, id: NodeId) -> Size {
+        let _guard = epoch::pin();
+        let probe = self.probe(id.0);
+        self.codec.size(probe.code, probe.beside)
+    }
+
+    /// By how much the distance of a hit may differ from that of the vector before it was encoded.
+    #[must_use]
+    pub fn uncertainty(&self, query: &Query, hit: &Hit) -> f64 {
+        self.uncertainty_at(query, hit.distance, self.size(hit.id))
+    }
+
+    /// By how much a distance can be wrong for vectors that are no larger than `largest`.
+    #[must_use]
+    pub fn uncertainty_at(&self, query: &Query, distance: f64, largest: Size) -> f64 {
+        let probe = query.probe();
+        self.codec.uncertainty(distance, self.codec.size(probe.code, probe.beside), largest)
     }
 
     /// Asks the memory for what [`Graph::distances_from`] will read for a vector and its neighbors on level 0.

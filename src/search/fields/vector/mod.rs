@@ -5,32 +5,40 @@
 //! they are found in between. What came for a document is remembered as a fingerprint, so that a write of the same
 //! vectors does not touch the graph.
 //!
+//! # Codes
+//! A graph of long vectors of floats keeps them as [`Q8`](crate::vector::Encoding::Q8) codes, a quarter of their size and faster to
+//! compare: the vectors themselves are in the documents, a second copy of them would be most of what an index takes. What
+//! a search of codes finds are *candidates*: more documents than are wanted, in the order of their codes' distances, with
+//! the most by which one of these distances can be wrong ([`Near::uncertainty`]). Who asked measures the documents
+//! ([`Ruler`]) in that order until no other can be among the nearest.
+//!
 //! # How a filter is applied
-//! So few documents that looking at all of them costs less than a walk: exactly those are measured. Otherwise the walk
+//! So few documents that looking at each of them costs less than a walk: exactly those are looked at. Otherwise the walk
 //! asks about each vector it meets, and widens or turns into a scan by itself, so that `k` are found whenever there are
 //! `k`. ADHOC_BF always measures all. Which documents can be found never depends on the policy.
 
+mod cost;
+mod kind;
 mod restore;
 
+pub use kind::Ruler;
 pub use restore::{SavedGraph, SavedNode};
 
 use super::fingerprint::fingerprint;
 use crate::search::column::{Column, Slot};
 use crate::search::doc_id::DocId;
-use crate::search::query::ast::{HybridPolicy, VectorOptions};
-use crate::search::schema::{self, Algorithm, Element};
-use crate::vector::graph::MAX_M;
-use crate::vector::{
-    Cancelled, Encoding, Filter, Flat, Graph, Hit, Metric, NodeId, Params, Query, Range, Scratch, Search, Vector,
-};
+use crate::search::query::ast::VectorOptions;
+use crate::search::schema::{self, Algorithm};
+use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Scratch, Search, Size, Vector};
+use kind::{encoding, is_coded, metric, of_field, params};
 use restore::Restoring;
 use roaring::RoaringBitmap;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A walk with a beam of `ef` costs about as much as measuring this many times `ef` vectors.
-const SCAN_BELOW: usize = 8;
+/// Candidates beside a quarter of those that are wanted.
+const SPARE: usize = 8;
 
 /// The beam of a range search, at least.
 const RANGE_BEAM: usize = 100;
@@ -101,38 +109,18 @@ pub struct VectorIndex {
     /// Whose vector each node is; END for a node that is nobody's.
     owners: Vec<DocId>,
     vectors: usize,
+    /// No vector was larger since the index was empty.
+    largest: Size,
 }
 
-/// How the elements of a field are stored.
-fn encoding(schema: &schema::Vector) -> Encoding {
-    let compressed = schema.svs.is_some_and(|svs| svs.compression.is_some());
-    match schema.element {
-        // Scalar quantization is of normalized vectors.
-        Element::Float32 if compressed && schema.metric == schema::Metric::Cosine => Encoding::Q8,
-        Element::Float32 => Encoding::F32,
-        Element::Float64 => Encoding::F64,
-        Element::Float16 => Encoding::F16,
-        Element::Bfloat16 => Encoding::BF16,
-        Element::Int8 => Encoding::I8,
-        Element::Uint8 => Encoding::U8,
-    }
-}
-
-fn metric(schema: &schema::Vector) -> Metric {
-    match schema.metric {
-        schema::Metric::L2 => Metric::L2,
-        schema::Metric::Ip => Metric::InnerProduct,
-        schema::Metric::Cosine => Metric::Cosine,
-    }
-}
-
-fn params(schema: &schema::Vector) -> Params {
-    let (m, ef) = match (&schema.svs, schema.algorithm) {
-        (Some(svs), Algorithm::SvsVamana) => (svs.max_degree / 2, svs.construction_window),
-        _ => (schema.m, schema.ef_construction),
-    };
-    let m = m.clamp(2, MAX_M);
-    Params { dim: schema.dim, m, ef_construction: ef.max(1), encoding: encoding(schema), metric: metric(schema) }
+/// Documents near a query vector.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Near {
+    /// The documents with their distances, nearest first, equal ones by number.
+    pub docs: Vec<(DocId, f64)>,
+    /// `None`: these are the documents asked for. Otherwise they are candidates, and this is by how much their distances can
+    /// differ from those of their vectors.
+    pub uncertainty: Option<f64>,
 }
 
 impl Store {
@@ -144,19 +132,46 @@ impl Store {
     }
 
     /// Adds a vector. Not while restoring.
-    fn add(&self, bytes: &[u8], hash: u64) -> Option<NodeId> {
+    fn add(&self, vector: Vector<'_>, hash: u64) -> Option<NodeId> {
         match self {
-            Self::Flat(flat) => Some(flat.add(Vector::Bytes(bytes))),
-            Self::Graph(graph) => Some(graph.add(Vector::Bytes(bytes), hash)),
+            Self::Flat(flat) => Some(flat.add(vector)),
+            Self::Graph(graph) => Some(graph.add(vector, hash)),
             Self::Restoring(_) => None,
         }
     }
 
-    fn query(&self, bytes: &[u8]) -> Option<Query> {
+    fn query(&self, vector: Vector<'_>) -> Option<Query> {
         match self {
-            Self::Flat(flat) => Some(flat.query(Vector::Bytes(bytes))),
-            Self::Graph(graph) => Some(graph.query(Vector::Bytes(bytes))),
+            Self::Flat(flat) => Some(flat.query(vector)),
+            Self::Graph(graph) => Some(graph.query(vector)),
             Self::Restoring(_) => None,
+        }
+    }
+
+    /// How large a vector is, where that makes its distances uncertain.
+    fn size(&self, id: NodeId) -> Size {
+        match self {
+            Self::Flat(_) => Size::default(),
+            Self::Graph(graph) => graph.size(id),
+            Self::Restoring(restoring) => restoring.size(id),
+        }
+    }
+
+    /// About how many nanoseconds a search without filter takes.
+    fn cost(&self, ef: usize) -> u64 {
+        match self {
+            Self::Flat(flat) => (flat.len() as u64).saturating_mul(flat.cost_each()),
+            Self::Graph(graph) => graph.cost(ef),
+            Self::Restoring(_) => 0,
+        }
+    }
+
+    /// About how many nanoseconds looking at one vector takes.
+    fn cost_each(&self) -> u64 {
+        match self {
+            Self::Flat(flat) => flat.cost_each(),
+            Self::Graph(graph) => graph.cost_each(),
+            Self::Restoring(_) => 0,
         }
     }
 
@@ -187,6 +202,7 @@ impl VectorIndex {
             docs: Column::default(),
             owners: Vec::new(),
             vectors: 0,
+            largest: Size::default(),
         }
     }
 
@@ -234,10 +250,10 @@ impl VectorIndex {
         for (nth, vector) in vectors.iter().enumerate() {
             let vector = vector.as_ref();
             if Some(vector.len()) == self.schema.blob_size() {
-                ids.extend(
-                    self.store
-                        .add(vector, fingerprint(key).rotate_left(nth as u32).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-                );
+                ids.extend(self.store.add(
+                    of_field(&self.schema, vector),
+                    fingerprint(key).rotate_left(nth as u32).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                ));
             }
         }
         let old = self.docs.remove(doc);
@@ -254,6 +270,7 @@ impl VectorIndex {
                 self.owners.resize(at + 1, DocId::END);
             }
             self.owners[at] = doc;
+            self.largest = self.largest.max(self.store.size(*id));
         }
         self.vectors += ids.len();
         self.docs.set(doc, Nodes { ids: Ids::of(ids), fingerprint });
@@ -289,6 +306,7 @@ impl VectorIndex {
             // The last one: give the memory back.
             self.store = Store::new(&self.schema);
             self.owners = Vec::new();
+            self.largest = Size::default();
         }
         self.trim();
     }
@@ -317,10 +335,12 @@ impl VectorIndex {
 
     /// A query vector, if it is one of the field.
     fn query(&self, bytes: &[u8]) -> Option<Query> {
-        (Some(bytes.len()) == self.schema.blob_size()).then(|| self.store.query(bytes)).flatten()
+        (Some(bytes.len()) == self.schema.blob_size())
+            .then(|| self.store.query(of_field(&self.schema, bytes)))
+            .flatten()
     }
 
-    /// The `k` nearest documents of those that `filter` has, nearest first, equal ones by number. `None`: cancelled.
+    /// The `k` nearest documents of those that `filter` has, or candidates for them. `None`: cancelled.
     pub fn knn(
         &self,
         query: &[u8],
@@ -328,9 +348,11 @@ impl VectorIndex {
         filter: Option<&RoaringBitmap>,
         options: &VectorOptions,
         cancelled: Option<&dyn Fn() -> bool>,
-    ) -> Option<Vec<(DocId, f64)>> {
+    ) -> Option<Near> {
         let k = k.min(self.docs());
-        let Some(query) = self.query(query).filter(|_| k > 0) else { return Some(Vec::new()) };
+        let Some(query) = self.query(query).filter(|_| k > 0) else { return Some(Near::default()) };
+        // Some more than asked for, since those at the end may change places with the next.
+        let k = if self.is_coded() { k.saturating_add(k / 4 + SPARE) } else { k };
         let ef = self.beam(options).max(k);
         let few = filter.is_some_and(|filter| self.are_few(filter.len(), ef, options));
         let listed: Vec<NodeId> = match filter {
@@ -350,31 +372,24 @@ impl VectorIndex {
             let search =
                 Search { k: wanted, ef: ef.max(wanted), filter, matching, cancel: cancelled, ..Search::default() };
             self.store.search(&query, &search, few, &mut hits).ok()?;
-            let mut found = self.documents(&hits);
-            if found.len() >= k || hits.len() < wanted {
-                found.truncate(k);
-                return Some(found);
+            let mut docs = self.documents(&hits);
+            if docs.len() >= k || hits.len() < wanted {
+                docs.truncate(k);
+                return Some(Near { docs, uncertainty: self.uncertainty(&query, &hits) });
             }
             wanted = wanted.saturating_mul(2);
         }
     }
 
-    /// Whether so many documents are looked at one by one.
-    fn are_few(&self, docs: u64, ef: usize, options: &VectorOptions) -> bool {
-        let count = usize::try_from(docs).unwrap_or(usize::MAX);
-        options.hybrid_policy == Some(HybridPolicy::AdhocBruteForce)
-            || count <= ef.saturating_mul(SCAN_BELOW)
-            || count < self.docs() / 100
+    /// By how much the distances of hits can be wrong, if they are of codes.
+    fn uncertainty(&self, query: &Query, hits: &[Hit]) -> Option<f64> {
+        let graph = self.graph().filter(|_| self.is_coded())?;
+        Some(hits.iter().map(|hit| graph.uncertainty(query, hit)).fold(0.0, f64::max))
     }
 
-    /// About how many nanoseconds [`VectorIndex::knn`] takes among so many documents; `None`: it walks through the graph.
-    pub fn cost_among(&self, docs: u64, k: usize, options: &VectorOptions) -> Option<u64> {
-        /// Of finding a vector, and of so many of its bytes (measured: 100 ns for 384 floats).
-        const VECTOR: u64 = 40;
-        const BYTES: u64 = 25;
-        let ef = self.beam(options).max(k);
-        let vector = VECTOR + self.schema.blob_size().map_or(u64::MAX, |size| size as u64) / BYTES;
-        self.are_few(docs, ef, options).then(|| docs.saturating_mul(vector))
+    /// Whether searches find candidates only.
+    pub fn is_coded(&self) -> bool {
+        is_coded(&self.schema)
     }
 
     /// The nodes of the documents in a set.
@@ -395,22 +410,23 @@ impl VectorIndex {
         found
     }
 
-    /// The documents no farther than `radius`, nearest first. `None`: cancelled.
+    /// The documents no farther than `radius`, or candidates for them. `None`: cancelled.
     pub fn range(
         &self,
         query: &[u8],
         radius: f64,
         options: &VectorOptions,
         cancelled: Option<&dyn Fn() -> bool>,
-    ) -> Option<Vec<(DocId, f64)>> {
-        let Some(query) = self.query(query) else { return Some(Vec::new()) };
+    ) -> Option<Near> {
+        let Some(query) = self.query(query) else { return Some(Near::default()) };
         let epsilon = options.epsilon.unwrap_or(self.schema.epsilon);
         // A narrow beam would find too few of the ways in; KNN's default is one.
         let ef = self.beam(options).max(RANGE_BEAM);
-        let range = Range { radius, epsilon, ef, cancel: cancelled, ..Range::default() };
+        let uncertainty = self.graph().map_or(0.0, |graph| graph.uncertainty_at(&query, radius, self.largest));
+        let range = Range { radius: radius + uncertainty, epsilon, ef, cancel: cancelled, ..Range::default() };
         let mut hits = Vec::new();
         self.store.range(&query, &range, &mut hits).ok()?;
-        Some(self.documents(&hits))
+        Some(Near { docs: self.documents(&hits), uncertainty: self.uncertainty(&query, &hits) })
     }
 
     /// Bytes held.

@@ -5,10 +5,11 @@
 //! nodes' places; the others are added when all is loaded. Nodes whose documents did not come back (expired, say) are filled with
 //! a zero vector and removed at once, so that the graph repairs the links around them.
 
+use super::kind::plain_encoding;
 use super::{Store, VectorIndex};
 use crate::search::doc_id::DocId;
 use crate::vector::graph::{MAX_LEVEL, Restore};
-use crate::vector::{Graph, NodeId, Params, Vector};
+use crate::vector::{Encoding, Graph, NodeId, Params, Size, Vector};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ struct Late {
 #[derive(Debug)]
 pub(super) struct Restoring {
     restore: Restore,
+    /// How components come.
+    element: Encoding,
     /// By key, in the order of their document's vectors.
     saved: HashMap<Box<[u8]>, Vec<SavedNode>>,
     late: HashMap<DocId, Late>,
@@ -56,14 +59,14 @@ pub(super) struct Restoring {
 }
 
 impl Restoring {
-    fn new(graph: SavedGraph) -> Self {
+    fn new(graph: SavedGraph, element: Encoding) -> Self {
         let restore = Restore::new(graph.params, graph.nodes.len() as u64);
         let mut saved: HashMap<Box<[u8]>, Vec<SavedNode>> = HashMap::new();
         for node in graph.nodes {
             saved.entry(node.key.clone()).or_default().push(node);
         }
         saved.values_mut().for_each(|nodes| nodes.sort_by_key(|node| node.nth));
-        Self { restore, saved, late: HashMap::new(), gone: Vec::new(), corrupt: false }
+        Self { restore, element, saved, late: HashMap::new(), gone: Vec::new(), corrupt: false }
     }
 
     /// Takes the vectors of a document; its nodes, if it has them already.
@@ -94,7 +97,7 @@ impl Restoring {
     fn place(&mut self, node: &SavedNode, vector: &[u8]) -> Option<NodeId> {
         // Saved nodes have at least one level, and few.
         let level = u8::try_from(node.links.len().saturating_sub(1)).unwrap_or(MAX_LEVEL + 1);
-        let placed = self.restore.node(node.number, Vector::Bytes(vector), level);
+        let placed = self.restore.node(node.number, Vector::Of { element: self.element, bytes: vector }, level);
         let linked = placed.and_then(|id| {
             for (level, links) in (0..).zip(&node.links) {
                 self.restore.links(level, links)?;
@@ -113,6 +116,10 @@ impl Restoring {
     /// Lets a node go when the graph is complete.
     pub fn remove(&mut self, id: NodeId) {
         self.gone.push(id);
+    }
+
+    pub fn size(&self, id: NodeId) -> Size {
+        self.restore.graph().size(id)
     }
 
     pub fn memory(&self) -> usize {
@@ -191,12 +198,15 @@ impl VectorIndex {
     /// Begins to put a saved graph together again, from the documents that come from now on. Only an empty index can, and
     /// only one with a graph of the same parameters: otherwise nothing happens (false), and documents are indexed as usual.
     pub fn begin_restore(&mut self, saved: SavedGraph) -> bool {
-        let fits = self.graph().is_some_and(|graph| *graph.params() == saved.params);
-        let fits = fits && self.docs.is_empty() && !saved.nodes.is_empty();
-        if fits {
-            self.store = Store::Restoring(Box::new(Restoring::new(saved)));
+        // Links are as good for other codes of the same vectors.
+        let like = |params: &Params| Params { encoding: saved.params.encoding, ..*params } == saved.params;
+        let Some(params) = self.graph().map(|graph| *graph.params()).filter(like) else { return false };
+        if !self.docs.is_empty() || saved.nodes.is_empty() {
+            return false;
         }
-        fits
+        self.store =
+            Store::Restoring(Box::new(Restoring::new(SavedGraph { params, ..saved }, plain_encoding(&self.schema))));
+        true
     }
 
     /// Ends what [`VectorIndex::begin_restore`] began. False: what was saved does not fit together, the index is empty

@@ -1,4 +1,5 @@
 use super::*;
+use crate::search::query::ast::HybridPolicy;
 use crate::search::schema;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -86,13 +87,13 @@ proptest! {
         let bits: Option<RoaringBitmap> = filter.as_ref().map(|filter| filter.iter().copied().collect());
         let policy = if adhoc { HybridPolicy::AdhocBruteForce } else { HybridPolicy::Batches };
         let options = VectorOptions { hybrid_policy: Some(policy), ..VectorOptions::default() };
-        let found = index.knn(&blob(to), k, bits.as_ref(), &options, None).unwrap();
+        let found = index.knn(&blob(to), k, bits.as_ref(), &options, None).unwrap().docs;
         let mut expected = nearest(&model, to, |doc| filter.as_ref().is_none_or(|filter| filter.contains(&doc)));
         let within: Vec<_> = nearest(&model, to, |_| true).into_iter().filter(|(_, d)| *d <= f64::from(radius)).collect();
         expected.truncate(k);
         let distances = |rows: &[(DocId, f64)]| rows.iter().map(|row| row.1).collect::<Vec<_>>();
         prop_assert_eq!(distances(&found), distances(&expected));
-        prop_assert_eq!(index.range(&blob(to), f64::from(radius), &options, None).unwrap(), within);
+        prop_assert_eq!(index.range(&blob(to), f64::from(radius), &options, None).unwrap().docs, within);
         for doc in model.into_keys() {
             index.remove(DocId(doc));
         }
@@ -123,7 +124,7 @@ proptest! {
         prop_assert!(new.finish_restore());
         link(&new);
         prop_assert_eq!(new.docs(), loaded.len());
-        let found = new.knn(&blob(to), 60, None, &VectorOptions::default(), None).unwrap();
+        let found = new.knn(&blob(to), 60, None, &VectorOptions::default(), None).unwrap().docs;
         let expected = nearest(&loaded, to, |_| true);
         prop_assert_eq!(found, expected);
     }

@@ -1,0 +1,90 @@
+//! Measuring candidates ([`crate::search::candidates`]): how far documents are, as they are now.
+
+use super::definition::{Definition, Place};
+use super::document::{self, Opened};
+use crate::redis::context::Context;
+use crate::search::candidates::{Candidates, Measured};
+use crate::search::document::{Value, read};
+use crate::search::execute::{Found, Order};
+use crate::search::fields::vector::Ruler;
+use crate::search::query::ast::{FieldRef, Kind, Node};
+use crate::search::schema;
+
+/// The documents of an index, to be compared with a query vector.
+struct Documents<'a> {
+    definition: &'a Definition,
+    field: usize,
+    ruler: Ruler,
+}
+
+impl<'a> Documents<'a> {
+    /// For a query vector of a field.
+    fn new(definition: &'a Definition, field: &FieldRef, query: &[u8]) -> Option<Self> {
+        let id = field.id?;
+        let schema::Kind::Vector(vector) = &definition.schema.field(id).kind else { return None };
+        Some(Self { definition, field: usize::from(id.0), ruler: Ruler::new(vector, query)? })
+    }
+
+    /// How far documents are, of those that have a vector: of several the nearest.
+    fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
+        keys.iter().map(|key| self.measure_one(ctx, key)).collect()
+    }
+
+    fn measure_one(&mut self, ctx: &Context, key: &[u8]) -> Option<f64> {
+        let definition = self.definition;
+        let place = &definition.places[self.field];
+        ctx.with_name(key, |name| {
+            document::open(ctx, definition.schema.source, name, |document| match (&document, place) {
+                (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |bytes| self.ruler.distance(bytes?)),
+                _ => self.nearest(&document),
+            })
+        })
+        .flatten()
+    }
+
+    /// The nearest of a JSON document's vectors, read as they are for the index.
+    fn nearest(&mut self, document: &Opened<'_>) -> Option<f64> {
+        let raw = document.raw(&self.definition.places[self.field]);
+        let Ok(Value::Vectors(vectors)) = read(&self.definition.schema.fields[self.field], &raw) else { return None };
+        let distances = vectors.iter().filter_map(|vector| self.ruler.distance(vector));
+        distances.min_by(f64::total_cmp)
+    }
+}
+
+/// Runs something on the server's own thread, or while that waits.
+pub type Server<'s> = dyn Fn(&mut dyn FnMut(&Context)) + 's;
+
+/// Measures the candidates of vector ranges.
+pub fn ranges(candidates: Vec<Candidates<'_>>, definition: &Definition, server: &Server<'_>) -> Vec<Measured> {
+    let of_range = |candidates: Candidates<'_>| {
+        let range = candidates.range;
+        let mut documents = Documents::new(definition, &range.field, &range.vector.blob);
+        candidates.measured(&mut |keys| measure(documents.as_mut(), keys, server))
+    };
+    candidates.into_iter().map(of_range).collect()
+}
+
+/// Makes the answer of the candidates of KNN, if that is what was found.
+pub fn settle(
+    found: &mut Found,
+    tree: &Node,
+    definition: &Definition,
+    order: Order,
+    (offset, limit): (usize, usize),
+    server: &Server<'_>,
+) {
+    let Kind::Knn(knn) = &tree.kind else { return };
+    if found.nearest.is_none() {
+        return;
+    }
+    let mut documents = Documents::new(definition, &knn.field, &knn.vector.blob);
+    found.settle(order, offset, limit, &mut |keys| measure(documents.as_mut(), keys, server));
+}
+
+fn measure(documents: Option<&mut Documents<'_>>, keys: &[&[u8]], server: &Server<'_>) -> Vec<Option<f64>> {
+    let mut distances = vec![None; keys.len()];
+    if let Some(documents) = documents {
+        server(&mut |ctx| distances = documents.measure(ctx, keys));
+    }
+    distances
+}
