@@ -90,4 +90,4 @@ def test_who_writes_faster_than_the_workers_follow_is_slowed_down(start, field):
     client.close()
     # Twice what may wait, and a batch of changes that a worker had begun with.
     assert most <= 10 + 2 * 4096 + 64
-    assert c("FT.SEARCH", "i", "*", "LIMIT", 0, 0) == [20_000]
+    assert c("FT.SEARCH", "i", "*", "LIMIT", 0, 0, "TIMEOUT", 0) == [20_000]
