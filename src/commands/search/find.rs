@@ -158,7 +158,7 @@ impl Asked {
     /// Loads the rows and writes them.
     fn reply(&self, ctx: &Context, mut found: Found) -> Result<(), Error> {
         let page = (self.request.offset, self.request.limit);
-        measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, &|with| with(ctx));
+        let measured = measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, &|with| with(ctx));
         if found.unsorted {
             self.sort(ctx, &mut found);
         }
@@ -166,7 +166,10 @@ impl Asked {
         let total = found.total;
         let asked_for = found.rows.len();
         let load = |row: Row| {
-            let fields = self.columns.load(ctx, &self.definition, &row.key, &row.distances, self.style)?;
+            let fields = match self.columns.without_document(&row.distances, self.style) {
+                Some(fields) if measured => fields,
+                _ => self.columns.load(ctx, &self.definition, &row.key, &row.distances, self.style)?,
+            };
             Some((row, fields))
         };
         let rows: Vec<(Row, Fields)> = found.rows.into_iter().filter_map(load).collect();

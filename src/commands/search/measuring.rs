@@ -64,7 +64,7 @@ pub fn ranges(candidates: Vec<Candidates<'_>>, definition: &Definition, server: 
     candidates.into_iter().map(of_range).collect()
 }
 
-/// Makes the answer of the candidates of KNN, if that is what was found.
+/// Makes the answer of the candidates of KNN, if that is what was found: then it is true, and all rows have documents.
 pub fn settle(
     found: &mut Found,
     tree: &Node,
@@ -72,13 +72,14 @@ pub fn settle(
     order: Order,
     (offset, limit): (usize, usize),
     server: &Server<'_>,
-) {
-    let Kind::Knn(knn) = &tree.kind else { return };
+) -> bool {
+    let Kind::Knn(knn) = &tree.kind else { return false };
     if found.nearest.is_none() {
-        return;
+        return false;
     }
     let mut documents = Documents::new(definition, &knn.field, &knn.vector.blob);
     found.settle(order, offset, limit, &mut |keys| measure(documents.as_mut(), keys, server));
+    true
 }
 
 fn measure(documents: Option<&mut Documents<'_>>, keys: &[&[u8]], server: &Server<'_>) -> Vec<Option<f64>> {

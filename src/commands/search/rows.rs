@@ -105,6 +105,19 @@ impl From {
 }
 
 impl Columns {
+    /// What a row shows, if that is nothing of its document.
+    pub fn without_document(&self, distances: &[Option<f64>], style: Style) -> Option<Fields> {
+        let of_distance = |(name, from): &(Arc<[u8]>, From)| match from {
+            From::Distance(nth) => Some((Arc::clone(name), style.number(distances.get(*nth).copied().flatten()?))),
+            From::Document { .. } => None,
+        };
+        match self {
+            Self { nothing: true, .. } => Some(Fields::new()),
+            Self { everything: true, .. } => None,
+            Self { columns, .. } => columns.iter().map(of_distance).collect(),
+        }
+    }
+
     /// What a row shows; `None` where its document has gone.
     pub fn load(
         &self,
