@@ -45,8 +45,11 @@ struct Sums {
 
 type ExactSum = fn(&[u8], &[u8]) -> f64;
 
-/// How many codes ahead are fetched from memory.
-const AHEAD: usize = 4;
+/// Bytes of codes that are on their way from memory while others are compared: less, and the processor waits for them;
+/// more, and they push each other out of the nearest cache.
+const AHEAD: usize = 16 << 10;
+/// Up to this length, comparing with four codes costs less than with two or three, one after the other.
+const SHORT: usize = 512;
 
 /// `1/127²`: what a product of two `Q8` codes is worth at range 1.
 const STEP: f64 = 1.0 / (127.0 * 127.0);
@@ -135,19 +138,23 @@ impl Kernel {
     #[inline]
     pub fn distances(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
         out.clear();
-        many.iter().take(AHEAD).for_each(|&row| rows.prefetch(row));
-        let mut fours = many.chunks_exact(4);
-        let mut next = AHEAD;
-        for four in &mut fours {
+        let ahead = (AHEAD / probe.code.len().max(1)).clamp(4, 32);
+        many.iter().take(ahead).for_each(|&row| rows.prefetch(row));
+        let mut next = ahead;
+        for group in many.chunks(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
             next += 4;
-            let codes = [rows.code(four[0]), rows.code(four[1]), rows.code(four[2]), rows.code(four[3])];
-            // SAFETY: the features of `sums` were looked up.
-            let sums = unsafe { (self.sums.four)(probe.code, codes) };
-            out.extend((0..4).map(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i]))));
+            let left = group.len();
+            if left == 4 || left > 1 && probe.code.len() <= SHORT {
+                // Where there are fewer than four, the last one stands in for those that are missing.
+                let four = [0, 1, 2, 3].map(|i| group[(left - 1).min(i)]);
+                // SAFETY: the features of `sums` were looked up.
+                let sums = unsafe { (self.sums.four)(probe.code, four.map(|row| rows.code(row))) };
+                out.extend((0..left).map(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i]))));
+            } else {
+                out.extend(group.iter().map(|&row| self.distance(probe, self.probe(rows, row))));
+            }
         }
-        let rest = fours.remainder().iter();
-        out.extend(rest.map(|&row| self.distance(probe, self.probe(rows, row))));
     }
 
     /// Whether one of many rows is nearer to the probe than `limit`.
