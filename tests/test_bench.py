@@ -67,10 +67,10 @@ def test_the_readme_has_a_place_for_each_part(bench):
     assert set(bench.WEIGHTS) == set(bench.NAMES)
 
 
-def test_the_command_shown_has_no_paths(bench):
-    _, options = bench.parse(["vset", "--data", "/some/where/words384.f16", "--readme", "--only", "vadd,vsim"])
-    assert options.command == "scripts/bench vset --data words384.f16 --only vadd,vsim"
-    assert (options.parts, options.only) == (["vset"], ["vadd", "vsim"])
+def test_the_command_shown_has_no_paths(bench, tmp_path):
+    _, options = bench.parse(["vset", "--data", f"{tmp_path}", "--data", "glove", "--readme", "--only", "vadd,vsim"])
+    assert options.command == f"scripts/bench vset --data {tmp_path.name} --data glove --only vadd,vsim"
+    assert (options.parts, options.only, options.data) == (["vset"], ["vadd", "vsim"], [f"{tmp_path}", "glove"])
     assert bench.parse([])[1].parts == list(bench.NAMES)
 
 
@@ -151,6 +151,13 @@ def test_the_plot_is_well_formed_and_shows_every_point_in_its_place():
 @pytest.mark.parametrize("rates, ends", [([120, 4800], (100, 5000)), ([1000], (1000, 10_000)), ([], (1, 10)), ([50, 51], (50, 100))])
 def test_axes_end_at_round_numbers(rates, ends):
     assert plot.decades(rates) == ends
+
+
+@pytest.mark.parametrize(
+    "recalls, ends", [([0.85, 0.97], (0.8, 0.98)), ([0.5, 1.0], (0.8, 0.999)), ([0.92, 0.93], (0.9, 0.95)), ([], (0.9, 0.99))]
+)
+def test_the_axis_of_recall_ends_at_marks(recalls, ends):
+    assert plot.ends(recalls) == ends
 
 
 def test_files_are_read_by_their_names(tmp_path):

@@ -115,8 +115,8 @@ class Overhead(Part):
             busy = (self.main_thread() - before) / len(rows) / 1e3
             inside = self.inside("VADD")
             words = f"VADD of 768 dimensions, {connections} connection(s), main thread"
-            self.notes.append([f"{words}: inside the command (INFO commandstats)", inside])
-            self.notes.append([f"{words}: all, with the socket", busy])
+            self.notes.append([f"{words}: inside the command, by the clock (INFO commandstats)", inside])
+            self.notes.append([f"{words}: processor time of all, with the socket", busy])
         self.side.r2("UNLINK", "wide")
 
     def main_thread(self):

@@ -4,7 +4,9 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 440, 330
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 34, 44
+# Marks of the axis.
+RECALLS = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 COLORS = ("#0b6bcb", "#d1570a", "#12805c", "#8a3ffc")
 
 
@@ -16,7 +18,7 @@ class Curve:
 
 
 def svg(panels, note):
-    """`panels`: (title, curves) side by side; the rate is drawn on a logarithmic scale. `note` stands below."""
+    """`panels`: (title, curves) side by side; both axes are logarithmic, that of recall in what it lacks. `note` stands below."""
     width, height = WIDTH * len(panels), HEIGHT + 22
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -30,17 +32,16 @@ def svg(panels, note):
 
 
 def panel(title, curves):
-    first = min(math.floor(20 * lowest(curve.points)) / 20 for curve in curves)
-    first = min(max(first, 0.6), 0.95)
+    recalls = [recall for curve in curves for recall, _ in curve.points]
+    first, last = ends(recalls)
     seen = [rate for curve in curves for recall, rate in curve.points if recall >= first and rate > 0]
     low, high = decades(seen)
-    x = lambda recall: LEFT + (WIDTH - LEFT - RIGHT) * (recall - first) / (1 - first)
+    x = lambda recall: LEFT + (WIDTH - LEFT - RIGHT) * (loss(recall) - loss(first)) / (loss(last) - loss(first))
     y = lambda rate: HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(rate / low) / math.log(high / low)
     yield text(LEFT, 20, f"{title}: queries per second", "#222", weight="bold")
-    for step in range(6):
-        recall = first + (1 - first) * step / 5
+    for recall in (one for one in RECALLS if first <= one <= last):
         yield line(x(recall), TOP, x(recall), HEIGHT - BOTTOM)
-        yield text(x(recall), HEIGHT - BOTTOM + 16, f"{recall:.3g}", "#444", anchor="middle")
+        yield text(x(recall), HEIGHT - BOTTOM + 16, f"{recall:g}", "#444", anchor="middle")
     for rate in ticks(low, high):
         yield line(LEFT, y(rate), WIDTH - RIGHT, y(rate))
         yield text(LEFT - 6, y(rate) + 4, f"{rate:,.0f}", "#444", anchor="end")
@@ -56,8 +57,17 @@ def panel(title, curves):
         yield text(LEFT + 38, height, curve.name, "#222")
 
 
-def lowest(points):
-    return min((recall for recall, _ in points), default=1)
+def loss(recall):
+    """Where a recall stands on the axis: the logarithm of what it lacks, so that the good ones are not crowded."""
+    return -math.log10(max(1 - recall, 1 - RECALLS[-1]))
+
+
+def ends(recalls):
+    """The ends of the axis around the recalls; more than the last counts as that."""
+    low, high = min(recalls, default=0.9), max(recalls, default=0.99)
+    first = max((one for one in RECALLS if one <= low), default=RECALLS[0])
+    last = min((one for one in RECALLS if one >= high), default=RECALLS[-1])
+    return min(first, 0.9), max(last, 0.95)
 
 
 def decades(rates):

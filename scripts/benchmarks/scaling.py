@@ -1,16 +1,18 @@
 """scaling: how cost grows with size and with connections, from 10,000 to 400,000 elements; of this module only.
 
     grow     one set grows through the sizes; the rate of the elements added last, then VSIM with EF 100: rate, p50, p99
+    load     that set is saved, and loaded by DEBUG RELOAD
 
 The vectors are GloVe's, whatever --data says, since many are needed.
 """
 
 import math
+import statistics
 
 from benchmarks import data
 from benchmarks.part import Part
 from benchmarks.report import table
-from benchmarks.sides import Side, share_found
+from benchmarks.sides import Side, share_found, timed
 from servers import Server
 
 SIZES = (10_000, 25_000, 50_000, 100_000, 200_000, 399_000)
@@ -24,14 +26,14 @@ class Scaling(Part):
     """The part."""
 
     NAME = "scaling"
-    STEPS = {"grow": (1, True)}
+    STEPS = {"grow": (20, True), "load": (1, True)}
 
     def prepare(self, stack):
         self.sizes = QUICK_SIZES if self.options.quick else [size for size in SIZES if size <= (self.options.rows or max(SIZES))]
         self.data = data.glove(max(self.sizes), 200 if self.options.quick else 1000)
         for name, rows in (("rows", self.data.rows), ("queries", self.data.queries)):
             rows.tofile(self.folder / name)
-        self.cells = {}
+        self.cells, self.loads = {}, []
         self.recalls = {}
         server = stack.enter_context(Server(self.options.server or "redis-7.0"))
         self.side = Side("nearset", server)
@@ -51,10 +53,17 @@ class Scaling(Part):
                 added = self.side.load("vadd", *self.file("rows"), "--from", done, "--count", size - done, *load)
                 slowest = max(slowest, added["seconds"] / (size - done))
                 asked = self.side.load("vsim", *self.file("queries"), "--seconds", 2 * self.seconds, *load, "--", *SEARCH)
+                self.say(f"{size:,} elements, {connections} connections: {added['rate']:,.0f} added, {asked['rate']:,.0f} asked per second")
                 self.cells[size, connections] = (added["rate"], asked["rate"], asked["p50_us"], asked["p99_us"])
                 done = size
                 if connections == 1:
                     self.recalls[size] = self.recall(size)
+
+    def load(self):
+        count = self.side.r2("VCARD", "bench")
+        for _ in self.rounds():
+            saved = timed(self.side.r2, "SAVE")
+            self.loads.append((count, saved, timed(self.side.r2, "DEBUG", "RELOAD", "NOSAVE")))
 
     def recall(self, size):
         some = data.Data("", self.data.rows[:size], self.data.queries[:200])
@@ -85,5 +94,12 @@ class Scaling(Part):
                 rows.append([f"{size:,}", str(connections), added, asked, p50, p99, recall, f"{cost:.2f}", f"{growth:.2f}"])
         return (
             f"{self.data.name}, {self.data.dim} dimensions, Q8; elements added last until they are linked, `VSIM … COUNT 10 EF 100`.\n\n"
-            f"{table(header, rows)}"
+            f"{table(header, rows)}{self.loading()}"
         )
+
+    def loading(self):
+        if not self.loads:
+            return ""
+        count = self.loads[0][0]
+        saved, loaded = (statistics.median(one[which] for one in self.loads) for which in (1, 2))
+        return f"\n\n{count:,} elements: `SAVE` {saved:.2f} s, loading {loaded:.2f} s, {count / loaded:,.0f} elements per second."

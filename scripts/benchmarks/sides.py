@@ -11,7 +11,7 @@ from servers import TARGET
 CONNECTIONS = (1, 8)
 EFS = (10, 15, 25, 40, 60, 80, 100, 130, 170, 200, 300, 400, 600, 800)
 # Seconds after which a load generator is given up.
-PATIENCE = 1200
+PATIENCE = 600
 RUNNING = []
 
 
