@@ -167,6 +167,11 @@ class Server:
         """(major, minor) of Redis; what Valkey claims to be compatible with, for Valkey."""
         return tuple(int(part) for part in self.info("server", "redis_version").split(".")[:2])
 
+    def main_thread(self):
+        """(nanoseconds that its main thread has had of a core, nanoseconds that it waited for one)."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/schedstat").read_text()
+        return tuple(map(int, stat.split()[:2]))
+
     def alive(self):
         return self.process is not None and self.process.poll() is None
 

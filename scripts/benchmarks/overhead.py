@@ -7,7 +7,6 @@ generator  the load generator's rate with PING and with a command that does noth
            time that it takes for itself
 """
 
-import pathlib
 import re
 import statistics
 import subprocess
@@ -110,19 +109,14 @@ class Overhead(Part):
         for connections in CONNECTIONS:
             self.side.r2("UNLINK", "wide")
             self.side.r2("CONFIG", "RESETSTAT")
-            before = self.main_thread()
+            before = self.server.main_thread()[0]
             self.side.load("send", *adding, "--connections", connections)
-            busy = (self.main_thread() - before) / len(rows) / 1e3
+            busy = (self.server.main_thread()[0] - before) / len(rows) / 1e3
             inside = self.inside("VADD")
             words = f"VADD of 768 dimensions, {connections} connection(s), main thread"
             self.notes.append([f"{words}: inside the command, by the clock (INFO commandstats)", inside])
             self.notes.append([f"{words}: processor time of all, with the socket", busy])
         self.side.r2("UNLINK", "wide")
-
-    def main_thread(self):
-        """Nanoseconds that the server's main thread has had of a processor."""
-        pid = self.server.process.pid
-        return int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[0])
 
     def generator(self):
         self.fill()

@@ -3,7 +3,9 @@
     sets     399,000 vectors added, asked, saved (BGSAVE), written to the AOF, unlinked; beside Redis 8.2 where there is time
     indexes  FT.CREATE over 399,000 hashes, KNN, dropping the index; beside RediSearch 2.10.5 where there is time
 
-Two lines tell what the machine itself does: an idle server, and 8 connections that send PING. The vectors are GloVe's,
+Two lines tell what the machine itself does: an idle server, and 8 connections that send PING; and `starved` is for how long in
+all the server's main thread could have run and got no core: where that is much, the machine was too small or too busy.
+The vectors are GloVe's,
 whatever --data says, since many are needed.
 """
 
@@ -65,9 +67,12 @@ class Stalls(Part):
         """A bystander looks on; the longest of what comes a little later counts too."""
         watcher = self.side.watch()
         time.sleep(0.2)
+        before = self.side.server.main_thread()[1]
         yield
         time.sleep(0.5)
-        self.figures.setdefault(self.current, {}).setdefault(event, {})[self.label] = finish(watcher)
+        starved = (self.side.server.main_thread()[1] - before) / 1e6
+        figures = finish(watcher) | {"starved_ms": starved}
+        self.figures.setdefault(self.current, {}).setdefault(event, {})[self.label] = figures
 
     def wait_for(self, section, *fields):
         wait_until(lambda: all(self.side.server.info(section, field) == "0" for field in fields), fields[0], timeout=PATIENCE)
@@ -115,12 +120,16 @@ class Stalls(Part):
 
     def report(self):
         tables = [self.table(events) for events in self.figures.values()]
-        return f"{self.count:,} × {self.data.dim} ({self.data.name}). `PING`, µs:\n\n" + "\n\n".join(tables)
+        return (
+            f"{self.count:,} × {self.data.dim} ({self.data.name}). `PING`, µs; starved: what the main thread waited for a core, in all:\n\n"
+            + "\n\n".join(tables)
+        )
 
     def table(self, events):
         labels = list(dict.fromkeys(label for by_label in events.values() for label in by_label))
         rows = []
         for event, by_label in events.items():
             figures = [by_label.get(label, {}) for label in labels]
-            rows.append([event] + [one.get(name) for one in figures for name in ("p999_us", "max_us")])
-        return table(["while there is", *(f"{label}: {what}" for label in labels for what in ("p99.9", "longest"))], rows)
+            rows.append([event] + [one.get(name) for one in figures for name in ("p999_us", "max_us", "starved_ms")])
+        columns = ("p99.9", "longest", "starved, ms")
+        return table(["while there is", *(f"{label}: {what}" for label in labels for what in columns)], rows)
