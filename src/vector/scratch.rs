@@ -172,6 +172,8 @@ pub struct Scratch {
     pub(super) nearest: BinaryHeap<Key>,
     /// Where a walk begins; then what it found, nearest first.
     pub(super) found: Vec<Key>,
+    /// What waits to be linked, for the end of a walk.
+    pub(super) tail: Vec<Key>,
     /// Rows whose distance is wanted.
     pub(super) batch: Vec<u32>,
     /// The distances of `batch`.
@@ -203,7 +205,7 @@ impl Scratch {
         size_of::<Self>()
             + (self.marks.bits.capacity() + self.failed.bits.capacity() + self.pool.keys.capacity()) * 8
             + (self.frontier.capacity() + self.nearest.capacity()) * 8
-            + (self.found.capacity() + self.chosen.capacity() + self.list.keys.capacity()) * 8
+            + (self.found.capacity() + self.tail.capacity() + self.chosen.capacity() + self.list.keys.capacity()) * 8
             + (self.marks.seen.capacity()
                 + self.failed.seen.capacity()
                 + self.batch.capacity()

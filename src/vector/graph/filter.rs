@@ -75,8 +75,12 @@ impl Graph {
         }
         self.seed(probe, scratch);
         if let Some(budget) = search.budget.filter(|_| bounded) {
-            scratch.found.sort_unstable();
-            scratch.found.truncate(budget);
+            let Scratch { found, tail, marks, .. } = &mut *scratch;
+            found.append(tail);
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(budget);
+            found.iter().for_each(|key| _ = marks.insert(key.row()));
         }
         let wide = matching.saturating_mul(2) < total;
         match search.filter {
@@ -87,7 +91,7 @@ impl Graph {
             // Whether a node is live is asked once it is near enough: of most, asking would be all that is done in memory.
             _ => self.walk_filtered(probe, ef, search, |row| test(NodeId(row)), wide, scratch)?,
         }
-        self.collect(scratch);
+        self.collect(ef, scratch);
         if scratch.found.len() < search.k && !bounded {
             self.scan_rows(probe, search, scratch)?;
         }
@@ -142,6 +146,10 @@ impl Graph {
                 scratch.catch_batch(ef, |_| false);
             }
         }
+        let Scratch { nearest, tail, .. } = scratch;
+        let worst = if nearest.len() < ef { None } else { nearest.peek() };
+        let near = |key: &Key| worst.is_none_or(|worst| key < worst);
+        tail.retain(|key| near(key) && live(key.row()) && matches(key.row()));
         Ok(())
     }
 

@@ -132,6 +132,7 @@ impl Graph {
         for upper in (level + 1..=top).rev() {
             near = self.greedy(probe, near, upper);
         }
+        scratch.tail.clear();
         scratch.found.clear();
         scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
         let mut above = Vec::new();

@@ -6,8 +6,8 @@
 //! | scan | few vectors, or a beam so wide that it would visit most of them: exact, and cheaper |
 //! | [filtered](super::filter) | only some vectors match |
 //!
-//! Every search looks at the unlinked tail first, so a node that gets linked meanwhile is met twice rather than not at
-//! all. Hits come best first; equal distances in the order of ids.
+//! Every search looks at the unlinked tail before it walks, so a node that gets linked meanwhile is met twice rather than
+//! not at all. Hits come best first; equal distances in the order of ids.
 #![forbid(unsafe_code)]
 
 use std::cmp::Reverse;
@@ -236,30 +236,43 @@ impl Graph {
         self.kernel.distances(probe, &self.rows, batch, distances);
     }
 
-    /// Where a search on level 0 begins, into `scratch.found`: the tail, and the place to which the upper levels lead.
+    /// Where a search on level 0 begins, into `scratch.found`: the place to which the upper levels lead. And the tail into
+    /// `scratch.tail`, which is for the end: there may be more of it than the beam is wide, and it leads nowhere.
     pub(super) fn seed(&self, probe: Probe, scratch: &mut Scratch) {
-        let Scratch { marks, batch, distances, found, .. } = scratch;
+        let Scratch { marks, batch, distances, found, tail, .. } = scratch;
         marks.clear();
         batch.clear();
-        // One that is just being linked may lead on.
         self.tail.scan(|row| {
             if is_live(self.state(row)) && marks.insert(row) {
                 batch.push(row);
             }
         });
+        marks.clear();
+        self.kernel.distances(probe, &self.rows, batch, distances);
+        tail.clear();
+        tail.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
+        found.clear();
         let entry = self.entry.load(Acquire);
         if entry != NO_ENTRY {
             let mut near = entry as u32;
             for level in (1..=(entry >> 32) as u8).rev() {
                 near = self.greedy(probe, near, level);
             }
-            if marks.insert(near) {
-                batch.push(near);
-            }
+            marks.insert(near);
+            found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
         }
-        self.kernel.distances(probe, &self.rows, batch, distances);
-        found.clear();
-        found.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
+    }
+
+    /// Ends a walk: adds of the tail what it has not met to what it has found, and forgets the marks.
+    fn end_walk(&self, ef: usize, scratch: &mut Scratch) {
+        let Scratch { marks, found, tail, .. } = scratch;
+        if !tail.is_empty() {
+            let worst = if found.len() < ef { None } else { found.last().copied() };
+            tail.retain(|key| worst.is_none_or(|worst| *key < worst) && !marks.contains(key.row()));
+            found.append(tail);
+            found.sort_unstable();
+        }
+        marks.clear();
     }
 
     /// Walks a level from `near` to the nearest node that greed finds.
@@ -314,7 +327,7 @@ impl Graph {
         }
         scratch.found.clear();
         scratch.found.extend(scratch.pool.iter().filter(|key| wanted(key.row())));
-        scratch.marks.clear();
+        self.end_walk(ef, scratch);
         Ok(())
     }
 
@@ -406,24 +419,25 @@ impl Graph {
                 }
             }
         }
-        self.collect(scratch);
+        self.collect(ef, scratch);
         Ok(())
     }
 
-    /// Moves what is nearest to `scratch.found`, nearest first, and forgets the marks.
-    pub(super) fn collect(&self, scratch: &mut Scratch) {
+    /// Moves what is nearest to `scratch.found`, nearest first, and ends the walk.
+    pub(super) fn collect(&self, ef: usize, scratch: &mut Scratch) {
         scratch.found.clear();
         scratch.found.extend(scratch.nearest.drain());
         scratch.found.sort_unstable();
-        scratch.marks.clear();
+        self.end_walk(ef, scratch);
     }
 
     /// The `k` nearest that match, of all, into `scratch.found`.
     pub(super) fn scan_rows(&self, probe: Probe, search: &Search, scratch: &mut Scratch) -> Result<(), Cancelled> {
-        let Scratch { nearest, list, .. } = &mut *scratch;
+        let Scratch { nearest, list, tail, .. } = &mut *scratch;
         nearest.clear();
+        tail.clear();
         self.each_match(probe, search.filter, search.cancel, list, |key| offer(nearest, search.k, key))?;
-        self.collect(scratch);
+        self.collect(search.k, scratch);
         Ok(())
     }
 

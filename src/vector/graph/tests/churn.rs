@@ -84,6 +84,28 @@ fn a_node_that_is_being_linked_leads_on() {
     assert_eq!(missed, 0);
 }
 
+/// More vectors wait to be linked than the beam is wide, and all are near: the walk goes its way nevertheless.
+#[test]
+fn the_tail_does_not_stand_in_the_way() {
+    let mut random = Random(34);
+    let vectors: Vec<Vec<f32>> = (0..3000).map(|_| random.vector(16)).collect();
+    let (graph, ids) = build(&vectors, params(16, 8, Encoding::F32));
+    for _ in 0..500 {
+        graph.add(Vector::Floats(&vectors[7].iter().map(|x| x + 0.01 * random.float()).collect::<Vec<f32>>()), 1);
+    }
+    let query = graph.query(Vector::Floats(&vectors[7]));
+    let (mut scratch, mut hits) = (Scratch::default(), Vec::new());
+    let any = |_: NodeId| true;
+    for filter in [Filter::All, Filter::Test(&any), Filter::Cheap(&any)] {
+        for ef in [20, 400] {
+            let search = Search { k: 20, ef, filter, ..Search::default() };
+            graph.search(&query, &search, &mut scratch, &mut hits).expect("nobody cancels");
+            assert_eq!((hits.len(), hits[0].id), (20, ids[7]), "ef {ef}");
+            assert!(hits[1..].iter().all(|hit| hit.id.0 >= 3000));
+        }
+    }
+}
+
 /// The last linked node goes while others are being linked: these and who comes next are one graph.
 #[test]
 fn there_is_never_a_second_graph() {
