@@ -21,8 +21,7 @@
 
 use super::index::{Change, FieldIndex, Index, Values};
 use super::schema::Schema;
-use crate::vector::{Graph, Scratch, gate};
-use std::cell::RefCell;
+use crate::vector::{Graph, gate, scratch};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -203,20 +202,11 @@ impl Live {
 
     /// Links one vector, or unlinks a removed one, in the graph that has most to do; false: there was nothing to do.
     pub fn link_next(&self) -> bool {
-        thread_local! {
-            static SCRATCH: RefCell<Scratch> = RefCell::default();
-        }
-        let busiest = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned();
-        let linked = busiest.is_some_and(|graph| SCRATCH.with_borrow_mut(|scratch| graph.link_next(scratch)));
-        if !linked {
-            self.reclaim();
-        }
+        let Some(graph) = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned() else { return false };
+        let linked = scratch::with(|scratch| graph.link_next(scratch));
+        // Here and wherever a search ends: the last one to look is the one who frees.
+        graph.reclaim_at_rest();
         linked
-    }
-
-    /// Frees what removed vectors have left behind, as far as nobody can still see it.
-    pub fn reclaim(&self) {
-        self.graphs().iter().for_each(|graph| graph.reclaim_at_rest());
     }
 
     /// Vectors that wait to be linked in the graph where most wait.

@@ -1,6 +1,7 @@
 //! What a thread needs to search or to link: marks, heaps and buffers, kept between calls so that nothing is allocated.
 #![forbid(unsafe_code)]
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -196,6 +197,18 @@ pub(super) struct List {
     pub keys: Vec<Key>,
     pub rows: Vec<u32>,
     pub distances: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Works with the thread's own; with a new one where that is in use further up the stack.
+pub fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut scratch) => work(&mut scratch),
+        Err(_) => work(&mut Scratch::default()),
+    })
 }
 
 impl Scratch {

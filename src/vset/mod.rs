@@ -38,14 +38,13 @@ pub mod query;
 pub mod random;
 pub mod reading;
 
-use std::cell::RefCell;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::vector::graph::MAX_LEVEL;
 use crate::vector::side::Side;
-use crate::vector::{self, Encoding, Graph, Guard, Metric, NodeId, Scratch, Vector, pin};
+use crate::vector::{self, Encoding, Graph, Guard, Metric, NodeId, Vector, pin, scratch};
 
 use attributes::Attributes;
 use names::{Index, Names};
@@ -65,20 +64,6 @@ const EF_CONSTRUCTION: usize = 200;
 
 /// Numbers sets in the order of their creation, since the process began.
 static NEXT_UID: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// What this thread searches and links with.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// Runs `work` with this thread's scratch.
-fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-        Ok(mut scratch) => work(&mut scratch),
-        // Searched from within a search's callback.
-        Err(_) => work(&mut Scratch::default()),
-    })
-}
 
 /// Why a set refuses; a fact, whose text is elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -354,7 +339,7 @@ impl VectorSet {
 
     /// Does one unit of background work; whether there was one. Any number of threads at once.
     pub fn work(&self) -> bool {
-        with_scratch(|scratch| self.graph.link_next(scratch))
+        scratch::with(|scratch| self.graph.link_next(scratch))
     }
 
     /// Does the background work that nobody has begun, and waits for what others have.

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use super::attributes::Attributes;
 use super::filter::Filter;
 use super::projection::Projection;
-use super::{Error, VectorSet, is_storable, with_scratch};
+use super::{Error, VectorSet, is_storable};
 use crate::vector::graph::Filter as NodeFilter;
 use crate::vector::{self, Guard, Hit, NodeId, Scratch, Search, Vector, pin};
 
@@ -134,7 +134,7 @@ impl VectorSet {
     pub fn search<T>(&self, query: &Query, visit: impl FnOnce(Hits<'_>) -> T) -> T {
         let guard = pin();
         let mut hits = Vec::new();
-        with_scratch(|scratch| self.find_hits(query, &guard, scratch, &mut hits));
+        vector::scratch::with(|scratch| self.find_hits(query, &guard, scratch, &mut hits));
         visit(Hits { set: self, guard: &guard, hits: &hits })
     }
 

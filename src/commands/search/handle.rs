@@ -104,10 +104,9 @@ impl Handle {
         linked
     }
 
-    /// Frees what removed vectors have left, and links for a little while, if too many vectors wait: for a worker that comes with a query. Queries come before linking,
+    /// Links for a little while, if too many vectors wait: for a worker that comes with a query. Queries come before linking,
     /// and each looks at every vector that waits, so that many queries and writes together would make ever slower ones.
     pub fn help(&self) {
-        self.live.reclaim();
         let start = Instant::now();
         while self.has_too_many() && start.elapsed() < HELP && self.link() {}
     }

@@ -29,11 +29,10 @@ use crate::search::column::{Column, Slot};
 use crate::search::doc_id::DocId;
 use crate::search::query::ast::VectorOptions;
 use crate::search::schema::{self, Algorithm};
-use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Scratch, Search, Size, Vector};
+use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Search, Size, Vector, scratch};
 use kind::{encoding, is_coded, metric, of_field, params};
 use restore::Restoring;
 use roaring::RoaringBitmap;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -42,10 +41,6 @@ const SPARE: usize = 8;
 
 /// The beam of a range search, at least.
 const RANGE_BEAM: usize = 100;
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
 
 /// Where vectors are.
 #[derive(Debug)]
@@ -176,20 +171,31 @@ impl Store {
     }
 
     fn search(&self, query: &Query, search: &Search<'_>, exact: bool, out: &mut Vec<Hit>) -> Result<(), Cancelled> {
-        SCRATCH.with_borrow_mut(|scratch| match self {
+        let done = scratch::with(|scratch| match self {
             Self::Flat(flat) => flat.search(query, search, scratch, out),
             Self::Graph(graph) if exact => graph.scan(query, search, scratch, out),
             Self::Graph(graph) => graph.search(query, search, scratch, out),
             Self::Restoring(_) => Ok(()),
-        })
+        });
+        self.leave();
+        done
     }
 
     fn range(&self, query: &Query, range: &Range<'_>, out: &mut Vec<Hit>) -> Result<(), Cancelled> {
-        SCRATCH.with_borrow_mut(|scratch| match self {
+        let done = scratch::with(|scratch| match self {
             Self::Flat(flat) => flat.range(query, range, scratch, out),
             Self::Graph(graph) => graph.range(query, range, scratch, out),
             Self::Restoring(_) => Ok(()),
-        })
+        });
+        self.leave();
+        done
+    }
+
+    /// A search has ended: what it could see of removed vectors may be free to go.
+    fn leave(&self) {
+        if let Self::Graph(graph) = self {
+            graph.reclaim_at_rest();
+        }
     }
 }
 

@@ -29,7 +29,7 @@ fn distance(a: [f32; 3], b: [f32; 3]) -> f64 {
 
 fn link(index: &VectorIndex) {
     if let Some(graph) = index.graph() {
-        while graph.link_next(&mut Scratch::default()) {}
+        while graph.link_next(&mut crate::vector::Scratch::default()) {}
     }
 }
 
