@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::document::documents_are_foreign;
 use crate::error::{Error, search as errors};
 use crate::json::Path;
 use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::analysis::StopWords;
-use crate::search::schema::{self, Field, Schema, Source};
+use crate::search::schema::{self, Field, Kind, Schema, Source};
 
 /// A place in a document.
 #[derive(Debug, Clone)]
@@ -82,7 +83,15 @@ impl Definition {
     ///
     /// # Errors
     /// What is wrong with its FILTER.
-    pub fn new(schema: Schema) -> Result<Self, Error> {
+    pub fn new(mut schema: Schema) -> Result<Self, Error> {
+        if schema.source == Source::Json && documents_are_foreign() {
+            // To measure one is to have it written as text, and to read that.
+            schema.fields.iter_mut().for_each(|field| {
+                if let Kind::Vector(vector) = &mut field.kind {
+                    vector.whole = true;
+                }
+            });
+        }
         let place = |field: &Option<Box<[u8]>>| field.as_ref().map(|name| place(&schema, name));
         Ok(Self {
             places: schema.fields.iter().map(|field| Place::of_source(schema.source, &field.source)).collect(),

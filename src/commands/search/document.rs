@@ -20,12 +20,17 @@ pub enum Opened<'a> {
     Json(&'a Document),
 }
 
+/// Whether JSON documents are another module's.
+pub fn documents_are_foreign() -> bool {
+    !Document::slot().is_registered()
+}
+
 /// Shows a key's document to `with`, if it is of the kind; `None` where it is not, and where there is no such key.
 pub fn open<T>(ctx: &Context, kind: Source, name: Arg<'_>, with: impl FnOnce(Opened<'_>) -> T) -> Option<T> {
     let key = ctx.peek(name)?;
     match kind {
         Source::Hash => (key.kind() == Kind::Hash).then(|| with(Opened::Hash(&key))),
-        Source::Json if !Document::slot().is_registered() => {
+        Source::Json if documents_are_foreign() => {
             let foreign = key.kind() == Kind::Module;
             drop(key);
             if foreign { with_foreign(ctx, name, with) } else { None }

@@ -279,6 +279,8 @@ pub struct Vector {
     pub epsilon: f64,
     /// What only SVS-VAMANA has; meaningless for the others.
     pub svs: Option<Svs>,
+    /// The index keeps whole vectors: measuring documents is too dear. Nobody asks for it, the owner of the schema knows.
+    pub whole: bool,
 }
 
 impl Vector {

@@ -133,6 +133,7 @@ impl Given {
                 training_threshold: self.training_threshold,
                 reduce: self.reduce,
             }),
+            whole: false,
         };
         let wrong = |parameter, problem| Err(Error::VectorParameter { algorithm, parameter, problem });
         // A blob is one argument of a command, which the server keeps below 4 GiB.

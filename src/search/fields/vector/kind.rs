@@ -31,7 +31,7 @@ pub(super) fn encoding(schema: &schema::Vector) -> Encoding {
 /// Whether vectors are kept as codes.
 pub(super) fn is_coded(schema: &schema::Vector) -> bool {
     let floats = !matches!(schema.element, Element::Int8 | Element::Uint8);
-    schema.algorithm != Algorithm::Flat && floats && schema.dim >= CODED_FROM
+    schema.algorithm != Algorithm::Flat && !schema.whole && floats && schema.dim >= CODED_FROM
 }
 
 /// A vector as the engine takes it: `bytes` are elements of the field's type.
