@@ -56,6 +56,26 @@ impl Marks {
         fresh
     }
 
+    /// Marks rows, and leaves those that were not marked before.
+    #[inline(always)]
+    pub fn retain_unmarked(&mut self, rows: &mut Vec<u32>) {
+        let Some(last) = rows.iter().max().map(|row| (row / 64) as usize) else { return };
+        if last >= self.bits.len() {
+            self.bits.resize((last + 1).next_power_of_two(), 0);
+        }
+        // About half of a node's neighbors were seen before, in no order: without a branch, which could not be foretold.
+        let mut left = 0;
+        for i in 0..rows.len() {
+            let row = rows[i];
+            let (word, bit) = (&mut self.bits[(row / 64) as usize], 1 << (row % 64));
+            rows[left] = row;
+            left += usize::from(*word & bit == 0);
+            *word |= bit;
+        }
+        rows.truncate(left);
+        self.seen.extend_from_slice(rows);
+    }
+
     /// Whether a row is marked.
     #[inline(always)]
     pub fn contains(&self, row: u32) -> bool {
@@ -279,10 +299,16 @@ mod tests {
             let mut marks = Marks::default();
             for _ in 0..2 {
                 let mut model = std::collections::HashSet::new();
-                for &row in &rows {
+                let (together, alone) = rows.split_at(rows.len() / 2);
+                let mut left = together.to_vec();
+                marks.retain_unmarked(&mut left);
+                let expected: Vec<u32> = together.iter().copied().filter(|&row| model.insert(row)).collect();
+                prop_assert_eq!(left, expected);
+                for &row in alone {
                     prop_assert_eq!(marks.insert(row), model.insert(row));
                 }
                 marks.clear();
+                prop_assert!(rows.iter().all(|&row| !marks.contains(row)));
             }
         }
     }

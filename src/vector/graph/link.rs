@@ -130,7 +130,7 @@ impl Graph {
         let (top, mut near) = ((entry >> 32) as u8, entry as u32);
         let probe = self.probe(row);
         for upper in (level + 1..=top).rev() {
-            near = self.greedy(probe, near, upper);
+            near = self.greedy(probe, near, upper, &mut scratch.list);
         }
         scratch.tail.clear();
         scratch.found.clear();

@@ -228,18 +228,15 @@ impl Graph {
     pub(super) fn meet_neighbors(&self, probe: Probe, row: u32, level: u8, scratch: &mut Scratch) {
         let Scratch { marks, batch, distances, .. } = scratch;
         batch.clear();
-        self.each_link(row, level, |link| {
-            if marks.insert(link) {
-                batch.push(link);
-            }
-        });
+        self.each_link(row, level, |link| batch.push(link));
+        marks.retain_unmarked(batch);
         self.kernel.distances(probe, &self.rows, batch, distances);
     }
 
     /// Where a search on level 0 begins, into `scratch.found`: the place to which the upper levels lead. And the tail into
     /// `scratch.tail`, which is for the end: there may be more of it than the beam is wide, and it leads nowhere.
     pub(super) fn seed(&self, probe: Probe, scratch: &mut Scratch) {
-        let Scratch { marks, batch, distances, found, tail, .. } = scratch;
+        let Scratch { marks, batch, distances, found, tail, list, .. } = scratch;
         marks.clear();
         batch.clear();
         self.tail.scan(|row| {
@@ -256,7 +253,7 @@ impl Graph {
         if entry != NO_ENTRY {
             let mut near = entry as u32;
             for level in (1..=(entry >> 32) as u8).rev() {
-                near = self.greedy(probe, near, level);
+                near = self.greedy(probe, near, level, list);
             }
             marks.insert(near);
             found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
@@ -276,14 +273,16 @@ impl Graph {
     }
 
     /// Walks a level from `near` to the nearest node that greed finds.
-    pub(super) fn greedy(&self, probe: Probe, near: u32, level: u8) -> u32 {
+    pub(super) fn greedy(&self, probe: Probe, near: u32, level: u8, list: &mut List) -> u32 {
         let mut best = Key::new(self.kernel.distance(probe, self.probe(near)), near);
         loop {
             let from = best;
-            self.each_link(from.row(), level, |row| self.rows.prefetch(row));
-            self.each_link(from.row(), level, |row| {
-                best = best.min(Key::new(self.kernel.distance(probe, self.probe(row)), row));
-            });
+            list.rows.clear();
+            self.each_link(from.row(), level, |row| list.rows.push(row));
+            self.kernel.distances(probe, &self.rows, &list.rows, &mut list.distances);
+            for (&row, &distance) in list.rows.iter().zip(&list.distances) {
+                best = best.min(Key::new(distance, row));
+            }
             if best == from {
                 return best.row();
             }
