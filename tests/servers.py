@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -47,7 +48,7 @@ def binary(name):
     name = name.removeprefix("bare-")
     path = UNPACKED / name / "server"
     if not path.exists():
-        subprocess.run([ROOT / "scripts" / "setup", name], check=True)
+        subprocess.run([ROOT / "scripts" / "setup", name], check=True, stdout=sys.stderr)
     return str(path)
 
 

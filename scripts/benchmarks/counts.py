@@ -15,10 +15,11 @@ import subprocess
 import time
 from itertools import starmap
 
+from benchmarks import data
 from benchmarks.part import Part
 from benchmarks.report import table
 from benchmarks.search import Searching
-from servers import ROOT, Server, wait_until
+from servers import Server, wait_until
 
 SCHEMA = "SCHEMA v VECTOR HNSW 10 TYPE FLOAT32 DISTANCE_METRIC COSINE M 16 EF_CONSTRUCTION 200 DIM"
 TOP = 10
@@ -70,7 +71,7 @@ class Counts(Part):
         side.wait()
 
     def callgrind(self):
-        subprocess.run([ROOT / "scripts" / "setup", "valgrind"], check=True)
+        data.install("valgrind")
         with under_callgrind(self.folder), Server("redis-7.0", "--hz", "1") as server:
             side = Searching("nearset", server)
             self.fill(side)

@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import subprocess
+import sys
 
 import numpy
 
@@ -92,11 +93,16 @@ def read(source, rows, queries):
 
 
 def glove(rows, queries):
-    subprocess.run([ROOT / "scripts" / "setup", "glove"], check=True)
+    install("glove")
     # In the file common words come first.
     vectors = numpy.random.default_rng(3).permutation(numpy.load(GLOVE).astype("<f4"))
     vectors, asked = held_out(vectors, 1000)
     return Data("GloVe 6B 50d", vectors[:rows], asked[:queries])
+
+
+def install(what):
+    """Has scripts/setup fetch something, if it is not there."""
+    subprocess.run([ROOT / "scripts" / "setup", what], check=True, stdout=sys.stderr)
 
 
 def held_out(vectors, count):

@@ -2,72 +2,57 @@
 
     sweep    queries per second at recall@10 0.95 and 0.99, rate of building, bytes a vector
 
-M 16, EF_CONSTRUCTION 200, cosine. Each library gets all queries in one call (hnswlib: `knn_query` with num_threads 1, on rows
-normalized beforehand with its inner product, so that Python's share of a query and of a distance is nothing), and is timed by the
-processor time of its thread. hnswlib is compiled on this machine, with its own flags (-O3 -march=native).
+M 16, EF_CONSTRUCTION 200, cosine. Each graph is in a process of its own, gets all queries in one call (examples/engine_bench,
+scripts/benchmarks/hnswlib_engine.py) and is timed by the processor time of its thread. hnswlib is compiled on this machine, with
+its own flags (-O3 -march=native).
 """
 
 import json
 import pathlib
 import statistics
 import subprocess
-import time
+import sys
 
+from benchmarks import data
 from benchmarks.part import Part
 from benchmarks.plot import Curve
 from benchmarks.report import rate_at, table
 from benchmarks.sides import EFS, in_turns
-from servers import ROOT, TARGET
+from servers import TARGET
 
 RECALLS = (0.95, 0.99)
 M, EF_CONSTRUCTION = 16, 200
 
 
 class Library:
-    """A graph that is built, and asked each turn: `build_rate`, `bytes`, and rates by EF."""
+    """A graph in a process that waits for its turns: `build_rate`, `bytes`, and rates by EF."""
 
-    def __init__(self, label, color, dashed=False):
+    def __init__(self, label, color, dashed, command):
         self.label, self.color, self.dashed = label, color, dashed
         self.recalls, self.rates = {}, {ef: [] for ef in EFS}
-
-    def ask(self):
-        """[(ef, recall, rate)]"""
-        raise NotImplementedError
-
-    def turn(self):
-        for ef, recall, rate in self.ask():
-            self.recalls[ef] = recall
-            self.rates[ef].append(rate)
-
-    def points(self):
-        return [(self.recalls[ef], statistics.median(rates)) for ef, rates in self.rates.items() if rates]
-
-
-class Ours(Library):
-    """examples/engine_bench, which waits for its turns."""
-
-    def __init__(self, label, color, dashed, encoding, files, dim):
-        super().__init__(label, color, dashed)
-        program = TARGET / "release" / "examples" / "engine_bench"
-        base, queries, truth = files
-        words = [program, base, dim, queries, truth, "--turns", "--encodings", encoding, "--m", M, "--efc", EF_CONSTRUCTION]
-        self.process = subprocess.Popen(list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         built = self.read()
         self.build_rate, self.bytes = built["build_rate"], built["bytes"]
 
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"engine_bench ended with {self.process.wait()}")
+            raise RuntimeError(f"{self.label} ended with {self.process.wait()}")
         return json.loads(line)
 
     def measure(self, efs):
+        """What it measures with each beam."""
         self.process.stdin.write(",".join(map(str, efs)) + "\n")
         self.process.stdin.flush()
         return self.read()
 
-    def ask(self):
-        return [(point["ef"], point["recall"], point["rate"]) for point in self.measure(EFS)]
+    def turn(self):
+        for point in self.measure(EFS):
+            self.recalls[point["ef"]] = point["recall"]
+            self.rates[point["ef"]].append(point["rate"])
+
+    def points(self):
+        return [(self.recalls[ef], statistics.median(rates)) for ef, rates in self.rates.items() if rates]
 
     def __enter__(self):
         return self
@@ -77,41 +62,23 @@ class Ours(Library):
         self.process.communicate()
 
 
-class Hnswlib(Library):
-    """The library of the paper's authors."""
-
-    def __init__(self, label, color, data, truth):
-        super().__init__(label, color)
-        import hnswlib
-
-        self.queries, self.truth = data.queries, [set(row.tolist()) for row in truth[:, :10]]
-        before = resident()
-        self.index = hnswlib.Index("ip", data.dim)
-        self.index.init_index(len(data.rows), M=M, ef_construction=EF_CONSTRUCTION)
-        start = time.thread_time()
-        self.index.add_items(data.rows, num_threads=1)
-        self.build_rate = len(data.rows) / (time.thread_time() - start)
-        self.bytes = (resident() - before) / len(data.rows)
-
-    def ask(self):
-        for ef in EFS:
-            self.index.set_ef(ef)
-            start = time.thread_time()
-            found, _ = self.index.knn_query(self.queries, k=10, num_threads=1)
-            rate = len(self.queries) / (time.thread_time() - start)
-            hits = sum(len(truth & set(row.tolist())) for truth, row in zip(self.truth, found))
-            yield ef, hits / (10 * len(self.queries)), rate
+def ours(encoding, paths, dim):
+    """The command that runs our graph."""
+    base, queries, truth = paths
+    program = TARGET / "release" / "examples" / "engine_bench"
+    return [program, base, dim, queries, truth, "--turns", "--encodings", encoding, "--m", M, "--efc", EF_CONSTRUCTION]
 
 
-def resident():
-    """Bytes of memory that this process holds."""
-    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
+def theirs(paths, dim):
+    """The command that runs hnswlib's."""
+    base, queries, truth = paths
+    return [sys.executable, pathlib.Path(__file__).with_name("hnswlib_engine.py"), base, dim, queries, truth, M, EF_CONSTRUCTION]
 
 
-def files(part, data, nearest):
+def files(part, measured, nearest):
     """Rows, queries and truth as engine_bench takes them."""
     paths = [part.folder / name for name in ("base.f32", "queries.f32", "truth.i32")]
-    for path, values in zip(paths, (data.rows.astype("<f4"), data.queries.astype("<f4"), nearest.astype("<i4"))):
+    for path, values in zip(paths, (measured.rows.astype("<f4"), measured.queries.astype("<f4"), nearest.astype("<i4"))):
         values.tofile(path)
     return paths
 
@@ -126,16 +93,18 @@ class Engine(Part):
     EXAMPLES = ("engine_bench",)
 
     def prepare(self, stack):
-        subprocess.run([ROOT / "scripts" / "setup", "hnswlib"], check=True)
+        data.install("hnswlib")
         self.data = self.read_data()
-        nearest = self.data.nearest(100)
-        paths = files(self, self.data, nearest)
+        paths = files(self, self.data, self.data.nearest(100))
+        commands = [
+            ("nearset, float32", 0, False, ours("f32", paths, self.data.dim)),
+            ("nearset, int8", 0, True, ours("q8", paths, self.data.dim)),
+            ("hnswlib, float32", 1, False, theirs(paths, self.data.dim)),
+        ]
         self.libraries = []
-        for label, color, dashed, encoding in (("nearset, float32", 0, False, "f32"), ("nearset, int8", 0, True, "q8")):
+        for label, color, dashed, command in commands:
             self.say(f"building {label}")
-            self.libraries.append(stack.enter_context(Ours(label, color, dashed, encoding, paths, self.data.dim)))
-        self.say("building hnswlib")
-        self.libraries.append(Hnswlib("hnswlib, float32", 1, self.data, nearest))
+            self.libraries.append(stack.enter_context(Library(label, color, dashed, command)))
 
     def sweep(self):
         for library in in_turns(self.libraries, self.rounds()):

@@ -13,7 +13,7 @@ import subprocess
 
 import numpy
 
-from benchmarks.engine import Ours, files
+from benchmarks.engine import Library, files, ours
 from benchmarks.part import Part
 from benchmarks.report import table
 from benchmarks.search import Searching
@@ -49,7 +49,7 @@ class Overhead(Part):
             self.side.load("vadd", "--vectors", self.paths[0], "--dim", self.data.dim)
 
     def commands(self):
-        engine = self.stack.enter_context(Ours("", 0, False, "q8", self.paths, self.data.dim))
+        engine = self.stack.enter_context(Library("engine_bench", 0, False, ours("q8", self.paths, self.data.dim)))
         self.fill()
         knn = self.knn_requests()
         self.index()
