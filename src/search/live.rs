@@ -1,7 +1,8 @@
 //! An index that lives: its log, and how threads share it.
 //!
-//! 1. **Writing is appending.** The main thread appends an [`Entry`] to the log and goes on ([`Live::append`]). The log's mutex is
-//!    held for moving a few changes in or out, never while one is applied or a query runs.
+//! 1. **Writing is appending.** The main thread appends an [`Entry`] to the log and goes on ([`Live::append`]). The log is a
+//!    queue that one appends to without a lock: workers have a low priority, and who waits for a lock that such a thread
+//!    holds waits until it gets a core again.
 //! 2. **A query sees what was written before it.** It notes [`Live::arrival`] when the command arrives, and [`Live::read`]
 //!    applies what is left up to there before it lets the query in. Whoever comes first applies; nobody applies in vain.
 //! 3. **Applying goes in batches** of at most `BATCH` changes, between which queries get their turn.
@@ -22,17 +23,14 @@
 use super::index::{Change, FieldIndex, Index, Values};
 use super::schema::Schema;
 use crate::vector::{Graph, gate, scratch};
-use std::collections::VecDeque;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
 /// Changes that are applied while the lock is held once: about a millisecond.
 const BATCH: usize = 64;
-
-/// Entries that an empty log keeps room for.
-const SPARE: usize = 4 * BATCH;
 
 /// What [`Live::try_apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,23 +57,20 @@ pub enum Entry {
     Alter(Arc<Schema>),
 }
 
-#[derive(Debug, Default)]
-struct Log {
-    waiting: VecDeque<Entry>,
-    appended: Place,
-}
-
 /// An index with its log.
 #[derive(Debug)]
 pub struct Live {
-    log: Mutex<Log>,
+    log: Sender<Entry>,
+    appended: AtomicU64,
+    /// The log's other end, only locked by the holder of the write lock.
+    waiting: Mutex<Receiver<Entry>>,
     /// Up to which place the index has applied the log. Only changed by the holder of the write lock.
     applied: AtomicU64,
     /// Whether the write lock is held for applying: a hint for who can't get it.
     applying: AtomicBool,
     index: RwLock<Index>,
     /// Those of the index, for who links without the lock.
-    graphs: Mutex<Vec<Arc<Graph>>>,
+    graphs: RwLock<Vec<Arc<Graph>>>,
 }
 
 /// Runs `work` while nobody changes an index or a graph: for saving, in the server itself or in a forked child.
@@ -104,31 +99,30 @@ fn graphs(index: &Index) -> Vec<Arc<Graph>> {
 impl Live {
     /// An index with nothing in its log.
     pub fn new(index: Index) -> Self {
+        let (log, waiting) = channel();
         Self {
-            log: Mutex::default(),
+            log,
+            appended: AtomicU64::new(0),
+            waiting: Mutex::new(waiting),
             applied: AtomicU64::new(0),
             applying: AtomicBool::new(false),
-            graphs: Mutex::new(graphs(&index)),
+            graphs: RwLock::new(graphs(&index)),
             index: RwLock::new(index),
         }
     }
 
-    fn log(&self) -> MutexGuard<'_, Log> {
-        // Moving changes in and out does not panic halfway.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Appends to the log.
     pub fn append(&self, entry: Entry) -> Place {
-        let mut log = self.log();
-        log.waiting.push_back(entry);
-        log.appended += 1;
-        log.appended
+        // Counted before it is there: who waits for a place to be applied must not miss it. It fails where the other end is
+        // gone, which is a part of this.
+        let place = self.appended.fetch_add(1, AcqRel) + 1;
+        let _sent = self.log.send(entry);
+        place
     }
 
     /// The place after everything that was appended so far.
     pub fn arrival(&self) -> Place {
-        self.log().appended
+        self.appended.load(Acquire)
     }
 
     /// How many changes wait to be applied.
@@ -163,22 +157,15 @@ impl Live {
             }
         };
         self.applying.store(true, Release);
-        let batch: Vec<Entry> = {
-            let mut log = self.log();
-            let count = log.waiting.len().min(most);
-            let batch = log.waiting.drain(..count).collect();
-            if log.waiting.is_empty() && log.waiting.capacity() > SPARE {
-                log.waiting = VecDeque::new();
-            }
-            batch
-        };
-        for entry in batch {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in waiting.try_iter().take(most) {
             match entry {
                 Entry::Change(change) => drop(index.apply(&change)),
                 Entry::Alter(schema) => index.alter(schema),
             }
             self.applied.fetch_add(1, Release);
         }
+        drop(waiting);
         self.keep_graphs(&index);
         self.applying.store(false, Release);
         drop(index);
@@ -190,14 +177,17 @@ impl Live {
     /// with another.
     fn keep_graphs(&self, index: &Index) {
         let now = graphs(index);
-        let mut known = self.graphs();
-        if known.len() != now.len() || known.iter().zip(&now).any(|(one, other)| !Arc::ptr_eq(one, other)) {
-            *known = now;
+        let same = {
+            let known = self.graphs();
+            known.len() == now.len() && known.iter().zip(&now).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        if !same {
+            *self.graphs.write().unwrap_or_else(PoisonError::into_inner) = now;
         }
     }
 
-    fn graphs(&self) -> MutexGuard<'_, Vec<Arc<Graph>>> {
-        self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn graphs(&self) -> RwLockReadGuard<'_, Vec<Arc<Graph>>> {
+        self.graphs.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Links one vector, or unlinks a removed one, in the graph that has most to do; false: there was nothing to do.
