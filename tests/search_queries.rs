@@ -111,8 +111,9 @@ impl Doc {
                 lists.retain(|list| !list.is_empty());
                 let slop = node.attributes.slop.unwrap_or(settings.slop);
                 let in_order = node.attributes.in_order.unwrap_or(settings.in_order);
+                let asked = slop >= 0 || in_order;
                 let slop = u32::try_from(slop).unwrap_or(1_000_000);
-                stands(&lists, slop, in_order).then(|| sorted(lists.concat()))
+                (!asked || stands(&lists, slop, in_order)).then(|| sorted(lists.concat()))
             }
             Kind::Union(children) => {
                 let lists: Vec<_> = children.iter().filter_map(|child| self.matches(child, settings)).collect();
@@ -158,7 +159,8 @@ fn stands(lists: &[Vec<u32>], slop: u32, in_order: bool) -> bool {
     fn choose(lists: &[Vec<u32>], chosen: &mut Vec<u32>, slop: u32, in_order: bool) -> bool {
         let Some(list) = lists.get(chosen.len()) else {
             let (low, high) = (chosen.iter().min().unwrap(), chosen.iter().max().unwrap());
-            let near = high - low <= lists.len() as u32 - 1 + slop;
+            // Two clauses are not satisfied by one word.
+            let near = high > low && high - low <= lists.len() as u32 - 1 + slop;
             return near && (!in_order || chosen.windows(2).all(|pair| pair[0] < pair[1]));
         };
         list.iter().any(|position| {

@@ -20,13 +20,8 @@ pub enum Raw {
     Absent,
     /// A field of a hash.
     Hash(Box<[u8]>),
-    /// What a JSONPath selects: copies of the matches. `several` is true of a path that can match more than one value.
-    Json {
-        /// The matches, in the order of the document.
-        matches: Vec<json::Document>,
-        /// Whether the path can match more than one value.
-        several: bool,
-    },
+    /// What a JSONPath selects: copies of the matches, in the order of the document.
+    Json(Vec<json::Document>),
 }
 
 /// What a key holds, as far as an index wants to know.
@@ -108,7 +103,7 @@ pub fn read<'a>(field: &Field, raw: &'a Raw) -> Result<Value<'a>, Failure> {
     match raw {
         Raw::Absent => Ok(Value::Absent),
         Raw::Hash(bytes) => read_hash(field, bytes),
-        Raw::Json { matches, several } => read_json(field, matches, *several),
+        Raw::Json(matches) => read_json(field, matches),
     }
 }
 
@@ -180,9 +175,9 @@ fn check_finite(element: Element, bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn read_json<'a>(field: &Field, matches: &'a [json::Document], several: bool) -> Result<Value<'a>, Failure> {
+fn read_json<'a>(field: &Field, matches: &'a [json::Document]) -> Result<Value<'a>, Failure> {
     if let Kind::Vector(vector) = &field.kind {
-        return json_vectors(vector, matches, several);
+        return json_vectors(vector, matches);
     }
     let found: Vec<json::ValueRef<'a>> = matches.iter().map(json::Document::root).collect();
     // A path that matched once stands for the value; several matches are as the elements of an array.
@@ -238,7 +233,7 @@ fn json_text<'a>(value: json::ValueRef<'a>, in_array: bool, tag: bool) -> Result
     }
 }
 
-fn json_vectors<'a>(vector: &Vector, matches: &'a [json::Document], several: bool) -> Result<Value<'a>, Failure> {
+fn json_vectors<'a>(vector: &Vector, matches: &'a [json::Document]) -> Result<Value<'a>, Failure> {
     let mut vectors = Vec::new();
     for value in matches.iter().map(json::Document::root) {
         match value.kind() {
@@ -248,10 +243,7 @@ fn json_vectors<'a>(vector: &Vector, matches: &'a [json::Document], several: boo
             _ => return Err(refused(value)),
         }
     }
-    if vectors.is_empty() && !several {
-        return Ok(Value::Absent);
-    }
-    Ok(Value::Vectors(vectors))
+    Ok(if vectors.is_empty() { Value::Absent } else { Value::Vectors(vectors) })
 }
 
 /// An array of numbers as a vector.
@@ -347,15 +339,15 @@ mod tests {
 
     #[test]
     fn json_values_are_read_or_refused() {
-        let all = |definition: &str, several: bool, matches: &[&str]| {
+        let all = |definition: &str, matches: &[&str]| {
             let matches = matches.iter().map(|text| json::Document::parse(text.as_bytes()).unwrap()).collect();
-            let raw = Raw::Json { matches, several };
+            let raw = Raw::Json(matches);
             read(&json_field(definition), &raw).map(|value| format!("{value:?}")).map_err(|f| format!("{f:?}"))
         };
-        let one = |definition: &str, text: &str| all(definition, false, &[text]);
+        let one = |definition: &str, text: &str| all(definition, &[text]);
         for definition in ["TEXT", "TAG", "NUMERIC", "GEO", VECTOR] {
             assert_eq!(one(definition, "null"), Ok("Absent".into()), "{definition}");
-            assert_eq!(all(definition, false, &[]), Ok("Absent".into()), "{definition}");
+            assert_eq!(all(definition, &[]), Ok("Absent".into()), "{definition}");
             assert!(one(definition, "[[1]]").is_err(), "{definition}");
             assert_eq!(one(definition, "{}"), Err("JsonObject".into()), "{definition}");
             assert_eq!(one(definition, "true").is_ok(), definition == "TAG");
@@ -370,7 +362,7 @@ mod tests {
         assert_eq!(one("NUMERIC", "\"1\""), Err("JsonString".into()));
         assert_eq!(one("NUMERIC", "[\"1\"]"), Err("JsonNumericElements".into()));
         assert_eq!(one("NUMERIC", "[1,null,2]"), Ok("Numbers([1.0, 2.0])".into()));
-        assert_eq!(all("NUMERIC", true, &["1", "2"]), Ok("Numbers([1.0, 2.0])".into()));
+        assert_eq!(all("NUMERIC", &["1", "2"]), Ok("Numbers([1.0, 2.0])".into()));
         assert_eq!(one(VECTOR, "[]"), Err("EmptyVector".into()));
         assert_eq!(one(VECTOR, "[1,2,3]"), Err("VectorLength { expected: 2, got: 3 }".into()));
         assert_eq!(one(VECTOR, "[1,\"x\"]"), Err("VectorElement(1)".into()));
@@ -378,7 +370,7 @@ mod tests {
         assert_eq!(one(VECTOR, "\"0000803f00000040\""), one(VECTOR, "[1,2]"));
         assert_eq!(one(VECTOR, "\"0000803f000000\""), Err("JsonString".into()));
         assert_eq!(one(VECTOR, "\"0000803f0000004x\""), Err("JsonString".into()));
-        assert!(all(VECTOR, true, &["[1,2]", "null", "[3,4]"]).unwrap().starts_with("Vectors([["));
-        assert_eq!(all(VECTOR, true, &[]), Ok("Vectors([])".into()));
+        assert!(all(VECTOR, &["[1,2]", "null", "[3,4]"]).unwrap().starts_with("Vectors([["));
+        assert_eq!(all(VECTOR, &[]), Ok("Absent".into()));
     }
 }

@@ -223,7 +223,7 @@ fn first_text(raw: &Raw) -> Option<&[u8]> {
     match raw {
         Raw::Absent => None,
         Raw::Hash(bytes) => Some(bytes),
-        Raw::Json { matches, .. } => {
+        Raw::Json(matches) => {
             let first = matches.first()?.root();
             text_in(first).or_else(|| first.elements().find_map(text_in))
         }

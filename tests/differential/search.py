@@ -4,16 +4,24 @@
     tests/differential/search.py [--count 10000] [--seed 1] [--show 20]
 
 Starts both servers itself (the library is $NEARSET_LIB, or what the profile `fast` built), and starts the peer again where a
-query has crashed it. In rounds of about 200 queries: an index over hashes or JSON; documents; queries, of which scores are
+query has crashed it. In rounds of about 240 queries: an index over hashes or JSON; documents; queries, of which scores are
 compared; then changes of all kinds between further queries, without scores, since the peer goes on counting what it has
-deleted. Every other query is asked in RESP3.
+deleted; then queries with scores again, for which the peer gets a new index over what is there now. Every other query is
+asked in RESP3.
 
-Which rows come first among equals is no promise: rows of equal score, sort key or distance are compared as sets. `explained`
-names the differences that are left on purpose. Exits with 1 if there are others.
+Which rows come first among equals is no promise: rows of equal score, sort key or distance are compared as sets. Where answers
+differ, one of three things must account for it exactly, or it counts as a difference:
+
+* `REWRITES`: a query that says what the peer understands; to that one, the module must answer as the peer did to the first;
+* `wider`: nearest neighbors and vector ranges that the peer finds, too, when its graph is searched farther;
+* `explained`: what is known of single rows, checked on each of them.
+
+Exits with 1 if there are others.
 """
 
 import argparse
 import collections
+import itertools
 import json
 import pathlib
 import random
@@ -30,9 +38,13 @@ WORDS = """hello world running runs run flies fly dogs dog happy happiness quick
  generous xylophone alpha beta 42 7th foo_bar the and of""".split()
 TAGS = ["a", "b", "c d", "Red", "red", "x-y", "e@f.com", "long tag value", "7"]
 ESCAPED = {tag: "".join("\\" + c if not c.isalnum() else c for c in tag) for tag in TAGS}
-FORMATS = {"FLOAT32": "f", "FLOAT64": "d", "FLOAT16": "e"}
+FORMATS = {"FLOAT32": "f", "FLOAT64": "d", "FLOAT16": "e", "BFLOAT16": "H"}
+# How far distances may be apart: the peer computes with halves in their own precision.
+COARSE = {"FLOAT32": 1e-5, "FLOAT64": 1e-5, "FLOAT16": 4e-3, "BFLOAT16": 3e-2}
 SCORERS = ["TFIDF", "TFIDF.DOCNORM", "BM25", "BM25STD", "DISMAX", "DOCSCORE"]
 ALL = 1000
+# What dialect 1 does not know.
+NOT_IN_DIALECT_1 = r"VECTOR_RANGE|w'|ismissing|@n[<>=!]|weight|} [|]"
 
 
 class Round:
@@ -42,8 +54,7 @@ class Round:
         self.rng = random.Random(seed)
         self.json = self.rng.random() < 0.5
         self.dim, self.element = self.rng.randrange(2, 5), self.rng.choice([*FORMATS, "FLOAT32"])
-        if self.json and self.element == "FLOAT16":
-            self.element = "FLOAT32"
+        self.several = self.json and self.rng.random() < 0.3
         self.metric = self.rng.choice(["L2", "IP", "COSINE"])
         self.suffixes = self.rng.random() < 0.3
         self.stems = self.rng.random() < 0.5
@@ -51,6 +62,8 @@ class Round:
         self.missing = {name for name in ("t", "g", "n", "p", "v") if self.rng.random() < 0.3}
         self.keys = [f"d:{number}" for number in range(40)]
         self.changed = False
+        self.texts, self.stemmed = 0, ""
+        self.whole = True  # every document has its `u`
 
     def flip(self, chance):
         return self.rng.random() < chance
@@ -73,7 +86,8 @@ class Round:
         for name, kind in (("t", self.text), ("w", self.text), ("g", self.tag), ("n", self.number), ("p", self.point), ("v", self.vector)):
             if name == "v" and not self.vectors:
                 continue
-            words += [f"$.{name}", "AS", name] if self.json else [name]
+            path = f"$.{name}[*]" if name == "v" and self.several else f"$.{name}"
+            words += [path, "AS", name] if self.json else [name]
             words += kind()
             words += ["INDEXMISSING"] if name in self.missing else []
             if name in "tgn" and self.flip(0.4):
@@ -83,7 +97,11 @@ class Round:
 
     def text(self):
         words = ["TEXT"] + self.rng.choice([[], ["WEIGHT", 2], ["WEIGHT", 3]])
-        words += [] if self.stems and self.flip(0.8) else ["NOSTEM"]
+        if self.stems and self.flip(0.8):
+            self.stemmed = "|".join(filter(None, [self.stemmed, "w" if self.texts else "t"]))
+        else:
+            words += ["NOSTEM"]
+        self.texts += 1
         return words + (["WITHSUFFIXTRIE"] if self.suffixes else [])
 
     def tag(self):
@@ -96,7 +114,8 @@ class Round:
         return ["GEO"]
 
     def vector(self):
-        words = ["VECTOR", self.rng.choice(["FLAT", "HNSW"]), 6]
+        self.graph = self.rng.random() < 0.5
+        words = ["VECTOR", "HNSW" if self.graph else "FLAT", 6]
         return words + ["TYPE", self.element, "DIM", self.dim, "DISTANCE_METRIC", self.metric]
 
     # Documents
@@ -114,7 +133,9 @@ class Round:
         return [round(self.rng.gauss(0, 1), 4) for _ in range(self.dim)]
 
     def blob(self, vector):
-        return struct.pack(f"<{self.dim}{FORMATS[self.element]}", *vector)
+        if self.element == "BFLOAT16":
+            vector = [struct.unpack("<I", struct.pack("<f", number))[0] >> 16 for number in vector]
+        return struct.pack(f"<{len(vector)}{FORMATS[self.element]}", *vector)
 
     def value(self, name):
         """A value of a field, right or, seldom, wrong."""
@@ -133,13 +154,16 @@ class Round:
         if name == "s":
             return r.choice([0.25, 1, 2])
         vector = self.a_vector()[: 1 if wrong else None]
-        return vector if self.json else struct.pack(f"<{len(vector)}{FORMATS[self.element]}", *vector)
+        if self.several:
+            return [vector, *(self.a_vector() for _ in range(r.randrange(3)))]
+        return vector if self.json else self.blob(vector)
 
     def document(self, number):
         names = [name for name in "twgnpvs" if self.flip(0.85)]
         fields = {name: self.value(name) for name in names} | {"u": number}
         if self.json and self.flip(0.1):
-            fields[self.rng.choice("tgnpv")] = None
+            # Where INDEXMISSING makes a difference: null is missing, as the specification says; in the peer only what is absent.
+            fields[self.rng.choice([name for name in "tgnpv" if name not in self.missing] or "u")] = None
         return fields
 
     def put(self, key):
@@ -192,7 +216,8 @@ class Round:
         roll = r.random()
         if roll < 0.55:
             return word
-        if roll < 0.7:
+        if roll < 0.7 or self.stemmed:
+            # Where there are stems, other patterns stand alone: see `query`.
             return word[: r.randrange(2, 5)] + "*"
         if roll < 0.75:
             return f"%{word}%" if word.isalpha() else word
@@ -236,10 +261,29 @@ class Round:
         if roll < 0.8:
             return f"({self.clause(depth - 1)} | {self.clause(depth - 1)})"
         if roll < 0.88:
-            return f"-({self.clause(depth - 1)})"
+            inner = self.clause(depth - 1)
+            # The peer forgets one document of a negated vector range.
+            return inner if "VECTOR_RANGE" in inner else f"-({inner})"
         if roll < 0.93:
-            return f"(~({self.clause(depth - 1)}) {self.atom()})"
-        return f"({self.clause(depth - 1)})=>{{$weight: {self.rng.choice([2, 0.5])}}}"
+            inner = self.clause(depth - 1)
+            # Of an optional clause the peer scores what is missing as if it were there, and weights at times.
+            inner = "beta" if re.search(r"ismissing|weight|~", inner) else inner
+            # A pattern after it is part of it.
+            return f"(~({inner}) {self.meant(lambda: re.sub('.*([*%]|VECTOR).*', 'dogs', self.atom()))})"
+        # Of a word, a tag or a range see `unweighted`; what patterns weigh in the peer depends on how many terms they stand for.
+        one = self.rng.choice([self.word(), f"@g:{{{ESCAPED[self.rng.choice(TAGS)]}}}", "@n:[-2 7]", "@p:[1 1 200 km]"])
+        if self.stems or self.flip(0.7):
+            # Of a union in a union, or of one with a single branch, the peer forgets it.
+            one = f"{self.meant(lambda: self.clause(depth - 1))} {self.meant(self.atom)}"
+        elif set(one.split()) & set(self.stops):
+            one = "beta"
+        return f"({one})=>{{$weight: {self.rng.choice([2, 0.5])}}}"
+
+    def meant(self, make):
+        """A clause without stop words, which the peer forgets together with what stands around them."""
+        while set(re.findall(r"\w+", text := make())) & set(self.stops):
+            pass
+        return text
 
     def query(self):
         """A command of the family."""
@@ -250,16 +294,41 @@ class Round:
             return self.aggregate()
         if roll < 0.32 and not self.changed:
             return ["FT.TAGVALS", "i", "g"]
-        words = ["FT.SEARCH", "i", " ".join(self.clause(2) for _ in range(self.rng.randrange(1, 3)))]
-        words += self.options(["u"])
-        return words + ["PARAMS", 2, "b", self.blob(self.a_vector()), "DIALECT", self.rng.choice([2, 2, 2, 3])]
+        dialect = self.rng.choice([1, 2, 2, 2, 3, 4])
+        query = " ".join(self.clause(2) for _ in range(self.rng.randrange(1, 3)))
+        if self.stemmed and self.flip(0.1) and not (self.fieldless and self.stemmed != "t|w"):
+            word, field = self.rng.choice(WORDS[:12]), self.rng.choice(["", f"@{self.stemmed}:", f"@{self.stemmed[0]}:"])
+            query = field + self.rng.choice([f"%{word}%", f"*{word[-3:]}", f"*{word[1:4]}*"])
+        stops = "|".join(self.stops) or "$"
+        while dialect == 1 and re.search(rf'{NOT_IN_DIALECT_1}|"[^"]*\b({stops})\b', query):
+            query = " ".join(self.clause(2) for _ in range(self.rng.randrange(1, 3)))
+        options = self.options(query)
+        if self.flip(0.07) and not self.placeless:
+            # A clause without positions beside one that has some: see `tests/search`.
+            query = self.near()
+            options = ["SLOP", self.rng.randrange(4), *(["INORDER"] if self.flip(0.5) else []), *self.options(None)]
+        words = ["FT.SEARCH", "i", query, *options]
+        swallows = "~" in query or len(re.findall("@[tw]", query)) > 1 or set(re.findall(r"\w+", query)) & set(self.stops)
+        if dialect == 1 and swallows:
+            dialect = 2  # in the peer, half an optional clause scores, and a field in a field or around a stop word is forgotten
+        if dialect == 4 and ("SORTBY" in words or "WITHSCORES" in words):
+            dialect = 3  # in the peer it leaves out documents without the value, and scores as many branches as it must
+        params = [] if dialect == 1 else ["PARAMS", 2, "b", self.blob(self.a_vector())]
+        return words + params + ["DIALECT", dialect]
+
+    def near(self):
+        """Words whose distance matters."""
+        r = self.rng
+        words = ["hello", "fox", "brown", "beta", "world", "alpha", "quick", "42", "7th"]
+        a, b, c, d = r.sample([word for word in words if word not in self.stops], 4)
+        return r.choice([f"{a} {b}", f"{a} {b} {c}", f"@t:({a} {b})", f"({a} {b}) | ({c} {d})", f"@w:{a} @t|w:{b}"])
 
     def knn(self):
         r = self.rng
         filter = r.choice(["*", "*", f"({self.clause(1)})"])
         words = ["FT.SEARCH", "i", f"{filter}=>[KNN {r.randrange(1, 12)} @v $b AS d]", "SORTBY", "d"]
         words += r.choice([[], ["RETURN", 2, "d", "n"], ["RETURN", 1, "d"]]) + ["LIMIT", 0, ALL]
-        return words + ["PARAMS", 2, "b", self.blob(self.a_vector()), "DIALECT", 2]
+        return words + ["PARAMS", 2, "b", self.blob(self.a_vector()), "DIALECT", r.choice([2, 2, 3, 4])]
 
     def aggregate(self):
         r = self.rng
@@ -275,27 +344,40 @@ class Round:
         )
         return words + ["PARAMS", 2, "b", self.blob(self.a_vector()), "DIALECT", 2]
 
-    def options(self, unique):
+    def options(self, query):
+        """Options of FT.SEARCH; without FILTER for `None`, as for queries that the peer makes something else of with it."""
         r, words = self.rng, []
-        if self.flip(0.15):
+        bare = " ".join(word for word in re.sub("[()|]", " ", query or "").split() if word not in self.stops)
+        alone = (
+            query is None
+            or re.fullmatch(r'(\w+ )?(@[tw|]+:)?"[^"]*"( \w+)?|-.*|\*|\(.*\)=>{[^}]*}', query)
+            or re.fullmatch(r'(@[tw]+:)?"[^"]*"', bare)
+        )
+        if self.flip(0.15) and not alone:
             words += ["FILTER", "n", r.randrange(-5, 5), r.choice(["inf", 10, "(10"])]
-        if self.flip(0.05):
+        if self.flip(0.05) and query is not None:
             words += ["INKEYS", 3, *r.sample(self.keys, 3)]
-        if self.flip(0.05):
+        if self.flip(0.05) and not self.fieldless:
             words += ["INFIELDS", 1, r.choice("tw")]
-        if self.flip(0.1):
+        # Patterns know stems in the peer even so: see `stems_of_patterns`.
+        if self.flip(0.1) and not (self.stemmed and re.search(r"[%*]\w", query or "")):
             words += ["VERBATIM"]
-        if self.flip(0.07):
-            words += ["SLOP", r.randrange(4)] + (["INORDER"] if self.flip(0.5) else [])
         words += r.choice([[], ["NOCONTENT"], ["RETURN", 3, "t", "n", "u"], ["RETURN", 3, "g", "AS", "x"], ["RETURN", 1, "nope"]])
         sort = self.flip(0.4)
         if sort:
             field = r.choice(self.sortable)
             words += ["SORTBY", field] + r.choice([[], ["ASC"], ["DESC"]]) + ["WITHSORTKEYS"]
-            words += ["LIMIT", r.randrange(3), r.randrange(8)] if field == "u" and not self.changed and self.flip(0.5) else ["LIMIT", 0, ALL]
+            words += (
+                ["LIMIT", r.randrange(3), r.randrange(8)]
+                if field == "u" and self.whole and "-(" not in (query or "") and self.flip(0.5)
+                else ["LIMIT", 0, ALL]
+            )
             return words
         scored = [] if self.changed else ["WITHSCORES"]
-        return words + scored + ["SCORER", "DOCSCORE" if self.changed else r.choice(SCORERS), "LIMIT", 0, ALL]
+        # Of the others, how far clauses without positions are apart in the peer cannot be told from outside.
+        plain = query is None or not ("FILTER" in words or re.search(r"[-~!]", query))
+        scorers = SCORERS if plain else ["BM25STD", "DISMAX", "DOCSCORE"]
+        return words + scored + ["SCORER", "DOCSCORE" if self.changed else r.choice(scorers), "LIMIT", 0, ALL]
 
 
 def number(text):
@@ -305,14 +387,14 @@ def number(text):
         return None
 
 
-def close(a, b):
-    """Equal, or equal numbers up to single precision."""
+def close(a, b, off=1e-6):
+    """Equal, or equal numbers up to what is off."""
     if a == b:
         return True
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return len(a) == len(b) and all(close(x, y) for x, y in zip(a, b))
+        return len(a) == len(b) and all(close(x, y, off) for x, y in zip(a, b))
     x, y = number(a), number(b)
-    return x is not None and y is not None and (x == y or abs(x - y) <= 1e-3 * max(1, abs(x)) or x != x and y != y)
+    return x is not None and y is not None and (x == y or abs(x - y) <= off * max(1, abs(x)) or x != x and y != y)
 
 
 def pairs(fields):
@@ -365,125 +447,327 @@ class Answer:
                 fields = pairs(reply[at + step - 1]) if "NOCONTENT" not in words else None
                 self.rows.append((reply[at + 1] if extra else None, text(reply[at]), fields))
 
-    def grouped(self, words):
-        """Rows of one order after another; within one, by key."""
-        rows = []
-        for order, key, fields in self.rows:
-            shown = dict(fields).get("d") if fields and "KNN" in words[2] else order
-            if isinstance(shown, bytes) and shown[:1] in b"#$":
-                shown = shown[1:]
-            shown = round(value, 3) if (value := number(shown)) is not None else shown
-            rows.append((shown, key, fields))
-        if words[0] == "FT.AGGREGATE" and "SORTBY" not in words:
-            return sorted(rows, key=repr)
-        result, same = [], []
-        for row in rows:
-            if same and not close(same[-1][0], row[0]):
-                result += sorted(same, key=lambda row: (row[1], repr(row[2])))
-                same = []
-            same.append(row)
-        return result + sorted(same, key=lambda row: (row[1], repr(row[2])))
-
 
 def map_items(pairs_of_map):
     return [(str(name), value) for name, value in pairs_of_map]
 
 
-def equal(words, mine, peer):
-    if mine.error is not None or peer.error is not None:
-        return mine.error == peer.error
-    if mine.other is not None:
-        return mine.other == peer.other
-    if words[0] == "FT.SEARCH" and mine.total != peer.total:
-        return False
-    if "KNN" in words[2]:
-        return same_nearest(mine, peer)
-    return close(mine.grouped(words), peer.grouped(words))
+def keys_of(answer):
+    return sorted(key for _, key, _ in answer.rows)
 
 
-def same_nearest(mine, peer):
+def order_of(value):
+    """What a row is sorted by, to be compared: numbers, then texts, then nothing."""
+    if isinstance(value, bytes) and value[:1] in b"#$":
+        return (1, value[1:]) if value[:1] == b"$" else (0, float(value[1:]))
+    shown = number(value)
+    return (2, b"") if shown is None else (0, shown)
+
+
+def is_sorted(words, answer):
+    """Whether the rows are in the order of what they say that they are sorted by; what has no value comes last."""
+    orders = [order_of(order) for order, _, _ in answer.rows]
+    falls = "WITHSCORES" in words or "DESC" in words
+    if falls:
+        there = [order for order in orders if order[0] < 2]
+        return orders == sorted(there, reverse=True) + [(2, b"")] * (len(orders) - len(there))
+    return orders == sorted(orders)
+
+
+class Comparison:
+    """Compares two answers to a query, and collects what accounts for differences."""
+
+    def __init__(self, words, mine, peer, round, ask):
+        self.words, self.mine, self.peer, self.round, self.ask = words, mine, peer, round, ask
+        self.reasons, self.scores, self.note, self.explained = set(), True, "", None
+
+    def because(self, reason, holds):
+        if holds:
+            self.reasons.add(reason)
+        return holds
+
+    def accounted(self):
+        """Whether everything is equal or accounted for by `reasons`."""
+        mine, peer, words = self.mine, self.peer, self.words
+        if mine.error is not None or peer.error is not None:
+            mixed = mine.error is None and "to number" in peer.error and "SORTBY" in words
+            return mine.error == peer.error or self.because("the peer can't sort values that are not all numbers", mixed)
+        if mine.other is not None:
+            return mine.other == peer.other
+        if words[0] == "FT.AGGREGATE":
+            return self.groups()
+        if mine.total != peer.total:
+            fewer = words[-1] == 4 and peer.total < mine.total == len(mine.rows) == len(peer.rows)
+            if not self.because("dialect 4 of the peer does not count to the end", fewer):
+                return self.forgets_fields()
+        if "KNN" in words[2] and len(mine.rows) == len(peer.rows):
+            return same_nearest(mine, peer, COARSE[self.round.element])
+        return self.rows()
+
+    def forgets_fields(self):
+        """Whether the peer leaves out documents that have a negated word in another field only."""
+        mine, peer = set(keys_of(self.mine)), set(keys_of(self.peer))
+        restricted = re.search(r"-\(.*@[tw]", self.words[2]) or ("INFIELDS" in self.words and "-(" in self.words[2])
+        if not restricted or len(mine) != self.mine.total or len(peer) != self.peer.total:
+            return False
+        if not (mine > peer or ("-(-(" in self.words[2] and mine < peer)):
+            return False
+        words = set(re.findall(r"[a-z0-9_]+", self.words[2]))
+        for key in mine ^ peer:
+            found = self.ask(["JSON.GET", key] if self.round.json else ["HMGET", key, "t", "w"])[0]
+            if not words & set(re.findall(r"[a-z0-9_]+", str(found).lower())):
+                return False
+        return self.because("a negated clause of a field looks into all fields in the peer, at times", True)
+
+    def groups(self):
+        """Rows of FT.AGGREGATE, in any order but for SORTBY."""
+        mine, peer, words = self.mine, self.peer, self.words
+        sides = [[fields for _, _, fields in answer.rows] for answer in (mine, peer)]
+        if "SORTBY" not in words or ("LIMIT" not in words and not self.round.whole):
+            sides = [sorted(side, key=repr) for side in sides]
+        if close(*sides):
+            return True
+        if "AVG" not in words or len(mine.rows) != 1 or len(peer.rows) != 1:
+            return False
+        a, b = (dict(side[0]) for side in sides)
+        of_values = all(close(a.get(name), b.get(name)) for name in ("c", "sum"))
+        return self.because("documents without the value count in AVG of the peer", of_values)
+
+    def rows(self):
+        """Rows of FT.SEARCH: the same documents with the same fields and orders, and sorted by these."""
+        mine, peer = ({key: (order, fields) for order, key, fields in answer.rows} for answer in (self.mine, self.peer))
+        if mine.keys() != peer.keys():
+            return False
+        for key, (order, fields) in mine.items():
+            if not close(fields, peer[key][1]) and not self.same_fields(fields, peer[key][1]):
+                return False
+            same = close(order_of(order), order_of(peer[key][0]))
+            if self.scores and not same and not self.same_score(key, order, peer[key][0]):
+                return False
+        if not self.scores or not ("WITHSCORES" in self.words or "SORTBY" in self.words):
+            return True
+        if not is_sorted(self.words, self.mine):
+            return False
+        return is_sorted(self.words, self.peer) or self.odd_order()
+
+    def odd_order(self):
+        """Why the peer's rows are not in the order of their own sort keys."""
+        if "WITHSCORES" in self.words:
+            return self.because("NaN has no order", any(number(order) != number(order) for order, _, _ in self.peer.rows))
+        name = self.words[self.words.index("SORTBY") + 1]
+        several = self.round.json and any(isinstance(self.value(key, name), list) for _, key, _ in self.mine.rows)
+        return self.because("the peer sorts arrays of JSON apart from other values", several)
+
+    def value(self, key, name):
+        """What a JSON document holds."""
+        text = self.ask(["JSON.GET", key, f"$.{name}"])[0]
+        return (json.loads(text) or [None])[0] if isinstance(text, bytes) else None
+
+    def same_fields(self, mine, peer):
+        """In dialects from 3 on the peer shows values that it keeps for sorting as they are, not as arrays."""
+        if not isinstance(mine, list) or not isinstance(peer, list):
+            return False
+        kept = [{"x": "g"}.get(name, name) in self.round.sortable for name, _ in mine]
+        theirs = dict(peer)
+        for (name, value), is_kept in zip(mine, kept):
+            shown = theirs.pop(name, None)
+            plain = json.loads(value) if is_kept and isinstance(value, bytes) and value[:1] == b"[" else [value]
+            first = plain[0] if plain else None
+            first = first[0] if isinstance(first, list) and first else first
+            as_shown = (
+                {True: b"true", False: b"false", None: None}.get(first, str(first).encode())
+                if isinstance(first, (bool, type(None)))
+                else first
+            )
+            wanted = as_shown.encode() if isinstance(as_shown, str) else as_shown
+            truth = is_kept and {b"1": b"true", b"0": b"false"}.get(value) == shown and shown is not None
+            truth = truth or is_kept and shown is None and not value
+            if not (truth or close(value, shown) or is_kept and close(wanted, shown if isinstance(shown, bytes) else None)):
+                self.note = f"{name}: {value!r} {shown!r}"
+                return False
+        return self.because("of SORTABLE fields in JSON the peer shows what it keeps: the first value, and no array", not theirs)
+
+    def same_score(self, key, mine, peer):
+        """Why the score of one document differs."""
+        query, round = self.words[2], self.round
+        if "WITHSCORES" not in self.words:
+            return False
+        if (round.suffixes or round.stemmed) and re.search(r"(?<!\w)[*]\w|%\w", query):
+            return self.because("which of the terms of *x and %x% scores depends on stems and on a table of the peer", True)
+        scorer, mine, shown = self.words[self.words.index("SCORER") + 1], number(mine), number(peer)
+        document = self.ask(["JSON.GET", key] if round.json else ["HMGET", key, "t", "w", "v"])[0]
+        fields = json.loads(document) if round.json else dict(zip("twv", [value or None for value in document]))
+        held = [text(value) for name in "tw" for value in (fields.get(name) if isinstance(fields.get(name), list) else [fields.get(name)])]
+        counted = set(re.findall(r"\w+", " ".join(held))) - {"None", *round.stops}
+        if not counted and (shown is None or shown != shown or abs(shown) == float("inf")):
+            return self.because("a document without words has an infinite score or none in the peer", True)
+        if shown is None or shown != shown:
+            return False
+        tree, whole, norm, slop = self.explanation(key)
+        self.note = f"score of {key}: {self.explained}"
+        partly = "of the branches of a union beside another clause the peer scores some"
+        if "~(" in query and shown > mine and scorer in ("BM25STD", "DISMAX"):
+            theirs = self.tree_of(self.explained[1])[0]
+            return self.because(
+                "an optional clause scores in the peer where it does not match, at times",
+                any(close(mine, part * whole, 0.02) for part in branches(theirs)),
+            )
+        if scorer in ("BM25STD", "DISMAX") or shown == 0:
+            return self.because(partly, any(close(shown, part * whole, 0.02) for part in branches(tree)))
+        vector = scorer == "TFIDF" and fields.get("v") is not None and round.vectors
+        factors = (norm / (norm + 1), 1) if vector else (1,)
+        if vector and close(shown, mine * factors[0]):
+            return self.because("a vector counts as a word in what TFIDF of the peer divides by", True)
+        others = re.search(r"[@~*-]|ismissing", re.sub(r"@[tw|]+:|\w[*]|[*]\w", "", query))
+        if others or "INKEYS" in self.words or round.json or round.placeless:
+            if any(is_count(mine * slop * factor / shown, 1e-6) for factor in factors):
+                return self.because("clauses without positions are apart from words in the peer", True)
+        scale = mine / value_of(tree) if value_of(tree) else 0
+        # Words are branches, too: themselves and their stems.
+        branching = "VERBATIM" not in self.words or re.search(r"[|*%]", query)
+        parts = [part * scale * slop * factor for part in branches(tree) for factor in factors]
+        return self.because(partly, bool(branching) and any(is_count(part / shown, 0.04) for part in parts))
+
+    def explanation(self, key):
+        """What the module says of a score: the tree, the score of the document, and by what TFIDF is divided."""
+        words = [word for word in self.words if word != "NOCONTENT"]
+        if "RETURN" in words:
+            at = words.index("RETURN")
+            del words[at : at + 2 + int(words[at + 1])]
+        replies = self.ask([*words, "NOCONTENT", "EXPLAINSCORE"])
+        self.explained = [dict(zip(map(text, reply[1::2]), reply[2::2])).get(key) for reply in replies]
+        return self.tree_of(self.explained[0])
+
+    @staticmethod
+    def tree_of(explained):
+        """What the explanation of a score says, see `explanation`."""
+        found = re.search(r"(?:norm (\d+) / )?slop (\d+)", repr(explained))
+        norm, slop = (float(found[1] or 1), float(found[2])) if found else (1.0, 1.0)
+        document = re.search(r"document score ([0-9.]+)", repr(explained))
+        tree = explained[1]
+        tree = tree[1][0] if document and isinstance(tree, list) else tree
+        return tree, float(document[1]) if document else 1.0, norm, slop
+
+
+def is_count(value, off):
+    """Whether a number is 1, 2, 3 or so."""
+    return value > 0.5 and close(value, float(int(value + 0.5)), off)
+
+
+def value_of(tree):
+    """What a node of an explanation adds."""
+    shown = re.search(r"children (?:[A-Z0-9]+ )?(-?[0-9.]+)", tree[0]) if isinstance(tree, list) else None
+    if shown:
+        weight = re.search(r"[Ww]eight ([0-9.]+)", tree[0])
+        return float(weight[1]) * float(shown[1])
+    shown = re.search(
+        r"(?:^|[( ])(?:TFIDF |DISMAX )?(-?[0-9]+\.[0-9]+) = |^\((?:TFIDF )?(-?[0-9.]+)", tree if isinstance(tree, str) else tree[0]
+    )
+    return float(shown[1] or shown[2]) if shown else 0.0
+
+
+def branches(tree):
+    """What a node of an explanation may add if only some of its branches count, up to rounding."""
+    if not isinstance(tree, list):
+        return {round(value_of(tree), 2)}
+    weight = re.search(r"[Ww]eight ([0-9.]+)", tree[0])
+    sums = {0.0}
+    for child in tree[1]:
+        parts = branches(child)
+        sums |= {round(total + part, 2) for total in sums for part in parts}
+        if len(sums) > 4000:
+            break
+    return {round(float(weight[1]) * total, 2) for total in sums}
+
+
+def same_nearest(mine, peer, off):
     """The same distances, and the same rows but for those as far as the farthest: which of equals is in is no promise."""
     sides = []
     for answer in (mine, peer):
-        sides.append(sorted((number(dict(fields)["d"]), key, fields) for _, key, fields in answer.rows))
+        sides.append(sorted((number(plain(dict(fields)["d"])), key, fields) for _, key, fields in answer.rows))
     distances = [[row[0] for row in side] for side in sides]
-    if not close(*distances):
+    if not close(*distances, off):
         return False
-    inner = [{key for distance, key, _ in side if not close(distance, distances[0][-1])} for side in sides]
+    inner = [{key for distance, key, _ in side if not close(distance, distances[0][-1], off)} for side in sides]
     return inner[0] == inner[1]
 
 
-def explained(words, mine, peer, round):
-    """Why an answer differs on purpose, or None."""
-    query, same_rows = words[2], mine.error is None and keys_of(mine) == keys_of(peer) and mine.total == peer.total
-    if peer.error is not None and mine.error is None:
-        return "the peer can't sort values that are not all numbers" if "to number" in peer.error and "SORTBY" in words else None
-    phrases = " ".join(re.findall(r'"([^"]*)"', query)).split()
-    if set(phrases) & set(round.stops):
-        return "phrases with stop words match here"
-    if round.json and "ismissing(" in query:
-        return "null is missing, as the specification says; in the peer only what is absent is"
-    if re.search(r"-\(.*VECTOR_RANGE", query):
-        return "a negated vector range of the peer leaves out one document"
-    if "INFIELDS" in words and round.fieldless and "@" in query:
-        return "where NOFIELDS keeps no fields, the peer takes any field for the one of INFIELDS"
-    if phrases and "FILTER" in words:
-        return "FILTER of the command becomes part of a phrase in the peer"
-    if re.search(r"-\\(@", query) and set(keys_of(peer)) < set(keys_of(mine)):
-        return "a negated clause of a field looks into all fields in the peer, at times"
-    if "VECTOR_RANGE" in query and (set(keys_of(peer)) < set(keys_of(mine)) or not mine.rows):
-        return "a vector range of the peer misses a document in a graph"
-    if round.stems and re.search(r"%\w|[*]\w", query):
-        return "%x% and *x match stems, too, in the peer"
-    if "SLOP" in words and ("FILTER" in words or round.stems or round.placeless or re.search(r"[@({*-]", query)):
-        return "SLOP counts clauses and stems that have no positions in the peer"
-    if "REDUCE" in words and "AVG" in words and len(mine.rows) == len(peer.rows) == 1:
-        if all(close(*(dict(side.rows[0][2]).get(name) for side in (mine, peer))) for name in ("c", "sum")):
-            return "documents without the value count in AVG of the peer"
-    if not same_rows:
-        return None
-    if "SORTBY" in words and round.json and words[words.index("SORTBY") + 1] in ("t", "g", "n"):
-        return "of several values in JSON the first is what rows are sorted by, in the peer often none"
-    if words[-1] == 3 and close(plainly(mine, words), plainly(peer, words)):
-        return "SORTABLE fields are no arrays in dialect 3 of the peer"
-    return explained_score(words, peer, round) if "WITHSCORES" in words else None
+def plain(value):
+    """A distance, which some dialects show as an array."""
+    return value.strip(b"[]") if isinstance(value, bytes) else value
 
 
-def plainly(answer, words):
-    """The rows without the brackets of dialect 3."""
+# What the peer understands, said so that everybody does: (reason, query -> query or the same).
 
 
-    def strip(fields):
-        plain = [(name, value.strip(b'[]"') if isinstance(value, bytes) else value) for name, value in fields or []]
-        return [(name, value) for name, value in plain if value not in (b"null", b"")]
-
-    return [(order, key, strip(fields)) for order, key, fields in answer.grouped(words)]
-
-
-def explained_score(words, peer, round):
-    """Why scores of the same rows differ on purpose, or None."""
-    query, scorer = words[2], words[words.index("SCORER") + 1]
-    if "FILTER" in words:
-        return "FILTER of the command adds to the scores of the peer"
-    if scorer == "TFIDF" and round.vectors:
-        return "a vector counts as a word in what TFIDF of the peer divides by"
-    if any(number(order) is None or abs(number(order)) == float("inf") or number(order) != number(order) for order, _, _ in peer.rows):
-        return "a document without words has an infinite score or none in the peer"
-    if re.search(r"{[^}]*[|]", query):
-        return "a tag that two patterns match counts twice in the peer"
-    if round.stems or re.search("[*|%]", query):
-        return "of the branches of a union, of a word and its stem and of the terms of a prefix the peer scores all or one, as it goes"
-    if (round.json or round.placeless) and scorer in ("TFIDF", "TFIDF.DOCNORM", "BM25"):
-        return "the distance between words of several JSON values, or without offsets"
-    if re.search("[-~!]", query) and scorer in ("TFIDF", "TFIDF.DOCNORM", "BM25"):
-        return "negated and optional clauses count as words apart in the peer"
-    if "$weight" in query:
-        return "$weight counts at every clause below it, in the peer at some"
-    return None
+def filter_in_query(words, round):
+    """FILTER is a clause of the peer's query, and scores."""
+    if "FILTER" not in words or words[0] != "FT.SEARCH":
+        return words
+    at = words.index("FILTER")
+    _, low, high = words[at + 1 : at + 4]
+    query = f"({words[2]})" if words[-1] == 1 else words[2]
+    return [*words[:2], f"{query} @n:[{low} {high}]", *words[3:at], *words[at + 4 :]]
 
 
-def keys_of(answer):
-    return sorted(key for _, key, _ in answer.rows)
+def no_stop_words_in_phrases(words, round):
+    """A phrase with a stop word matches nothing in the peer."""
+
+    def phrase(found):
+        return "zzzz" if set(found[1].split()) & set(round.stops) else found[0]
+
+    return [*words[:2], re.sub(r'"([^"]*)"', phrase, words[2]), *words[3:]]
+
+
+def stems_of_patterns(words, round):
+    """%x%, *x and *x* match stems, too, in the peer, which are terms that begin with a plus."""
+    if not round.stemmed:
+        return words
+
+    def pattern(found):
+        text = found[0]
+        if text[0] == "%":
+            core = text.strip("%")
+            wanted = [word for word, stem in round.stem_of.items() if distance("+" + stem, core) <= 1]
+        else:
+            part = text.strip("*")
+            wanted = [word for word, stem in round.stem_of.items() if (part in stem if text[-1] == "*" else stem.endswith(part))]
+        # Only in fields that have stems.
+        stemmed = set(round.stemmed.split("|"))
+        within = re.search(r"@([tw|]+):(?:\([^()]*)?$", words[2][: found.start()])
+        fields = set(within[1].split("|")) if within else {"t", "w"}
+        if not wanted or not fields & stemmed:
+            return text
+        named = "" if fields <= stemmed else f"@{round.stemmed}:"
+        return f"({'|'.join([text, *(named + word for word in wanted)])})"
+
+    return [*words[:2], re.sub(r"(?<![\w'])(%\w+%|\*\w+\*?)(?!\w)(?![^{}]*})", pattern, words[2]), *words[3:]]
+
+
+def distance(a, b):
+    """Edits from one text to another."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row, last = [i], row
+        for j, y in enumerate(b, 1):
+            row.append(min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)))
+    return row[-1]
+
+
+def unweighted(words, round):
+    """$weight of a range counts for nothing in the peer, and that of a word or tag not for BM25 and BM25STD."""
+    scorer = words[words.index("SCORER") + 1] if "SCORER" in words else None
+    ranges = r"@[np]:\[[^\]]*\]"
+    one = rf"\w+|@g:\{{[^}}|*]*\}}|{ranges}" if scorer in ("BM25", "BM25STD") else ranges
+    return [*words[:2], re.sub(rf"\(({one})\)=>{{\$weight: [0-9.]+}}", r"(\1)", words[2]), *words[3:]]
+
+
+REWRITES = [
+    ("FILTER of the command is a clause of the query in the peer, and scores", filter_in_query),
+    ("phrases with stop words match here", no_stop_words_in_phrases),
+    ("%x% and *x match stems, too, in the peer", stems_of_patterns),
+    ("$weight of a range counts for nothing in the peer, that of a word not for BM25", unweighted),
+]
 
 
 class Pair:
@@ -510,7 +794,9 @@ class Pair:
 
 
 def shown(words):
-    return " ".join(repr(word) if isinstance(word, bytes) else str(word) if word != "" and " " not in str(word) else json.dumps(word) for word in words)
+    return " ".join(
+        repr(word) if isinstance(word, bytes) else str(word) if word != "" and " " not in str(word) else json.dumps(word) for word in words
+    )
 
 
 class Run:
@@ -537,25 +823,76 @@ class Run:
         mine, peer = Answer(words, mine), Answer(words, peer)
         self.asked += 1
         self.rows += len(mine.rows)
-        if equal(words, mine, peer):
-            return
-        reason = explained(words, mine, peer, round) or self.approximate(words)
-        if reason:
-            self.reasons[reason] += 1
+        reasons = self.compare(words, mine, peer, round)
+        if reasons is None:
+            reasons = self.rewritten(words, peer, round, protocol) or self.wider(words, round)
+        if reasons is not None:
+            self.reasons.update(reasons)
             return
         odd = sorted(set(keys_of(mine)) ^ set(keys_of(peer)))[:3]
         look = ["JSON.GET"] if round.json else ["HGETALL"]
         for key in odd:
             history = [*history, f"  {key} {self.pair.ask([*look, key])}"]
-        self.report(words, mine.error or (mine.total, mine.grouped(words), mine.other), peer.error or (peer.total, peer.grouped(words), peer.other), history)
+        self.compare(words, mine, peer, round)
+        history = [*history, f"  {self.note}"]
+        shown = [answer.error or (answer.total, answer.rows, answer.other) for answer in (mine, peer)]
+        self.report(words, *shown, history)
 
-    def approximate(self, words):
-        """Whether a difference between nearest neighbors goes when both look farther."""
-        if "KNN" not in words[2]:
+    def compare(self, words, mine, peer, round, scores=True):
+        """What accounts for differences; `None`: nothing."""
+        comparison = Comparison(words, mine, peer, round, self.pair.ask)
+        comparison.scores = scores
+        accounted = comparison.accounted()
+        self.note = comparison.note
+        return comparison.reasons if accounted else None
+
+    def rewritten(self, words, peer, round, protocol):
+        """Asks the module for what the peer understands."""
+        applicable = [rewrite for rewrite in REWRITES if rewrite[1](words, round) != words]
+        for count in range(1, len(applicable) + 1):
+            for chosen in itertools.combinations(applicable, count):
+                asked = words
+                for _, rewrite in chosen:
+                    asked = rewrite(asked, round)
+                mine = Answer(asked, self.pair.links["mine", protocol](*asked))
+                # Which of several terms scores depends on those that are there.
+                scores = stems_of_patterns not in [rewrite for _, rewrite in chosen]
+                reasons = self.compare(asked, mine, peer, round, scores)
+                if reasons is not None:
+                    return reasons | {reason for reason, _ in chosen}
+        return None
+
+    def wider(self, words, round):
+        """Whether a difference goes when graphs are searched farther."""
+        if not round.vectors or not round.graph:
             return None
-        wider = [*words[:2], words[2].replace(" AS d]", " EF_RUNTIME 500 AS d]"), *words[3:]]
+        query = words[2].replace(" AS d]", " EF_RUNTIME 500 AS d]")
+        query = re.sub(r"(@v:\[VECTOR_RANGE [^\]]*\])", r"\1=>{$EPSILON: 1000}", query)
+        wider = [*words[:2], query, *words[3:]]
+        if wider == words:
+            return None
         mine, peer = (Answer(wider, reply) for reply in self.pair.ask(wider))
-        return "HNSW is approximate" if mine.error is None and equal(wider, mine, peer) else None
+        reasons = None if mine.error else self.compare(wider, mine, peer, round)
+        if reasons is None:
+            reasons = None if mine.error else self.rewritten(wider, peer, round, 2)
+        return None if reasons is None else reasons | {"HNSW is approximate"}
+
+    def stems(self, round):
+        """What the peer makes of words."""
+        round.stem_of = {}
+        for word in WORDS:
+            shown = text(self.pair.links["peer", 2]("FT.EXPLAIN", "i", f"@t|w:{word}", "DIALECT", 2))
+            found = re.search(r"\+([\w]+)\(expanded\)", shown)
+            if found:
+                round.stem_of[word] = found[1]
+
+    def anew(self, create):
+        """Gives the peer a new index over what is there."""
+        peer = self.pair.links["peer", 3]
+        peer("FT.DROPINDEX", "i")
+        peer(*create)
+        for link in (self.pair.links["mine", 3], peer):
+            wait_until(lambda link=link: link("FT.INFO", "i").get("indexing") == 0, "scanned")
 
     def round(self, seed):
         round = Round(seed)
@@ -571,12 +908,23 @@ class Run:
             self.both(create)
             for link in (self.pair.links["mine", 3], self.pair.links["peer", 3]):
                 wait_until(lambda link=link: link("FT.INFO", "i").get("indexing") == 0, "scanned")
+        self.stems(round)
         for _ in range(80):
             self.query(round, history)
-        round.changed = True
+        round.changed, round.whole = True, False
         for _ in range(120):
             self.both(round.change())
             self.query(round, history)
+        self.figures(history)
+        if "FILTER" in create[:8]:
+            return  # documents that FILTER refuses count in the scores of the peer
+        self.anew(create)
+        round.changed = False
+        for _ in range(40):
+            self.query(round, history)
+
+    def figures(self, history):
+        """Documents and failures after all changes."""
         infos = [self.pair.links[side, 3]("FT.INFO", "i") for side in ("mine", "peer")]
         figures = [[info.get(name) for name in ("num_docs", "hash_indexing_failures")] for info in infos]
         if figures[0] == figures[1]:

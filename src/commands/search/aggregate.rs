@@ -494,7 +494,7 @@ fn name(reply: &mut Reply<'_>, name: &str) {
 /// WITHSORTKEYS.
 fn sort_key(value: &Value) -> Option<Vec<u8>> {
     match value {
-        Value::Number(number) => Some([b"#", &decimal::value(*number)[..]].concat()),
+        Value::Number(number) => Some([b"#", &decimal::exact(*number)[..]].concat()),
         other => other.to_text().map(|text| [b"$", &text[..]].concat()),
     }
 }

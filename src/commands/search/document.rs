@@ -86,10 +86,9 @@ impl Opened<'_> {
                 Some(value) => Raw::Hash(value.into()),
                 None => Raw::Absent,
             }),
-            (Self::Json(document), Place::Json(Some(path))) => Raw::Json {
-                matches: matches(document, Some(path)).into_iter().map(Document::copy_of).collect(),
-                several: !path.is_static(),
-            },
+            (Self::Json(document), Place::Json(Some(path))) => {
+                Raw::Json(matches(document, Some(path)).into_iter().map(Document::copy_of).collect())
+            }
             _ => Raw::Absent,
         }
     }

@@ -311,7 +311,7 @@ pub fn write_warning(reply: &mut Reply<'_>, complete: bool) {
 /// WITHSORTKEYS.
 fn sort_key(row: &Row) -> Option<Vec<u8>> {
     Some(match row.sort.as_ref()? {
-        SortKey::Number(number) => [b"#", &decimal::value(*number)[..]].concat(),
+        SortKey::Number(number) => [b"#", &decimal::exact(*number)[..]].concat(),
         SortKey::Text(text) => [b"$", &text[..]].concat(),
     })
 }

@@ -30,7 +30,8 @@ pub struct Conjunction<'a> {
     parts: Vec<Part<'a>>,
     /// The parts that are walked through, most selective first. Never empty.
     order: Vec<usize>,
-    /// All parts in the order in which they score: `order`, then the others. It decides about nearness, as observed.
+    /// All parts in the order in which they score: `order`, then the others; that of the query where words have to stand in
+    /// it. It decides about nearness, as observed.
     scoring: Vec<usize>,
     phrase: Option<Phrase>,
     weight: f64,
@@ -45,7 +46,8 @@ impl<'a> Conjunction<'a> {
         let mut order: Vec<usize> = (0..parts.len()).filter(|at| must(at).is_some()).collect();
         order.sort_by_key(|at| must(at));
         let others = (0..parts.len()).filter(|at| must(at).is_none());
-        let scoring = order.iter().copied().chain(others).collect();
+        let in_order = phrase.is_some_and(|phrase| phrase.in_order);
+        let scoring = if in_order { (0..parts.len()).collect() } else { order.iter().copied().chain(others).collect() };
         let mut conjunction = Self { parts, order, scoring, phrase, weight, doc: DocId::END, positions: Vec::new() };
         conjunction.settle(DocId(0));
         conjunction
@@ -149,7 +151,7 @@ fn in_order(lists: &[Vec<u32>], reach: u32) -> bool {
     false
 }
 
-/// Whether there is a stretch of at most `reach` + 1 positions with one of each list.
+/// Whether there is a stretch of at most `reach` + 1 positions with one of each list. One word is not near itself.
 fn anyhow_near(lists: &[Vec<u32>], reach: u32) -> bool {
     let mut at = vec![0; lists.len()];
     loop {
@@ -159,10 +161,20 @@ fn anyhow_near(lists: &[Vec<u32>], reach: u32) -> bool {
             lowest = lowest.min((position, n));
             highest = highest.max(position);
         }
-        if highest - lowest.0 <= reach {
+        let apart = highest - lowest.0;
+        if (1..=reach).contains(&apart) {
             return true;
         }
-        at[lowest.1] += 1;
+        if apart > 0 {
+            at[lowest.1] += 1;
+            continue;
+        }
+        // All stand on one word: one of them has to go on, and not too far.
+        let near = |(list, at): (&Vec<u32>, &usize)| list.get(at + 1).is_some_and(|next| next - highest <= reach);
+        if lists.iter().zip(&at).any(near) {
+            return true;
+        }
+        at.iter_mut().for_each(|at| *at += 1);
     }
 }
 
@@ -228,12 +240,22 @@ impl Docset for Conjunction<'_> {
         merge_positions(out, from);
     }
 
+    fn scored_positions(&mut self, out: &mut Vec<u32>) {
+        let (doc, from) = (self.doc, out.len());
+        for part in &mut self.parts {
+            if let Some(docset) = part.standing_on(doc) {
+                docset.scored_positions(out);
+            }
+        }
+        merge_positions(out, from);
+    }
+
     fn slop(&mut self) -> f64 {
         let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
         for at in &self.scoring {
             positions.clear();
             if let Some(docset) = self.parts[*at].standing_on(self.doc) {
-                docset.positions(&mut positions);
+                docset.scored_positions(&mut positions);
             }
             nearness.add(&positions);
         }
@@ -250,7 +272,7 @@ mod tests {
     fn stands_naively(lists: &[Vec<u32>], phrase: Phrase, chosen: &mut Vec<u32>) -> bool {
         let Some(list) = lists.get(chosen.len()) else {
             let (low, high) = (chosen.iter().min().unwrap(), chosen.iter().max().unwrap());
-            let near = high - low <= lists.len() as u32 - 1 + phrase.slop;
+            let near = lists.len() == 1 || (high > low && high - low <= lists.len() as u32 - 1 + phrase.slop);
             return near && (!phrase.in_order || chosen.windows(2).all(|pair| pair[0] < pair[1]));
         };
         list.iter().any(|position| {

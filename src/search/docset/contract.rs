@@ -55,6 +55,14 @@ impl Docset for Checked<'_> {
         self.0.terms(tell);
         assert_eq!(doc, self.0.doc());
     }
+    fn scored_positions(&mut self, out: &mut Vec<u32>) {
+        let (doc, from) = (self.doc(), out.len());
+        let mut all = Vec::new();
+        self.0.positions(&mut all);
+        self.0.scored_positions(out);
+        assert!(out[from..].is_sorted() && out[from..].iter().all(|position| all.contains(position)));
+        assert_eq!(doc, self.0.doc());
+    }
     fn positions(&mut self, out: &mut Vec<u32>) {
         let (doc, from) = (self.doc(), out.len());
         assert_ne!(doc, DocId::END, "positions past the end");

@@ -12,7 +12,7 @@ mod words;
 
 pub use conjunction::{Conjunction, Part, Phrase};
 pub use set::Set;
-pub use union::Union;
+pub use union::{Scored, Union};
 pub use words::Words;
 
 use super::doc_id::DocId;
@@ -60,6 +60,11 @@ pub trait Docset {
 
     /// Appends the positions of the clause's words in the current document, rising. Clauses without words add none.
     fn positions(&mut self, _out: &mut Vec<u32>) {}
+
+    /// The positions among [`Docset::positions`] that count for [`Docset::slop`].
+    fn scored_positions(&mut self, out: &mut Vec<u32>) {
+        self.positions(out);
+    }
 
     /// How far the clauses inside are apart in the current document: see [`super::score::Nearness`].
     fn slop(&mut self) -> f64 {

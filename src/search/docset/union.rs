@@ -7,8 +7,18 @@ use crate::search::score::{Context, Nearness, Scorer};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// The documents that any child has. All children that have the current document add to its score (DISMAX: the best one).
+/// Which of the children that have a document score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scored {
+    /// All add up (DISMAX: the best one): the branches of a query.
+    All,
+    /// The first one: the terms that a pattern stands for.
+    First,
+}
+
+/// The documents that any child has.
 pub struct Union<'a> {
+    scored: Scored,
     children: Vec<BoxDocset<'a>>,
     /// The document of each child: to find those that have the current one without asking each.
     docs: Vec<DocId>,
@@ -19,11 +29,16 @@ pub struct Union<'a> {
 }
 
 impl<'a> Union<'a> {
-    /// The union of some docsets.
+    /// The union of some docsets, all of which score.
     pub fn new(children: Vec<BoxDocset<'a>>, weight: f64) -> Self {
+        Self::scoring(Scored::All, children, weight)
+    }
+
+    /// The union of some docsets.
+    pub fn scoring(scored: Scored, children: Vec<BoxDocset<'a>>, weight: f64) -> Self {
         let heap = children.iter().enumerate().map(|(at, child)| Reverse((child.doc(), at))).collect();
         let docs = children.iter().map(|child| child.doc()).collect();
-        let mut union = Self { children, docs, heap, doc: DocId::END, weight };
+        let mut union = Self { scored, children, docs, heap, doc: DocId::END, weight };
         union.settle();
         union
     }
@@ -32,6 +47,12 @@ impl<'a> Union<'a> {
     fn current(&mut self) -> impl Iterator<Item = &mut BoxDocset<'a>> {
         let doc = self.doc;
         self.children.iter_mut().zip(&self.docs).filter(move |(_, at)| **at == doc).map(|(child, _)| child)
+    }
+
+    /// Those of them that score.
+    fn scoring_ones(&mut self) -> impl Iterator<Item = &mut BoxDocset<'a>> {
+        let most = if self.scored == Scored::First { 1 } else { usize::MAX };
+        self.current().take(most)
     }
 
     fn settle(&mut self) -> DocId {
@@ -70,7 +91,7 @@ impl Docset for Union<'_> {
 
     fn score(&mut self, context: &Context) -> f64 {
         let mut total = 0.0;
-        for child in self.current() {
+        for child in self.scoring_ones() {
             let score = child.score(context);
             total = if context.scorer == Scorer::Dismax { f64::max(total, score) } else { total + score };
         }
@@ -79,8 +100,7 @@ impl Docset for Union<'_> {
 
     fn explain(&mut self, context: &Context) -> Explanation {
         let score = self.score(context);
-        let there = self.children.iter_mut().filter(|child| child.doc() == self.doc);
-        let children = there.map(|child| child.explain(context)).collect();
+        let children = self.scoring_ones().map(|child| child.explain(context)).collect();
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
@@ -96,11 +116,19 @@ impl Docset for Union<'_> {
         merge_positions(out, from);
     }
 
+    fn scored_positions(&mut self, out: &mut Vec<u32>) {
+        let from = out.len();
+        for child in self.scoring_ones() {
+            child.scored_positions(out);
+        }
+        merge_positions(out, from);
+    }
+
     fn slop(&mut self) -> f64 {
         let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
-        for child in self.current() {
+        for child in self.scoring_ones() {
             positions.clear();
-            child.positions(&mut positions);
+            child.scored_positions(&mut positions);
             nearness.add(&positions);
         }
         nearness.slop()

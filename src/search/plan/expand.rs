@@ -62,8 +62,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// All tags that a clause stands for, each once, with their sets.
-    pub(super) fn tag_sets(&self, field: &FieldRef, values: &[TagValue]) -> Vec<(&'a [u8], &'a IdSet)> {
+    /// The sets of all tags that a clause stands for, each once.
+    fn tag_sets(&self, field: &FieldRef, values: &[TagValue]) -> Vec<&'a IdSet> {
         let Some(Values::Tag(index)) = self.field(field).map(|field| &field.values) else { return Vec::new() };
         let mut ids: Vec<TermId> = Vec::new();
         for value in values {
@@ -73,13 +73,13 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        ids.into_iter().filter_map(|id| Some((index.text(id), index.set_of(id)?))).collect()
+        ids.into_iter().filter_map(|id| index.set_of(id)).collect()
     }
 
     /// The documents with any of some tags.
     pub(super) fn tag_bitmap(&self, field: &FieldRef, values: &[TagValue]) -> RoaringBitmap {
         let mut found = RoaringBitmap::new();
-        self.tag_sets(field, values).into_iter().for_each(|(_, set)| set.union_into(&mut found));
+        self.tag_sets(field, values).into_iter().for_each(|set| set.union_into(&mut found));
         found
     }
 }

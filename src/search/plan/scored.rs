@@ -2,9 +2,10 @@
 
 use super::{ASK, Plan, weight};
 use crate::search::doc_id::DocId;
-use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Set, Union, Words};
+use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Scored, Set, Union, Words};
 use crate::search::fields::text::postings::Postings;
-use crate::search::query::ast::{Kind, Node, Term};
+use crate::search::index::Values;
+use crate::search::query::ast::{FieldRef, Kind, Node, TagValue, Term};
 use crate::search::schema::FieldMask;
 use crate::search::score::Leaf;
 
@@ -19,11 +20,17 @@ impl<'a> Plan<'a> {
             Kind::All => Box::new(Set::borrowed(self.live(), Leaf::all(weight(node)))),
             Kind::Intersect(children) => self.conjunction(node, children),
             Kind::Union(children) => {
-                let children = children.iter().map(|child| self.docset(child));
-                let mut children: Vec<_> = children.filter(|child| child.doc() != DocId::END).collect();
+                let mut misses_words = false;
+                let docset = |child: &'a Node| {
+                    let docset = Some(self.docset(child)).filter(|docset| docset.doc() != DocId::END);
+                    misses_words |= docset.is_none() && matches!(child.kind, Kind::Intersect(_) | Kind::Phrase(_));
+                    docset
+                };
+                let mut children: Vec<_> = children.iter().filter_map(docset).collect();
                 match (children.len(), weight(node)) {
-                    // Of a word and its stem, say, often only one occurs.
-                    (1, 1.0) => children.remove(0),
+                    // Of a word and its stem, say, often only one occurs. But in the field a branch of several words stays
+                    // one where it matches nothing, which decides about how near the words of another are.
+                    (1, 1.0) if !misses_words => children.remove(0),
                     (_, weight) => Box::new(Union::new(children, weight)),
                 }
             }
@@ -35,25 +42,47 @@ impl<'a> Plan<'a> {
             Kind::Term(term) => self.words(term, self.mask(node), weight(node)),
             Kind::Phrase(terms) => self.exact(node, terms),
             Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded(node),
-            Kind::Tag { field, values } => {
-                let leaf = |n, weight| Leaf::term(weight, &self.corpus, n);
-                match self.tag_sets(field, values)[..] {
-                    [] => Box::new(Set::empty()),
-                    [(tag, one)] => Box::new(Set::stored(one, leaf(one.len(), weight(node))).named(tag)),
-                    ref several => {
-                        let sets = several.iter().map(|(tag, set)| -> BoxDocset<'a> {
-                            Box::new(Set::stored(set, leaf(set.len(), 1.0)).named(tag))
-                        });
-                        Box::new(Union::new(sets.collect(), weight(node)))
-                    }
-                }
-            }
+            Kind::Tag { field, values } => self.tagged(field, values, weight(node)),
             Kind::Numeric { .. } | Kind::Geo { .. } => {
                 Box::new(Set::owned(self.bitmap(node).into_owned(), Self::range_leaf(node)))
             }
             Kind::Not(_) | Kind::VectorRange(_) | Kind::Missing(_) => {
                 Box::new(Set::owned(self.bitmap(node).into_owned(), Leaf::SILENT))
             }
+        }
+    }
+
+    /// The documents with any of some tags. Of those that a pattern stands for, the first that a document has scores, as of
+    /// patterns of words; but where the start of the pattern is open, all score: so it is in the field.
+    fn tagged(&self, field: &FieldRef, values: &'a [TagValue], weight: f64) -> BoxDocset<'a> {
+        let Some(Values::Tag(index)) = self.field(field).map(|field| &field.values) else {
+            return Box::new(Set::empty());
+        };
+        let leaf = |tag, weight| -> Option<BoxDocset<'a>> {
+            let set = index.set_of(tag)?;
+            let leaf = Leaf::term(weight, &self.corpus, set.len());
+            Some(Box::new(Set::stored(set, leaf).named(index.text(tag))))
+        };
+        let branch = |value: &'a TagValue, weight: f64| -> BoxDocset<'a> {
+            let tags = self.tags(index, value);
+            let scored = match value {
+                TagValue::Exact(_) | TagValue::Words(_) => {
+                    let one = tags.first().and_then(|tag| leaf(*tag, weight));
+                    return one.unwrap_or_else(|| Box::new(Set::empty()));
+                }
+                TagValue::Affix(affix) if affix.open_start => Scored::All,
+                TagValue::Affix(_) | TagValue::Wildcard(_) => Scored::First,
+            };
+            let mut sets: Vec<BoxDocset<'a>> = tags.into_iter().filter_map(|tag| leaf(tag, 1.0)).collect();
+            if sets.len() == 1 && weight == 1.0 {
+                sets.remove(0)
+            } else {
+                Box::new(Union::scoring(scored, sets, weight))
+            }
+        };
+        match values {
+            [one] => branch(one, weight),
+            several => Box::new(Union::new(several.iter().map(|value| branch(value, 1.0)).collect(), weight)),
         }
     }
 
@@ -113,6 +142,6 @@ impl<'a> Plan<'a> {
         let (text, mask) = (self.index.text(), self.mask(node));
         let postings = self.terms(&node.kind).into_iter().filter_map(|id| Some((text.postings(id)?, text.text(id))));
         let children = postings.map(|(postings, name)| self.of_postings(postings, mask, 1.0, name)).collect();
-        Box::new(Union::new(children, weight(node)))
+        Box::new(Union::scoring(Scored::First, children, weight(node)))
     }
 }
