@@ -15,9 +15,10 @@
 //! | DOCSCORE | | `D` |
 //! | HAMMING | | `1 / (1 + bits that differ)`, 0 unless the payloads are of the same length |
 //!
-//! D is the document's own score, `len` its number of weighted words. Two deliberate differences: a document without words
-//! has `maxfreq`, `len` and `len/avglen` of 1, 1 and 0 where others divide by zero, and `$weight` counts at every
-//! leaf for every scorer.
+//! D is the document's own score, `len` its number of weighted words. Deliberate differences: a document without words has
+//! `maxfreq`, `len` and `len/avglen` of 1, 1 and 0 where others divide by zero; a vector is no word for `maxfreq`; `$weight`
+//! counts at every leaf for every scorer, and once; all branches of a union that a document has score, wherever the union
+//! stands; FILTER and INKEYS of a command leave scores alone; clauses without positions have no distance.
 
 /// BM25's saturation of frequency.
 const K1: f64 = 1.2_f32 as f64;
