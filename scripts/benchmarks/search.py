@@ -19,7 +19,7 @@ import random
 import re
 import time
 
-from benchmarks.filtered import SHARES, Filtered
+from benchmarks.filtered import ASKED, SHARES, Filtered
 from benchmarks.part import Part
 from benchmarks.plot import Curve
 from benchmarks.report import rate_at
@@ -98,10 +98,10 @@ class Search(Part):
         tags = [word for tag in TAGS for word in (tag, "yes" if self.ranks[n] < self.filtered.passing[tag] else "no")]
         return ["HSET", f"d:{n}", "v", self.data.rows[n].tobytes(), "gloss", gloss, "n", n, "lexfile", lexfile, *tags]
 
-    def knn_requests(self, ef, tag=None):
+    def knn_requests(self, ef, tag=None, count=None):
         query = f"{f'(@{tag}:{{yes}})' if tag else '*'}=>[KNN 10 @v $q EF_RUNTIME {ef} AS d]"
         rest = ["SORTBY", "d", "RETURN", 1, "d", "DIALECT", 2]
-        commands = (["FT.SEARCH", "idx", query, "PARAMS", 2, "q", one.tobytes(), *rest] for one in self.data.queries)
+        commands = (["FT.SEARCH", "idx", query, "PARAMS", 2, "q", one.tobytes(), *rest] for one in self.data.queries[:count])
         return self.requests(f"knn-{ef}-{tag}", commands)
 
     def load(self):
@@ -156,7 +156,7 @@ class Search(Part):
 
     def filter(self):
         self.filled()
-        requests = {share: self.knn_requests(100, None if share == "all" else share) for share in SHARES}
+        requests = {share: self.knn_requests(100, None if share == "all" else share, ASKED) for share in SHARES}
         self.filtered.measure(self, requests)
 
     def text_requests(self):

@@ -12,7 +12,7 @@ quant    only when it is named: recall@10 at EF 50, 100, 200, 400 for Q8, NOQUAN
 
 import time
 
-from benchmarks.filtered import Filtered
+from benchmarks.filtered import ASKED, Filtered
 from benchmarks.part import Part
 from benchmarks.plot import Curve
 from benchmarks.report import rate_at
@@ -110,7 +110,7 @@ class VectorSets(Part):
         asked = {}
         for share, count in self.filtered.passing.items():
             rest = [] if share == "all" else ["FILTER", f".rank < {count}"]
-            queries = (["VSIM", "bench", "FP32", one.tobytes(), "COUNT", 10, "EF", 100, *rest] for one in self.data.queries)
+            queries = (["VSIM", "bench", "FP32", one.tobytes(), "COUNT", 10, "EF", 100, *rest] for one in self.data.queries[:ASKED])
             asked[share] = self.requests(share, queries)
         self.filtered.measure(self, asked)
 
