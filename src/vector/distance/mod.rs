@@ -131,7 +131,8 @@ impl Kernel {
     pub fn distance(&self, a: Probe, b: Probe) -> f32 {
         // SAFETY: the features of `sums` were looked up.
         let sum = unsafe { (self.sums.one)(a.code, b.code) };
-        self.finish(sum, a.beside, b.beside)
+        let [distance] = self.finish([sum], a.beside, [b.beside]);
+        distance
     }
 
     /// The distances of many rows, in their order; `out` is cleared first.
@@ -146,11 +147,7 @@ impl Kernel {
             next += 4;
             let left = group.len();
             if left == 4 || left > 1 && probe.code.len() <= SHORT {
-                // Where there are fewer than four, the last one stands in for those that are missing.
-                let four = [0, 1, 2, 3].map(|i| group[(left - 1).min(i)]);
-                // SAFETY: the features of `sums` were looked up.
-                let sums = unsafe { (self.sums.four)(probe.code, four.map(|row| rows.code(row))) };
-                out.extend((0..left).map(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i]))));
+                out.extend_from_slice(&self.four(probe, rows, group)[..left]);
             } else {
                 out.extend(group.iter().map(|&row| self.distance(probe, self.probe(rows, row))));
             }
@@ -160,39 +157,40 @@ impl Kernel {
     /// Whether one of many rows is nearer to the probe than `limit`.
     #[inline]
     pub fn any_nearer(&self, probe: Probe, rows: &Rows, many: &[u32], limit: f32) -> bool {
-        let mut fours = many.chunks_exact(4);
-        for four in &mut fours {
-            let codes = [rows.code(four[0]), rows.code(four[1]), rows.code(four[2]), rows.code(four[3])];
-            // SAFETY: the features of `sums` were looked up.
-            let sums = unsafe { (self.sums.four)(probe.code, codes) };
-            if (0..4).any(|i| self.finish(sums[i], probe.beside, self.beside(rows, four[i])) < limit) {
-                return true;
-            }
-        }
-        fours.remainder().iter().any(|&row| self.distance(probe, self.probe(rows, row)) < limit)
+        many.chunks(4).any(|group| self.four(probe, rows, group).iter().any(|&distance| distance < limit))
+    }
+
+    /// The distances of up to four rows; where there are fewer, the last one stands in for those that are missing.
+    #[inline(always)]
+    fn four(&self, probe: Probe, rows: &Rows, group: &[u32]) -> [f32; 4] {
+        let last = group.len() - 1;
+        let four = [0, 1, 2, 3].map(|i| group[last.min(i)]);
+        // SAFETY: the features of `sums` were looked up.
+        let sums = unsafe { (self.sums.four)(probe.code, four.map(|row| rows.code(row))) };
+        self.finish(sums, probe.beside, four.map(|row| self.beside(rows, row)))
     }
 
     #[inline(always)]
-    fn finish(&self, sum: f32, x: Beside, y: Beside) -> f32 {
-        let (a, b) = (x.scale, y.scale);
-        let distance = match self.finish {
-            Finish::Sum => sum,
-            Finish::OneMinus => 1.0 - sum,
+    fn finish<const N: usize>(&self, sums: [f32; N], x: Beside, y: [Beside; N]) -> [f32; N] {
+        let a = x.scale;
+        match self.finish {
+            Finish::Sum => each(sums, y, |sum, _| sum),
+            Finish::OneMinus => each(sums, y, |sum, _| 1.0 - sum),
             // The scales first: the last bit of the score is the field's.
-            Finish::Q8 => (1.0 - sum * ((a / 127.0) * (b / 127.0))).clamp(0.0, 2.0),
-            Finish::Q8InnerProduct => (1.0 - f64::from(sum) * (f64::from(a) * f64::from(b)) * STEP) as f32,
-            Finish::Q8L2 => {
-                let (a, b) = (f64::from(a), f64::from(b));
+            Finish::Q8 => each(sums, y, |sum, y| (1.0 - sum * ((a / 127.0) * (y.scale / 127.0))).clamp(0.0, 2.0)),
+            Finish::Q8InnerProduct => {
+                each(sums, y, |sum, y| (1.0 - f64::from(sum) * (f64::from(a) * f64::from(y.scale)) * STEP) as f32)
+            }
+            Finish::Q8L2 => each(sums, y, |sum, y| {
+                let (a, b) = (f64::from(a), f64::from(y.scale));
                 let distance =
                     (a * a * f64::from(x.l2) + b * b * f64::from(y.l2) - 2.0 * (a * b * f64::from(sum))) * STEP;
                 // Not `max`, which would make a number of NaN.
                 if distance < 0.0 { 0.0 } else { distance as f32 }
-            }
-            Finish::Scaled => 1.0 - sum * a * b,
-            Finish::Bits(dim) => 2.0 * sum / dim,
-        };
-        // A vector with NaN is farthest from everything, so that every order stays total.
-        if distance.is_nan() { f32::INFINITY } else { distance }
+            }),
+            Finish::Scaled => each(sums, y, |sum, y| 1.0 - sum * a * y.scale),
+            Finish::Bits(dim) => each(sums, y, |sum, _| 2.0 * sum / dim),
+        }
     }
 
     /// Whether searches order by the distance that is reported.
@@ -208,6 +206,16 @@ impl Kernel {
             Some(sum) => 1.0 - sum(a.code, b.code),
         }
     }
+}
+
+/// Distances of sums, for the compiler to compute side by side.
+#[inline(always)]
+fn each<const N: usize>(sums: [f32; N], y: [Beside; N], distance: impl Fn(f32, Beside) -> f32) -> [f32; N] {
+    std::array::from_fn(|i| {
+        let distance = distance(sums[i], y[i]);
+        // A vector with NaN is farthest from everything, so that every order stays total.
+        if distance.is_nan() { f32::INFINITY } else { distance }
+    })
 }
 
 /// The kernels that run everywhere.
