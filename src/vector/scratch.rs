@@ -226,12 +226,52 @@ thread_local! {
 /// Works with the thread's own; with a new one where that is in use further up the stack.
 pub fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
-        Ok(mut scratch) => work(&mut scratch),
+        Ok(mut scratch) => {
+            let done = work(&mut scratch);
+            scratch.trim();
+            done
+        }
         Err(_) => work(&mut Scratch::default()),
     })
 }
 
+/// Room that a buffer keeps from one piece of work to the next, and what is noted of every row a walk has seen.
+const KEPT: usize = 1 << 10;
+const KEPT_SEEN: usize = 1 << 12;
+
+/// Gives back what an unusually large piece of work has needed.
+fn trim<T>(buffer: &mut Vec<T>, kept: usize) {
+    if buffer.capacity() > kept {
+        buffer.clear();
+        buffer.shrink_to(kept);
+    }
+}
+
 impl Scratch {
+    /// Gives back what an unusually large piece of work has needed, but for a bit per row.
+    fn trim(&mut self) {
+        self.marks.clear();
+        self.failed.clear();
+        trim(&mut self.marks.seen, KEPT_SEEN);
+        trim(&mut self.failed.seen, KEPT_SEEN);
+        trim(&mut self.pool.keys, KEPT + 1);
+        for keys in [&mut self.found, &mut self.tail, &mut self.chosen, &mut self.list.keys] {
+            trim(keys, KEPT);
+        }
+        for rows in [&mut self.batch, &mut self.rows, &mut self.unsettled, &mut self.list.rows] {
+            trim(rows, KEPT);
+        }
+        trim(&mut self.distances, KEPT);
+        trim(&mut self.list.distances, KEPT);
+        trim(&mut self.pairs, KEPT);
+        if self.frontier.capacity() > KEPT {
+            self.frontier = BinaryHeap::new();
+        }
+        if self.nearest.capacity() > KEPT {
+            self.nearest = BinaryHeap::new();
+        }
+    }
+
     /// Bytes it holds.
     #[must_use]
     pub fn memory_usage(&self) -> usize {
