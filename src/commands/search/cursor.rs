@@ -33,6 +33,8 @@ thread_local! {
     /// The cursors, by number. Of the main thread.
     static CURSORS: RefCell<HashMap<u64, Waiting>> = RefCell::default();
     static LAST: Cell<u64> = const { Cell::new(0) };
+    /// When idle ones are next looked for.
+    static LOOK: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// How many cursors there are.
@@ -80,8 +82,28 @@ pub fn keep(ctx: &Context, number: u64, running: Running) -> u64 {
     let now = Instant::now();
     let until = now.checked_add(Duration::from_millis(idle)).unwrap_or(now);
     CURSORS.with_borrow_mut(|cursors| cursors.insert(number, Waiting { running, until }));
-    ctx.later(i64::try_from(idle).unwrap_or(i64::MAX).saturating_add(1), |_| forget_idle());
+    look_at(ctx, until);
     number
+}
+
+/// Has idle cursors forgotten at a time, unless that is done earlier: then the time comes up again. One timer for all, since
+/// a cursor is kept once more with every page that is read.
+fn look_at(ctx: &Context, until: Instant) {
+    if LOOK.get().is_some_and(|look| look <= until) {
+        return;
+    }
+    LOOK.set(Some(until));
+    let wait = until.saturating_duration_since(Instant::now()).as_millis();
+    ctx.later(i64::try_from(wait).unwrap_or(i64::MAX).saturating_add(1), move |ctx| {
+        if LOOK.get() == Some(until) {
+            LOOK.set(None);
+        }
+        forget_idle();
+        let next = CURSORS.with_borrow(|cursors| cursors.values().map(|waiting| waiting.until).min());
+        if let Some(next) = next {
+            look_at(ctx, next);
+        }
+    });
 }
 
 impl Command for Cursor {
