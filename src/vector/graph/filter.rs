@@ -3,7 +3,7 @@
 //! | about how many match | what is done |
 //! |---|---|
 //! | so few that comparing with all of them costs less than a walk | exact scan |
-//! | more | the ordinary walk, its beam wider by how rare matches are; of what it catches, those that match |
+//! | more | the ordinary walk, its beam [wider](Graph::beam_among) the rarer matches are; of what it catches, those that match |
 //! | fewer around the query than elsewhere | the walk again, with a beam that much wider, as long as it costs less than a scan |
 //!
 //! The test is asked of what the walk has caught only. (A walk among those that match, which looks over the others at their
@@ -76,18 +76,32 @@ impl Graph {
             return self.search_bounded(probe, ef, (search, budget), (test, matching), scratch);
         }
         let asking = if let Filter::Test(_) = search.filter { total * DEAR_TEST } else { total / CHEAP_TEST };
-        let mut beam = ef.saturating_mul(total) / matching.max(1);
+        let share = matching as f64 / total.max(1) as f64;
+        let mut beam = self.beam_among(ef, search.k, matching);
         while beam.saturating_mul(WALKED) < matching + asking {
             self.seed(probe, scratch);
             self.walk(probe, beam, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
             scratch.found.retain(|key| is_live(self.state(key.row())) && test(NodeId(key.row())));
             let found = scratch.found.len();
-            if found >= search.k && found >= ef / 2 {
+            // The cast saturates.
+            let expected = (beam as f64 * share) as usize;
+            if found >= search.k && found >= expected / 2 {
                 return Ok(());
             }
-            beam = beam.saturating_mul((ef / found.max(1)).clamp(2, 8));
+            beam = beam.saturating_mul((search.k.max(expected) / found.max(1)).clamp(2, 8));
         }
         self.scan_rows(probe, search, scratch)
+    }
+
+    /// The beam of a walk that catches what matches, where so many do: as much wider as the root of how rare they are, which
+    /// keeps the recall that `ef` has without a filter (measured on 50,000 vectors of 384 components from 50 % to 1 %), and
+    /// wide enough to catch half as many again as are wanted.
+    #[must_use]
+    pub fn beam_among(&self, ef: usize, k: usize, matching: usize) -> usize {
+        let rarity = self.len() as f64 / matching.max(1) as f64;
+        // The casts saturate.
+        let (steady, enough) = (ef as f64 * rarity.sqrt(), 1.5 * k as f64 * rarity);
+        (steady.max(enough) as usize).max(ef)
     }
 
     /// The nearest that match which a walk finds that goes on from a number of nodes at most, into `scratch.found`.

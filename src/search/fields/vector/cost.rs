@@ -5,9 +5,9 @@ use crate::search::query::ast::{HybridPolicy, VectorOptions};
 
 impl VectorIndex {
     /// Whether so many documents are looked at one by one.
-    pub(super) fn are_few(&self, docs: u64, ef: usize, options: &VectorOptions) -> bool {
+    pub(super) fn are_few(&self, docs: u64, (k, ef): (usize, usize), options: &VectorOptions) -> bool {
         options.hybrid_policy == Some(HybridPolicy::AdhocBruteForce)
-            || self.cost_of_look(docs) < self.cost_of_walk(docs, ef)
+            || self.cost_of_look(docs) < self.cost_of_walk(docs, (k, ef))
     }
 
     /// About how many nanoseconds looking at so many documents takes, one by one.
@@ -17,13 +17,10 @@ impl VectorIndex {
         docs.saturating_mul(FIND + self.store.cost_each())
     }
 
-    /// About how many nanoseconds a walk takes if so many documents are wanted: the fewer, the farther it looks around.
-    fn cost_of_walk(&self, docs: u64, ef: usize) -> u64 {
-        /// How many times as long as through all it takes at most (measured: 2 to 4 from 50 % to 10 %).
-        const FILTERED: f64 = 4.0;
-        let share = docs as f64 / self.docs().max(1) as f64;
-        // The cast saturates.
-        (self.store.cost(ef) as f64 * (FILTERED - (FILTERED - 1.0) * share.min(1.0))) as u64
+    /// About how many nanoseconds a walk takes if so many documents match.
+    fn cost_of_walk(&self, docs: u64, (k, ef): (usize, usize)) -> u64 {
+        let docs = usize::try_from(docs).unwrap_or(usize::MAX);
+        self.store.cost(self.graph().map_or(ef, |graph| graph.beam_among(ef, k, docs)))
     }
 
     /// About how many nanoseconds [`VectorIndex::knn`] takes, of all documents or among so many.
@@ -31,8 +28,8 @@ impl VectorIndex {
         let ef = self.beam(options).max(k);
         match among {
             None => self.store.cost(ef),
-            Some(docs) if self.are_few(docs, ef, options) => self.cost_of_look(docs),
-            Some(docs) => self.cost_of_walk(docs, ef),
+            Some(docs) if self.are_few(docs, (k, ef), options) => self.cost_of_look(docs),
+            Some(docs) => self.cost_of_walk(docs, (k, ef)),
         }
     }
 }

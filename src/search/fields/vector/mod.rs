@@ -360,7 +360,7 @@ impl VectorIndex {
         // Some more than asked for, since those at the end may change places with the next.
         let k = if self.is_coded() { k.saturating_add(k / 4 + SPARE) } else { k };
         let ef = self.beam(options).max(k);
-        let few = filter.is_some_and(|filter| self.are_few(filter.len(), ef, options));
+        let few = filter.is_some_and(|filter| self.are_few(filter.len(), (k, ef), options));
         let listed: Vec<NodeId> = match filter {
             Some(filter) if few => self.nodes_of(filter),
             _ => Vec::new(),

@@ -225,22 +225,22 @@ fn as_many_as_match_are_found() {
     let mut scratch = Scratch::default();
     let (mut found, mut truth) = (Vec::new(), Vec::new());
     for every in [1u32, 2, 10, 100, 1000, 5000] {
-        let (mut sum, queries) = (0.0, 20);
+        // A test that is dear to ask may make a walk the cheaper way where a scan is otherwise.
+        let (mut sums, queries) = ([0.0; 2], 20);
         for _ in 0..queries {
             let query = graph.query(Vector::Floats(&random.vector(16)));
             let test = |id: NodeId| id.0.is_multiple_of(every);
-            let search = Search { k: 10, ef: 64, filter: Filter::Cheap(&test), ..Search::default() };
-            let mut cheap = Vec::new();
-            graph.search(&query, &search, &mut scratch, &mut cheap).expect("nobody cancels");
-            let search = Search { filter: Filter::Test(&test), ..search };
-            graph.search(&query, &search, &mut scratch, &mut found).expect("nobody cancels");
-            assert_eq!(cheap, found);
-            graph.scan(&query, &search, &mut scratch, &mut truth).expect("nobody cancels");
-            assert_eq!(found.len(), truth.len());
-            assert!(found.iter().all(|hit| test(hit.id)));
-            sum += found.iter().filter(|hit| truth.contains(hit)).count() as f64 / truth.len() as f64;
+            for (sum, filter) in sums.iter_mut().zip([Filter::Cheap(&test), Filter::Test(&test)]) {
+                let search = Search { k: 10, ef: 64, filter, ..Search::default() };
+                graph.search(&query, &search, &mut scratch, &mut found).expect("nobody cancels");
+                graph.scan(&query, &search, &mut scratch, &mut truth).expect("nobody cancels");
+                assert_eq!(found.len(), truth.len());
+                assert!(found.iter().all(|hit| test(hit.id)));
+                *sum += found.iter().filter(|hit| truth.contains(hit)).count() as f64 / truth.len() as f64;
+            }
         }
-        assert!(sum / f64::from(queries) >= 0.95, "one of {every}: {}", sum / f64::from(queries));
+        let recalls = sums.map(|sum| sum / f64::from(queries));
+        assert!(recalls.iter().all(|&recall| recall >= 0.95), "one of {every}: {recalls:?}");
     }
 }
 
