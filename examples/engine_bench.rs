@@ -12,34 +12,21 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod clock;
+mod rows;
 
 use std::io::BufRead;
 use std::time::Instant;
 
 use clock::processor_time;
 use nearset::vector::{Encoding, Graph, Hit, Metric, NodeId, Params, Query, Scratch, Search, Vector};
+use rows::{floats, hash};
 
 const K: usize = 10;
 const SWEEP: [usize; 14] = [10, 16, 24, 32, 40, 48, 64, 80, 100, 128, 160, 200, 300, 400];
 
-fn floats(path: &str) -> Vec<f32> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    if path.ends_with(".f16") {
-        bytes.chunks_exact(2).map(|x| half::f16::from_le_bytes([x[0], x[1]]).to_f32()).collect()
-    } else {
-        bytes.chunks_exact(4).map(|x| f32::from_le_bytes([x[0], x[1], x[2], x[3]])).collect()
-    }
-}
-
 /// Seconds that this thread has run: what single-threaded work is measured by, so that other work disturbs it less.
 fn seconds() -> f64 {
     processor_time() as f64 / 1e9
-}
-
-fn hash(row: usize) -> u64 {
-    let mut z = (row as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z ^ (z >> 31)
 }
 
 struct Data {

@@ -2,11 +2,7 @@
 
 use std::arch::x86_64::*;
 
-pub(crate) fn hash(x: usize) -> u64 {
-    let mut z = (x as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z ^ (z >> 31)
-}
+use crate::rows::hash;
 
 pub(crate) fn normalized(row: &[f32]) -> Vec<f32> {
     let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();

@@ -22,9 +22,15 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 #[cfg(target_arch = "x86_64")]
+#[path = "../clock/mod.rs"]
+mod clock;
+#[cfg(target_arch = "x86_64")]
 mod codes;
 #[cfg(target_arch = "x86_64")]
 mod rounds;
+#[cfg(target_arch = "x86_64")]
+#[path = "../rows/mod.rs"]
+mod rows;
 #[cfg(target_arch = "x86_64")]
 mod walk;
 

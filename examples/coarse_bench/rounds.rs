@@ -2,24 +2,16 @@
 
 use nearset::vector::{Encoding, Flat, Graph, Metric, NodeId, Params, Scratch, Search, Vector, pin};
 
-use crate::codes::{Rotation, hash, normalized};
+use crate::clock::processor_time;
+use crate::codes::{Rotation, normalized};
+use crate::rows::{floats, hash};
 use crate::walk::{Index, K, Links, M, Work};
 
 const SWEEP: [usize; 8] = [16, 24, 32, 48, 64, 100, 160, 240];
 
-fn floats(path: &str) -> Vec<f32> {
-    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    if path.ends_with(".f16") {
-        bytes.chunks_exact(2).map(|x| half::f16::from_le_bytes([x[0], x[1]]).to_f32()).collect()
-    } else {
-        bytes.chunks_exact(4).map(|x| f32::from_le_bytes([x[0], x[1], x[2], x[3]])).collect()
-    }
-}
-
 /// Seconds that this thread has run.
 fn seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    stat.split(' ').next().and_then(|x| x.parse::<f64>().ok()).expect("nanoseconds") / 1e9
+    processor_time() as f64 / 1e9
 }
 
 /// The graph that the engine builds with these codes.
