@@ -61,6 +61,8 @@ class Scaling(Part):
 
     def load(self):
         count = self.side.r2("VCARD", "bench")
+        if not count:
+            raise RuntimeError("there is nothing to load: the step before this one adds the elements")
         for _ in self.rounds():
             saved = timed(self.side.r2, "SAVE")
             self.loads.append((count, saved, timed(self.side.r2, "DEBUG", "RELOAD", "NOSAVE")))
