@@ -257,9 +257,33 @@ impl Context {
     }
 }
 
-/// Runs `work` on another thread than the main one while that waits, with a database selected. Short, and never while a lock
-/// is held that the main thread may want. What the server tells followers meanwhile, it tells them on this thread.
-pub fn with_server<T>(database: i32, work: impl FnOnce(&Context) -> T) -> T {
+/// The server, for code that runs on its own thread or on another.
+#[derive(Clone, Copy)]
+pub enum Server<'a> {
+    /// This is the main thread.
+    Here(&'a Context),
+    /// This is another thread, and what is asked of the server is in this database.
+    Elsewhere(i32),
+}
+
+impl<'a> Server<'a> {
+    /// Where `here` is the context if this is the main thread.
+    pub fn of(here: Option<&'a Context>, database: i32) -> Self {
+        here.map_or(Self::Elsewhere(database), Self::Here)
+    }
+
+    /// Runs `work` on the main thread, or while that waits: then it is short, and no lock is held that the main thread may
+    /// want. What the server tells followers meanwhile, it tells them on this thread.
+    pub fn with<T>(self, work: impl FnOnce(&Context) -> T) -> T {
+        match self {
+            Self::Here(ctx) => work(ctx),
+            Self::Elsewhere(database) => while_it_waits(database, work),
+        }
+    }
+}
+
+/// Runs `work` on another thread than the main one while that waits, with a database selected.
+fn while_it_waits<T>(database: i32, work: impl FnOnce(&Context) -> T) -> T {
     // SAFETY: the context is private to this call, and used between locking and unlocking only; a panic in between would
     // leave the server locked, so it is caught and goes on after.
     unsafe {

@@ -9,7 +9,7 @@ use super::definition::{Definition, Place};
 use super::document::{self, Opened, text_of};
 use super::find::{write_head, write_score, write_warning};
 use super::handle::Handle;
-use super::measuring::{self, Server};
+use super::measuring;
 use super::query::{self, Deadline};
 use super::rows::Style;
 use super::{cursor, find, reads};
@@ -17,14 +17,14 @@ use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
-use crate::redis::context::{self, Context};
+use crate::redis::context::{Context, Server};
 use crate::redis::reply::Reply;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
 use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use crate::search::aggregate::value::Value;
-use crate::search::candidates::{self, Measured};
+use crate::search::candidates::Measured;
 use crate::search::doc_id::DocId;
 use crate::search::execute::{self, Found, Order, Request, distance_names, execute, with_matching};
 use crate::search::explanation::Explanation;
@@ -65,10 +65,8 @@ impl Command for Aggregate {
 pub enum Access<'a> {
     /// What the index keeps is enough.
     Index(&'a Index),
-    /// On the main thread.
-    Here(&'a Context),
-    /// From a worker, that asks for the server.
-    Worker,
+    /// The documents are read.
+    Server(Server<'a>),
 }
 
 /// What is asked, as far as it can be known without the index.
@@ -96,21 +94,17 @@ impl Asked {
     }
 
     fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
-        let server: &Server<'_> = &|with| match here {
-            Some(ctx) => with(ctx),
-            None => context::with_server(self.database, with),
-        };
+        let server = Server::of(here, self.database);
         let deadline = self.deadline;
         let cancelled = || deadline.has_passed();
-        let candidates = candidates::of_ranges(&handle.live.read(arrival), &self.tree, Some(&cancelled));
-        let measured = measuring::ranges(candidates, &self.definition, server);
+        let measured = measuring::ranges((&handle.live, arrival), &self.tree, &self.definition, &cancelled, server);
         let index = handle.live.read(arrival);
         let (pipeline, mut found) = self.find(&index, measured, &cancelled);
         let access = if self.request.cursor.is_none() && !self.plan.needs_documents() && found.nearest.is_none() {
             Access::Index(&index)
         } else {
             drop(index);
-            here.map_or(Access::Worker, Access::Here)
+            Access::Server(server)
         };
         measuring::settle(&mut found, &self.tree, &self.definition, Order::Best, (0, usize::MAX), server);
         let mut running = self.running(handle, pipeline, found);
@@ -206,7 +200,8 @@ pub struct Running {
     /// The index.
     pub handle: Arc<Handle>,
     definition: Arc<Definition>,
-    database: i32,
+    /// Where its documents are.
+    pub database: i32,
     deadline: Deadline,
     /// TIMEOUT of the query, which each read of its cursor has.
     timeout: Option<u64>,
@@ -242,13 +237,8 @@ impl Running {
     /// Of an expression.
     pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output<Document>, Error> {
         let deadline = self.deadline;
-        let mut source = Documents {
-            hits: &mut self.hits,
-            definition: &self.definition,
-            database: self.database,
-            array: self.style.all,
-            access,
-        };
+        let mut source =
+            Documents { hits: &mut self.hits, definition: &self.definition, array: self.style.all, access };
         Ok(self.pipeline.next(&mut source, most, &move || deadline.has_passed())?)
     }
 
@@ -262,7 +252,6 @@ impl Running {
 struct Documents<'a> {
     hits: &'a mut std::vec::IntoIter<execute::Row>,
     definition: &'a Definition,
-    database: i32,
     array: bool,
     access: Access<'a>,
 }
@@ -283,8 +272,7 @@ impl Source for Documents<'_> {
     fn load(&mut self, rows: &mut [Row<Document>], load: &Load) {
         match &self.access {
             Access::Index(index) => rows.iter_mut().for_each(|row| load_kept(index, row, load)),
-            Access::Here(ctx) => self.load_documents(ctx, rows, load),
-            Access::Worker => context::with_server(self.database, |ctx| self.load_documents(ctx, rows, load)),
+            Access::Server(server) => server.with(|ctx| self.load_documents(ctx, rows, load)),
         }
     }
 }

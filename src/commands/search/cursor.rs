@@ -17,7 +17,7 @@ use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
-use crate::redis::context::Context;
+use crate::redis::context::{Context, Server};
 use crate::search::arguments::Words;
 
 /// `FT.CURSOR`
@@ -153,7 +153,8 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
         ctx,
         &index,
         move |_, _, ctx| {
-            let batch = running.next(ctx.map_or(Access::Worker, Access::Here), most)?;
+            let server = Server::of(ctx, running.database);
+            let batch = running.next(Access::Server(server), most)?;
             Ok(Answer { running, batch, cursor: Some(number) })
         },
         |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),

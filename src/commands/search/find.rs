@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::definition::Definition;
 use super::document;
 use super::handle::Handle;
-use super::measuring::{self, Server};
+use super::measuring;
 use super::query::{self, Deadline};
 use super::rows::{Columns, Fields, From, Style, write_fields};
 use super::{find, reads};
@@ -13,10 +13,10 @@ use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
-use crate::redis::context::{self, Context};
+use crate::redis::context::{Context, Server};
 use crate::redis::reply::Reply;
 use crate::search::aggregate::value::Value;
-use crate::search::candidates::{self, Candidates, Measured};
+use crate::search::candidates::Measured;
 use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute};
 use crate::search::explanation::Explanation;
 use crate::search::index::Index;
@@ -53,12 +53,9 @@ impl Command for Search {
         if working.has_range() {
             let database = ctx.database();
             let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
-                let server: &Server<'_> = &|with| match here {
-                    Some(ctx) => with(ctx),
-                    None => context::with_server(database, with),
-                };
-                let candidates = working.candidates(&handle.live.read(arrival));
-                let measured = measuring::ranges(candidates, &working.definition, server);
+                let cancelled = || working.deadline.has_passed();
+                let (place, server) = ((&handle.live, arrival), Server::of(here, database));
+                let measured = measuring::ranges(place, &working.tree, &working.definition, &cancelled, server);
                 working.execute(&handle.live.read(arrival), measured)
             };
             return query::run_with(ctx, &index, work, reply);
@@ -124,11 +121,6 @@ impl Asked {
         has_range
     }
 
-    /// What has to be measured before the query.
-    fn candidates(&self, index: &Index) -> Vec<Candidates<'_>> {
-        candidates::of_ranges(index, &self.tree, Some(&|| self.deadline.has_passed()))
-    }
-
     /// Finds the rows; `measured` is what came of the candidates.
     fn execute(&self, index: &Index, measured: Vec<Measured>) -> Found {
         let options = &self.request.options;
@@ -158,7 +150,7 @@ impl Asked {
     /// Loads the rows and writes them.
     fn reply(&self, ctx: &Context, mut found: Found) -> Result<(), Error> {
         let page = (self.request.offset, self.request.limit);
-        let measured = measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, &|with| with(ctx));
+        let measured = measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, Server::Here(ctx));
         if found.unsorted {
             self.sort(ctx, &mut found);
         }

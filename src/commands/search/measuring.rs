@@ -1,12 +1,13 @@
 //! Measuring candidates ([`crate::search::candidates`]): how far documents are, as they are now.
 
-use super::definition::{Definition, Place};
+use super::definition::{self, Definition};
 use super::document::{self, Opened};
-use crate::redis::context::Context;
-use crate::search::candidates::{Candidates, Measured};
+use crate::redis::context::{Context, Server};
+use crate::search::candidates::{self, Candidates, Measured};
 use crate::search::document::{Value, read};
 use crate::search::execute::{Found, Order};
 use crate::search::fields::vector::Ruler;
+use crate::search::live::{Live, Place};
 use crate::search::query::ast::{FieldRef, Kind, Node};
 use crate::search::schema;
 
@@ -35,7 +36,9 @@ impl<'a> Documents<'a> {
         let place = &definition.places[self.field];
         ctx.with_name(key, |name| {
             document::open(ctx, definition.schema.source, name, |document| match (&document, place) {
-                (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |bytes| self.ruler.distance(bytes?)),
+                (Opened::Hash(hash), definition::Place::Hash(field)) => {
+                    hash.hash_field(field, |bytes| self.ruler.distance(bytes?))
+                }
                 _ => self.nearest(&document),
             })
         })
@@ -51,11 +54,15 @@ impl<'a> Documents<'a> {
     }
 }
 
-/// Runs something on the server's own thread, or while that waits.
-pub type Server<'s> = dyn Fn(&mut dyn FnMut(&Context)) + 's;
-
-/// Measures the candidates of vector ranges.
-pub fn ranges(candidates: Vec<Candidates<'_>>, definition: &Definition, server: &Server<'_>) -> Vec<Measured> {
+/// Finds the candidates of the vector ranges of a tree, and measures them without the index.
+pub fn ranges(
+    (live, arrival): (&Live, Place),
+    tree: &Node,
+    definition: &Definition,
+    cancelled: &dyn Fn() -> bool,
+    server: Server<'_>,
+) -> Vec<Measured> {
+    let candidates = candidates::of_ranges(&live.read(arrival), tree, Some(cancelled));
     let of_range = |candidates: Candidates<'_>| {
         let range = candidates.range;
         let mut documents = Documents::new(definition, &range.field, &range.vector.blob);
@@ -71,7 +78,7 @@ pub fn settle(
     definition: &Definition,
     order: Order,
     (offset, limit): (usize, usize),
-    server: &Server<'_>,
+    server: Server<'_>,
 ) -> bool {
     let Kind::Knn(knn) = &tree.kind else { return false };
     if found.nearest.is_none() {
@@ -82,10 +89,9 @@ pub fn settle(
     true
 }
 
-fn measure(documents: Option<&mut Documents<'_>>, keys: &[&[u8]], server: &Server<'_>) -> Vec<Option<f64>> {
-    let mut distances = vec![None; keys.len()];
-    if let Some(documents) = documents {
-        server(&mut |ctx| distances = documents.measure(ctx, keys));
+fn measure(documents: Option<&mut Documents<'_>>, keys: &[&[u8]], server: Server<'_>) -> Vec<Option<f64>> {
+    match documents {
+        Some(documents) => server.with(|ctx| documents.measure(ctx, keys)),
+        None => vec![None; keys.len()],
     }
-    distances
 }

@@ -33,14 +33,7 @@ fn misses(
 ) -> usize {
     let (counts, done) = (Counts::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut scratch = Scratch::default();
-            while !done.load(Acquire) || graph.pending() > 0 {
-                if !graph.link_next(&mut scratch) {
-                    std::thread::yield_now();
-                }
-            }
-        });
+        scope.spawn(|| link_until(graph, &done));
         scope.spawn(|| {
             let (mut scratch, mut hits) = (Scratch::default(), Vec::new());
             let search = Search { k: search.0, ef: search.1, ..Search::default() };

@@ -18,6 +18,16 @@ pub(super) fn link_all(graph: &Graph, scratch: &mut Scratch) {
     while graph.link_next(scratch) {}
 }
 
+/// What a linking thread does until all is done and nothing waits.
+fn link_until(graph: &Graph, done: &AtomicBool) {
+    let mut scratch = Scratch::default();
+    while !done.load(Acquire) || graph.pending() > 0 {
+        if !graph.link_next(&mut scratch) {
+            std::thread::yield_now();
+        }
+    }
+}
+
 fn check(graph: &Graph) -> Statistics {
     graph.check_invariants().unwrap_or_else(|broken| panic!("{}", broken.0))
 }

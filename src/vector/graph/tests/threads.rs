@@ -30,14 +30,7 @@ fn everybody_works_at_once() {
     let ids = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| {
-                let mut scratch = Scratch::default();
-                while !done.load(Acquire) || graph.pending() > 0 {
-                    if !graph.link_next(&mut scratch) {
-                        std::thread::yield_now();
-                    }
-                }
-            });
+            scope.spawn(|| link_until(&graph, &done));
             scope.spawn(|| {
                 let mut scratch = Scratch::default();
                 let mut hits = Vec::new();
