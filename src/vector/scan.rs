@@ -35,11 +35,12 @@ impl Scan<'_> {
         let bound = self.rows.len();
         let ids: &mut dyn Iterator<Item = u32> = match self.filter {
             Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
+            Filter::Bits { words, .. } => &mut set_bits(words).filter(|&row| row < bound),
             _ => &mut (0..bound),
         };
         let passes = |row: u32| match self.filter {
             Filter::Test(test) | Filter::Cheap(test) => live(row) && test(NodeId(row)),
-            Filter::All | Filter::Among(_) => live(row),
+            Filter::All | Filter::Among(_) | Filter::Bits { .. } => live(row),
         };
         loop {
             if self.cancel.is_some_and(|cancel| cancel()) {
@@ -62,4 +63,17 @@ impl Scan<'_> {
             list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }
+}
+
+/// The places of the bits that are set, ascending.
+fn set_bits(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
+    let of_word = |(base, &word): (u32, &u64)| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+            rest &= rest - 1;
+            Some(base + bit)
+        })
+    };
+    (0..).step_by(64).zip(words).flat_map(of_word)
 }

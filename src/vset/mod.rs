@@ -6,6 +6,7 @@
 //! | [`query`] | [`Query`]: similar elements |
 //! | [`reading`] | what is stored: vectors, links, ranges, random elements, figures |
 //! | [`attributes`], [`filter`] | attributes parsed when written, and expressions over them |
+//! | `memo` | which elements pass an expression, remembered |
 //! | [`projection`] | REDUCE |
 //! | [`deferred`] | copying a large set while its owner goes on |
 //! | [`encoding`] | the encoding of the RDB and of DUMP |
@@ -31,6 +32,7 @@ pub mod attributes;
 pub mod deferred;
 pub mod encoding;
 pub mod filter;
+mod memo;
 mod names;
 mod number;
 pub mod projection;
@@ -47,6 +49,7 @@ use crate::vector::side::Side;
 use crate::vector::{self, Encoding, Graph, Guard, Metric, NodeId, Vector, pin, scratch};
 
 use attributes::Attributes;
+use memo::Memo;
 use names::{Index, Names};
 use projection::Projection;
 use random::Rng;
@@ -167,6 +170,8 @@ pub struct VectorSet {
     attributes: Side,
     /// How many elements have attributes.
     attributed: AtomicUsize,
+    /// What is remembered about filters.
+    memo: Memo,
     /// How many elements are on each level at most.
     levels: [AtomicUsize; MAX_LEVEL as usize + 1],
     /// Twice how many times a node took another's place, plus one while it does.
@@ -215,6 +220,7 @@ impl VectorSet {
             names: Side::new(),
             attributes: Side::new(),
             attributed: AtomicUsize::new(0),
+            memo: Memo::default(),
             levels: [const { AtomicUsize::new(0) }; MAX_LEVEL as usize + 1],
             replaced: AtomicU64::new(0),
             last_node: AtomicU64::new(0),
@@ -257,6 +263,8 @@ impl VectorSet {
                 self.attributes.set(id, blob);
             }
         });
+        // Before the old node is removed: a search that does not find that one any more is told of this one.
+        self.memo.note(id);
         self.last_node.fetch_add(1, Relaxed);
         self.level(id).fetch_add(1, Relaxed);
         match old {
@@ -268,6 +276,7 @@ impl VectorSet {
                 owned.index.replace(names, add.element, id);
                 self.level(old).fetch_sub(1, Relaxed);
                 self.graph.remove(old);
+                self.memo.note(old);
                 self.replaced.fetch_add(1, SeqCst);
                 Ok(Added::Updated)
             }
@@ -302,7 +311,9 @@ impl VectorSet {
         let Some(id) = removed else { return false };
         self.count_attributes(self.attributes.get(&guard, id).is_some(), false);
         self.level(id).fetch_sub(1, Relaxed);
-        self.graph.remove(id)
+        let removed = self.graph.remove(id);
+        self.memo.note(id);
+        removed
     }
 
     /// Sets an element's attributes, or takes them away if they are empty; whether the element is there.
@@ -314,6 +325,7 @@ impl VectorSet {
             b"" => self.attributes.clear(id),
             _ => self.attributes.set(id, &Attributes::encode(verbatim)),
         }
+        self.memo.note(id);
         true
     }
 
@@ -339,7 +351,11 @@ impl VectorSet {
 
     /// Does one unit of background work; whether there was one. Any number of threads at once.
     pub fn work(&self) -> bool {
-        scratch::with(|scratch| self.graph.link_next(scratch))
+        let worked = scratch::with(|scratch| self.graph.link_next(scratch));
+        if !worked {
+            self.memo.sweep();
+        }
+        worked
     }
 
     /// Does the background work that nobody has begun, and waits for what others have.

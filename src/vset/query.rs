@@ -3,11 +3,14 @@
 //! The thread that parses a command makes a [`Query`], which owns all it needs; any thread runs it. What is found is lent
 //! to a callback, with names and attributes where they stand.
 
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::attributes::Attributes;
 use super::filter::Filter;
+use super::memo::Passing;
 use super::projection::Projection;
 use super::{Error, VectorSet, is_storable};
 use crate::vector::graph::Filter as NodeFilter;
@@ -121,11 +124,18 @@ impl VectorSet {
     pub fn estimate(&self, query: &Query) -> u64 {
         /// Of asking a filter about an element.
         const FILTER: u64 = 60;
-        if !query.exact && query.filter.is_none() {
-            return self.graph.cost(query.ef.max(query.count));
-        }
-        let each = self.graph.cost_each() + if query.filter.is_some() { FILTER } else { 0 };
-        (self.card() as u64).saturating_mul(each)
+        let each = self.graph.cost_each();
+        let Some(filter) = &query.filter else {
+            let all = (self.graph.len() as u64).saturating_mul(each);
+            return if query.exact { all } else { self.graph.cost(query.ef.max(query.count)) };
+        };
+        let Some(passing) = self.memo.find(filter).filter(|_| query.filter_ef.is_none()) else {
+            return (self.graph.len() as u64).saturating_mul(each + FILTER);
+        };
+        let compared = (passing.len() as u64).saturating_mul(each);
+        let behind = self.memo.behind(passing.place()).min(self.graph.len()) as u64 * FILTER;
+        let beam = self.graph.beam_among(query.ef.max(query.count), query.count, passing.len());
+        behind + if query.exact { compared } else { compared.min(self.graph.cost(beam)) }
     }
 
     /// Runs a search and lends what it found to `visit`.
@@ -139,37 +149,136 @@ impl VectorSet {
     }
 
     fn find_hits(&self, query: &Query, guard: &Guard, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
-        let passes = |id: NodeId| match (&query.filter, self.attributes.get(guard, id)) {
-            (Some(filter), Some(blob)) => filter.matches(Attributes::of(blob)),
-            (Some(_), None) => false,
-            (None, _) => true,
+        let asked = Cell::new(0);
+        let passes = |id: NodeId| {
+            asked.set(asked.get() + 1);
+            query.filter.as_ref().is_none_or(|filter| self.matches(filter, guard, id))
         };
-        let filter = match query.filter {
-            Some(_) if self.attributed.load(Relaxed) == 0 => return,
-            Some(_) => NodeFilter::Test(&passes),
-            None => NodeFilter::All,
-        };
-        let mut search = Search { k: query.count, ef: query.ef, filter, budget: query.filter_ef, ..Search::default() };
+        if query.filter.is_some() && self.attributed.load(Relaxed) == 0 {
+            return;
+        }
+        let mut k = query.count;
         for _ in 0..TRIES {
             let replaced = self.replaced.load(SeqCst);
+            let (passing, matching) = match &query.filter {
+                Some(filter) => self.passing(query, filter, &passes, guard),
+                None => (None, None),
+            };
+            let filter = match (&query.filter, &passing) {
+                (None, _) => NodeFilter::All,
+                (_, Some(passing)) => passing.filter(),
+                (_, None) => NodeFilter::Test(&passes),
+            };
+            let search = Search { k, ef: query.ef, filter, matching, budget: query.filter_ef, ..Search::default() };
             // It cannot be cancelled: nothing was given that would.
             let _complete = match query.exact {
                 true => self.graph.scan(&query.target, &search, scratch, hits),
                 false => self.graph.search(&query.target, &search, scratch, hits),
             };
             let found = hits.len();
-            if replaced.is_multiple_of(2) && self.replaced.load(SeqCst) == replaced {
+            let made = passing.map_or(Some(true), |passing| self.make_current(query, &passing, guard, hits));
+            let Some(current) = made else { continue };
+            if current && replaced.is_multiple_of(2) && self.replaced.load(SeqCst) == replaced {
                 break;
             }
-            // Elements got new vectors meanwhile: one may be there with both. Ask for as many more as those take away.
+            // Elements got new vectors or attributes meanwhile: one may be there twice. Ask for as many more as are missing.
             let mut seen = HashSet::new();
             hits.retain(|hit| seen.insert(self.names(guard).get(hit.id)));
-            if hits.len() >= query.count || found < search.k {
+            if hits.len() >= query.count || found < k {
                 break;
             }
-            search.k = query.count.saturating_add(found - hits.len());
+            k = query.count.saturating_add(found - hits.len().min(found));
         }
         hits.truncate(query.count);
         hits.retain(|hit| hit.distance as f32 / 2.0 <= query.epsilon);
+        if let Some(filter) = query.filter.as_ref().filter(|_| asked.get() > 0) {
+            self.memo.note_asked(filter, asked.get(), self.graph.len());
+        }
+    }
+
+    /// Whether the attributes of a node pass.
+    fn matches(&self, filter: &Filter, guard: &Guard, id: NodeId) -> bool {
+        self.attributes.get(guard, id).is_some_and(|blob| filter.matches(Attributes::of(blob)))
+    }
+
+    /// Whether a node is an element that passes.
+    fn passes(&self, filter: &Filter, guard: &Guard, id: NodeId) -> bool {
+        self.matches(filter, guard, id) && self.graph.contains(id)
+    }
+
+    /// The nodes that pass a filter now, if that is remembered, or if the search would ask about all anyway. Else, about how
+    /// many there are, if a sample was asked.
+    fn passing(
+        &self,
+        query: &Query,
+        filter: &Filter,
+        passes: &dyn Fn(NodeId) -> bool,
+        guard: &Guard,
+    ) -> (Option<Arc<Passing>>, Option<usize>) {
+        let remembered = self.remembered(filter, guard);
+        if remembered.is_some() || query.filter_ef.is_some() {
+            return (remembered, None);
+        }
+        let matching = (!query.exact).then(|| self.graph.estimate(passes));
+        let asks_all = matching.is_none_or(|matching| self.graph.asks_all(query.ef, query.count, matching));
+        (asks_all.then(|| self.ask_all(filter, guard)).flatten(), matching)
+    }
+
+    /// The nodes that pass a filter now, if that is remembered.
+    fn remembered(&self, filter: &Filter, guard: &Guard) -> Option<Arc<Passing>> {
+        let before = self.memo.find(filter)?;
+        let (place, changed) = self.memo.since(before.place())?;
+        if changed.is_empty() {
+            return Some(before);
+        }
+        let bound = self.graph.id_bound() as usize;
+        let now = Arc::new(before.with(place, &changed, bound, |id| self.passes(filter, guard, id)));
+        self.memo.keep(filter, &now, self.graph.len());
+        Some(now)
+    }
+
+    /// The nodes that pass a filter, from asking about all; `None` where that is not worth remembering.
+    fn ask_all(&self, filter: &Filter, guard: &Guard) -> Option<Arc<Passing>> {
+        let elements = self.graph.len();
+        let place = self.memo.begin(elements)?;
+        let bound = self.graph.id_bound();
+        let nodes = (0..bound).map(NodeId).filter(|&id| self.passes(filter, guard, id)).collect();
+        let passing = Arc::new(Passing::new(place, nodes, bound as usize));
+        self.memo.keep(filter, &passing, elements);
+        Some(passing)
+    }
+
+    /// Makes what was found among nodes that passed a while ago what passes now: a node that changed meanwhile may be a hit
+    /// or none any more, and its element may have got another node. False where hits had to go, so that a search again could
+    /// find more; `None` where so many changed that nobody knows which.
+    fn make_current(&self, query: &Query, passing: &Passing, guard: &Guard, hits: &mut Vec<Hit>) -> Option<bool> {
+        let filter = query.filter.as_ref()?;
+        let found = hits.len();
+        let since = self.memo.since(passing.place());
+        // Whether a hit is still live is nothing to ask: were it not, its element's next node might be missed.
+        hits.retain(|hit| self.matches(filter, guard, hit.id));
+        let current = hits.len() == found;
+        for id in since?.1 {
+            if self.passes(filter, guard, id) && hits.iter().all(|hit| hit.id != id) {
+                hits.push(Hit { distance: self.graph.distance(&query.target, id), id });
+            }
+        }
+        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+        Some(current)
+    }
+
+    /// Whether [`VectorSet::learn`] has something to do.
+    pub fn has_to_learn(&self, query: &Query) -> bool {
+        let asked = |filter| self.memo.is_worth_asking_all(filter, self.graph.len(), false);
+        query.filter.as_ref().is_some_and(asked)
+    }
+
+    /// Finds out which elements pass the query's filter, for the searches to come, if there were so many with it that this
+    /// pays. It asks about all: for when the query has its answer.
+    pub fn learn(&self, query: &Query) {
+        let asked = |filter: &&Filter| self.memo.is_worth_asking_all(filter, self.graph.len(), true);
+        if let Some(filter) = query.filter.as_ref().filter(asked) {
+            self.ask_all(filter, &pin());
+        }
     }
 }

@@ -176,12 +176,13 @@ impl VectorSet {
     }
 
     /// The parts of [`VectorSet::memory_usage`], by name.
-    pub fn memory_by_part(&self) -> [(&'static str, usize); 5] {
+    pub fn memory_by_part(&self) -> [(&'static str, usize); 6] {
         [
             ("graph", self.graph.memory_usage()),
             ("names", self.names.memory()),
             ("attributes", self.attributes.memory()),
             ("index", self.owned().index.memory()),
+            ("filters", self.memo.memory()),
             ("projection", self.projection.as_ref().map_or(0, Projection::memory)),
         ]
     }

@@ -12,23 +12,23 @@ fn add<'a>(element: &'a [u8], vector: &'a [f32]) -> Add<'a> {
     Add { element, vector, reduce: None, quantization: Quantization::Q8, m: 16, ef: 200, attributes: None }
 }
 
-fn set(quantization: Quantization) -> VectorSet {
+pub(super) fn set(quantization: Quantization) -> VectorSet {
     VectorSet::new(&Add { quantization, m: 5, ..add(b"", &[0.0; DIM]) }).unwrap()
 }
 
-fn put(set: &VectorSet, element: &str, vector: &[f32], attributes: Option<&str>) -> Added {
+pub(super) fn put(set: &VectorSet, element: &str, vector: &[f32], attributes: Option<&str>) -> Added {
     let attributes = attributes.map(str::as_bytes);
     let (quantization, m) = (set.quantization(), set.info().m);
     set.add(&Add { quantization, m, attributes, ..add(element.as_bytes(), vector) }).unwrap()
 }
 
 /// A vector that a number decides.
-fn vector(seed: u64) -> Vec<f32> {
+pub(super) fn vector(seed: u64) -> Vec<f32> {
     let mut rng = random::Rng::seeded(seed);
     (0..DIM).map(|_| (rng.below(2001) as f32 - 1000.0) / 500.0).collect()
 }
 
-fn found(set: &VectorSet, query: &Query) -> Vec<(String, f64)> {
+pub(super) fn found(set: &VectorSet, query: &Query) -> Vec<(String, f64)> {
     set.search(query, |hits| {
         hits.iter().map(|hit| (String::from_utf8(hit.element.to_vec()).unwrap(), hit.score)).collect()
     })

@@ -2,10 +2,13 @@
 
 import json
 import pathlib
+import random
+import threading
 
 import pytest
 
-from resp import Error
+from resp import FALSE, TRUE, Error
+from servers import wait_until
 from vectors import clusters, fill, fp32, nearest
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
@@ -81,3 +84,75 @@ def test_count_results_come_back_whenever_that_many_match(r2, limit):
             "VSIM", "f", "FP32", fp32(query), "COUNT", 10, "FILTER", ".n in [1, 500, 900, 1500, 2400, 2600, 3100, 4000, 4500, 4999]", *limit
         )
         assert sorted(got) == sorted(b"e%d" % n for n in (1, 500, 900, 1500, 2400, 2600, 3100, 4000, 4500, 4999))
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_filters_that_come_again_see_every_change(server, protocol):
+    """The same few expressions again and again, while elements and attributes come, change and go: always what a model has."""
+    redis = server.connect(protocol)
+    rows = numbered(redis)
+    chance = random.Random(protocol)
+    model = dict(enumerate(range(len(rows))))
+    accepted = {".n < 30": lambda n: n < 30, ".n % 50 == 7": lambda n: n % 50 == 7, ".n >= 1000": lambda n: n >= 1000}
+    for turn in range(150):
+        element, number = chance.randrange(len(rows)), chance.randrange(3000)
+        kind = chance.randrange(4)
+        if kind == 0:
+            assert redis("VREM", "f", f"e{element}") in ((1, TRUE) if element in model else (0, FALSE))
+            model.pop(element, None)
+        elif kind == 1:
+            changed = redis("VSETATTR", "f", f"e{element}", "" if turn % 5 == 0 else json.dumps({"n": number}))
+            assert changed in ((1, TRUE) if element in model else (0, FALSE))
+            if element in model:
+                model[element] = None if turn % 5 == 0 else number
+        else:
+            redis("VADD", "f", "FP32", fp32(rows[chance.randrange(len(rows))]), f"e{element}", "SETATTR", json.dumps({"n": number}))
+            model[element] = number
+        for expression, accept in accepted.items():
+            exact = ["TRUTH"] if turn % 3 == 0 else []
+            found = redis("VSIM", "f", "FP32", fp32(rows[element]), "COUNT", 5000, "FILTER", expression, "WITHATTRIBS", *exact)
+            found = dict(zip(found[::2], found[1::2]) if protocol == 2 else found)
+            wanted = {f"e{e}".encode(): n for e, n in model.items() if n is not None and accept(n)}
+            assert {name: json.loads(attributes)["n"] for name, attributes in found.items()} == wanted
+
+
+def test_a_filter_that_comes_again_asks_for_what_it_says(r2):
+    """Options mean the same whether or not it is known who passes."""
+    rows = numbered(r2, count=5000)
+    query, rare = fp32(rows[3]), ["FILTER", ".n % 1000 == 3"]
+    ask = lambda *more: r2("VSIM", "f", "FP32", query, *more, *rare)
+    for _ in range(3):
+        assert sorted(ask("COUNT", 9)) == sorted(b"e%d" % n for n in range(3, 5000, 1000))
+        assert ask("COUNT", 9, "TRUTH") == ask("COUNT", 9, "NOTHREAD")
+        assert ask("COUNT", 2) == ask("COUNT", 9)[:2]
+        assert ask("EPSILON", "0.01") == [b"e3"] and len(ask("EPSILON", "2", "EF", 5)) == 5
+        assert len(ask("COUNT", 9, "FILTER-EF", 1)) < 5
+
+
+def test_what_is_remembered_of_filters_is_counted_bounded_and_given_back(server):
+    """Thousands of expressions in turn, while several clients change attributes: a small share of the set, gone with it."""
+    r2 = server.connect()
+    empty = int(server.info("memory", "used_memory"))
+    rows = numbered(r2, count=5000)
+    r2("VINFO", "f")
+    before = r2("MEMORY", "USAGE", "f")
+    query = fp32(rows[0])
+    for start in range(0, 3000, 500):
+        found = r2.pipeline(["VSIM", "f", "FP32", query, "FILTER", f".n == {n}"] for n in range(start, start + 500))
+        assert found == [[b"e%d" % n] for n in range(start, start + 500)]
+    remembered = r2("MEMORY", "USAGE", "f")
+    assert before < remembered < before + 40 * len(rows)
+
+    def change(part):
+        connection = server.connect()
+        for n in range(part, 5000, 2):
+            assert connection("VSETATTR", "f", f"e{n}", json.dumps({"n": n + 1}))
+            assert connection("VSIM", "f", "FP32", query, "FILTER", f".n == {n + 1}", "COUNT", 1) != []
+
+    threads = [threading.Thread(target=change, args=(part,)) for part in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join(80) for thread in threads]
+    assert r2("VSIM", "f", "FP32", query, "FILTER", ".n == 0") == []
+    assert len(r2("VSIM", "f", "FP32", query, "FILTER", ".n == 5000")) == 1
+    r2("DEL", "f")
+    wait_until(lambda: int(server.info("memory", "used_memory")) < empty + 300_000, "memory is given back")

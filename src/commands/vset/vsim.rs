@@ -143,10 +143,16 @@ impl Command for Vsim {
         if inline || is_for_main_thread(ctx, shared.set.estimate(&query)) {
             counters::INLINE_SEARCHES.add(1);
             shared.set.search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
+            if config::single_threaded() {
+                shared.set.learn(&query);
+            } else if shared.set.has_to_learn(&query) {
+                workers::submit(move || shared.set.learn(&query));
+            }
         } else {
             let client = ctx.block();
             workers::submit(move || {
                 shared.set.search(&query, |hits| client.reply(|reply| shape.write(reply, &hits)));
+                shared.set.learn(&query);
             });
         }
         Ok(())

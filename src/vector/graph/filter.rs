@@ -45,6 +45,13 @@ pub enum Filter<'a> {
     Cheap(&'a dyn Fn(NodeId) -> bool),
     /// Those in the list (each once, any order; ids that are gone are skipped).
     Among(&'a [NodeId]),
+    /// Those whose bit is set (bit `n % 64` of word `n / 64` for id `n`; ids that are gone are skipped).
+    Bits {
+        /// The bits.
+        words: &'a [u64],
+        /// How many of them are set.
+        matching: usize,
+    },
 }
 
 impl Graph {
@@ -57,25 +64,33 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
         let total = self.len();
+        let budget = search.budget.filter(|&budget| budget < total);
         let members: Vec<u64>;
-        let listed;
+        let (listed, set);
         let (test, matching): (&dyn Fn(NodeId) -> bool, usize) = match search.filter {
             Filter::All => (&|_| true, total),
             Filter::Test(test) | Filter::Cheap(test) => (test, search.matching.unwrap_or_else(|| self.estimate(test))),
-            Filter::Among(ids) if ids.len() <= ef.saturating_mul(SCAN_LISTED) => {
+            Filter::Among(ids) if budget.is_none() && ids.len() <= ef.saturating_mul(SCAN_LISTED) => {
                 return self.scan_rows(probe, search, scratch);
             }
             Filter::Among(ids) => {
                 members = bits(ids, self.rows.len());
-                listed =
-                    |id: NodeId| members.get((id.0 / 64) as usize).is_some_and(|word| word >> (id.0 % 64) & 1 == 1);
+                listed = |id: NodeId| has_bit(&members, id);
                 (&listed, ids.len())
             }
+            Filter::Bits { words, matching } => {
+                set = move |id: NodeId| has_bit(words, id);
+                (&set, matching)
+            }
         };
-        if let Some(budget) = search.budget.filter(|&budget| budget < total) {
+        if let Some(budget) = budget {
             return self.search_bounded(probe, ef, (search, budget), (test, matching), scratch);
         }
-        let asking = if let Filter::Test(_) = search.filter { total * DEAR_TEST } else { total / CHEAP_TEST };
+        let asking = match search.filter {
+            Filter::Test(_) => total * DEAR_TEST,
+            Filter::Bits { .. } => 0,
+            _ => total / CHEAP_TEST,
+        };
         let share = matching as f64 / total.max(1) as f64;
         let mut beam = self.beam_among(ef, search.k, matching);
         while beam.saturating_mul(WALKED) < matching + asking {
@@ -91,6 +106,13 @@ impl Graph {
             beam = beam.saturating_mul((search.k.max(expected) / found.max(1)).clamp(2, 8));
         }
         self.scan_rows(probe, search, scratch)
+    }
+
+    /// Whether a search for the `k` nearest asks a [`Filter::Test`] about every vector, if about so many match.
+    #[must_use]
+    pub fn asks_all(&self, ef: usize, k: usize, matching: usize) -> bool {
+        let beam = self.beam_among(ef.max(k), k, matching);
+        beam.saturating_mul(WALKED) >= matching + self.len() * DEAR_TEST
     }
 
     /// The beam of a walk that catches what matches, where so many do: as much wider as the root of how rare they are, which
@@ -134,7 +156,8 @@ impl Graph {
     }
 
     /// About how many match, from a sample.
-    fn estimate(&self, test: &dyn Fn(NodeId) -> bool) -> usize {
+    #[must_use]
+    pub fn estimate(&self, test: &dyn Fn(NodeId) -> bool) -> usize {
         let bound = u64::from(self.rows.len());
         let (mut asked, mut passed) = (0, 0);
         // Steps of the golden ratio spread evenly over any number of rows.
@@ -251,6 +274,10 @@ impl Scratch {
             }
         }
     }
+}
+
+fn has_bit(words: &[u64], id: NodeId) -> bool {
+    words.get((id.0 / 64) as usize).is_some_and(|word| word >> (id.0 % 64) & 1 == 1)
 }
 
 /// A bit per row below `bound`.

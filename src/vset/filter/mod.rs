@@ -20,9 +20,9 @@ pub(super) use lexer::{NUMBER_LEN, is_selectable};
 use crate::vset::attributes::Attributes;
 use program::Program;
 
-/// A compiled expression.
+/// A compiled expression: its program, and its text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Filter(Program);
+pub struct Filter(Program, Box<[u8]>);
 
 /// The expression does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +39,16 @@ impl Filter {
     pub fn compile(expression: &[u8]) -> Result<Self, SyntaxError> {
         let end = expression.iter().position(|&b| b == 0).unwrap_or(expression.len());
         let text = &expression[..end];
-        program::compile(text).map(Self).map_err(|stopped| {
+        program::compile(text).map(|program| Self(program, text.into())).map_err(|stopped| {
             // Where reading stopped at the end there is nothing to show but the whole; a NUL byte is not the end.
             let from = if stopped.0 == expression.len() { 0 } else { stopped.0 };
             SyntaxError { near: text[from..].to_vec() }
         })
+    }
+
+    /// The text that was compiled.
+    pub(super) fn expression(&self) -> &[u8] {
+        &self.1
     }
 
     /// Whether an element with these attributes passes.

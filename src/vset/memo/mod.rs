@@ -1,0 +1,259 @@
+//! Which elements pass a filter, remembered from one search to the next with the same expression.
+//!
+//! | file | what |
+//! |---|---|
+//! | here | [`Memo`]: what a set remembers, by expression |
+//! | [`passing`] | [`Passing`]: the nodes that pass one expression |
+//! | [`log`] | [`Log`]: the nodes that changed last |
+//!
+//! 1. **Learned when it pays.** A search whose filter so few pass that it has to ask about every element remembers the
+//!    answers. Where many pass, a search asks about few: only when so many were asked with one expression, are all asked,
+//!    after the answer of a search ([`Memo::is_worth_asking_all`]).
+//! 2. **Never behind.** The writing thread appends every node that it changes to the log. A search first asks again about
+//!    those that were appended since what it remembers was true ([`Memo::since`]), so that it sees all that was written
+//!    before it. Too far behind, it is learned anew.
+//! 3. **Never a ghost.** What is remembered chooses candidates; of the hits, each is asked about once more.
+//! 4. **Nobody waits.** A [`Passing`] does not change; searches share it. The lock on the table is held to look up or to put
+//!    in; who doesn't get it at once goes without. The writing thread never takes it.
+//! 5. **Bounded.** What was used longest ago is forgotten when there are more than [`MOST`] expressions, or they take more
+//!    than [`BYTES_PER_ELEMENT`]; what is too far behind is forgotten by the background work ([`Memo::sweep`]).
+
+mod log;
+mod passing;
+
+pub(super) use passing::Passing;
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use super::filter::Filter;
+use super::level_hash as hash;
+use crate::vector::NodeId;
+use crate::vector::allocation::taken;
+
+use log::Log;
+pub(super) use log::Place;
+
+/// Bytes that may be remembered for each element of a set.
+const BYTES_PER_ELEMENT: usize = 4;
+/// Bytes that a small set may take.
+const LEAST_BYTES: usize = 4096;
+/// Expressions that may be remembered.
+const MOST: usize = 1024;
+/// In sets of fewer elements, asking about all takes less time than anything else of a search.
+const SMALL: usize = 256;
+/// All are asked when with one expression this part of their number has been asked.
+const ASKED: usize = 4;
+/// How often the lock is tried.
+const PATIENCE: usize = 100;
+
+/// What a set remembers about filters. See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    log: Log,
+    table: Mutex<Table>,
+    bytes: AtomicUsize,
+}
+
+/// The expressions, by their hash.
+#[derive(Debug, Default)]
+struct Table {
+    entries: Vec<Entry>,
+    /// Bytes of what the entries own.
+    bytes: usize,
+    /// Counts what [`Entry::used`] is told in.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    expression: Box<[u8]>,
+    passing: Option<Arc<Passing>>,
+    /// How many elements have been asked about without remembering.
+    asked: usize,
+    used: u64,
+}
+
+impl Entry {
+    fn memory(&self) -> usize {
+        taken(self.expression.len()) + self.passing.as_ref().map_or(0, |passing| passing.memory())
+    }
+}
+
+impl Memo {
+    /// Notes that a node was published, was removed or has other attributes; after it has. One thread at a time.
+    pub fn note(&self, id: NodeId) {
+        self.log.append(id);
+    }
+
+    /// The nodes that pass a filter, as they were some time ago.
+    pub fn find(&self, filter: &Filter) -> Option<Arc<Passing>> {
+        let mut table = self.table()?;
+        let passing = table.entry(filter)?.passing.clone();
+        drop(table);
+        passing
+    }
+
+    /// The place in the log from which on changes are to be looked at by who asks about all of `nodes` from now on; `None`
+    /// where that is not worth remembering.
+    pub fn begin(&self, nodes: usize) -> Option<Place> {
+        (nodes >= SMALL).then(|| self.log.begin(nodes))
+    }
+
+    /// The nodes that changed since `place`, each once, ascending, and the place up to which that is said. `None`: they are
+    /// too many to be known.
+    pub fn since(&self, place: Place) -> Option<(Place, Vec<NodeId>)> {
+        self.log.since(place)
+    }
+
+    /// How many nodes [`Memo::since`] would give, at most.
+    pub fn behind(&self, place: Place) -> usize {
+        self.log.behind(place)
+    }
+
+    /// Remembers who passes a filter, unless something newer is remembered, in a set of so many elements.
+    pub fn keep(&self, filter: &Filter, passing: &Arc<Passing>, elements: usize) {
+        let forgotten = self.change(filter, elements, |entry| {
+            entry.asked = 0;
+            match &entry.passing {
+                Some(old) if old.place() >= passing.place() => None,
+                _ => entry.passing.replace(Arc::clone(passing)),
+            }
+        });
+        // Outside of the lock.
+        drop(forgotten);
+    }
+
+    /// Notes that so many elements were asked about with a filter that is not remembered.
+    pub fn note_asked(&self, filter: &Filter, asked: usize, elements: usize) {
+        if elements >= SMALL {
+            let forgotten = self.change(filter, elements, |entry| {
+                entry.asked = entry.asked.saturating_add(asked);
+                entry.passing.take_if(|passing| !self.log.reaches(passing.place()))
+            });
+            drop(forgotten);
+        }
+    }
+
+    /// Whether so many were asked about with a filter that asking about all elements would have cost little more. True
+    /// once: who asks is to do it, if `take`.
+    pub fn is_worth_asking_all(&self, filter: &Filter, elements: usize, take: bool) -> bool {
+        let Some(mut table) = self.table() else { return false };
+        let Some(entry) = table.entry(filter) else { return false };
+        let is = entry.passing.is_none() && entry.asked >= (elements / ASKED).max(1);
+        if is && take {
+            entry.asked = 0;
+        }
+        is
+    }
+
+    /// Forgets what is too far behind to be of use. It costs a load where little has changed since the last time.
+    pub fn sweep(&self) {
+        if !self.log.is_round() {
+            return;
+        }
+        let Some(mut table) = self.table() else { return };
+        let old = |entry: &mut Entry| match &entry.passing {
+            Some(passing) => !self.log.reaches(passing.place()),
+            None => false,
+        };
+        let forgotten: Vec<Entry> = table.entries.extract_if(.., old).collect();
+        table.settle();
+        self.bytes.store(table.memory(), Relaxed);
+        drop(table);
+        drop(forgotten);
+    }
+
+    /// Bytes on the heap.
+    pub fn memory(&self) -> usize {
+        self.bytes.load(Relaxed) + self.log.memory()
+    }
+
+    /// Changes the entry of a filter, which is made if there is none; what `with` returns and what had to go for it, to be
+    /// dropped outside of the lock.
+    fn change<T>(
+        &self,
+        filter: &Filter,
+        elements: usize,
+        with: impl FnOnce(&mut Entry) -> T,
+    ) -> Option<(T, Vec<Entry>)> {
+        let mut table = self.table()?;
+        if table.entry(filter).is_none() {
+            table.insert(filter);
+        }
+        let entry = table.entry(filter)?;
+        let before = entry.memory();
+        let changed = with(entry);
+        let after = entry.memory();
+        table.bytes = table.bytes + after - before;
+        let forgotten = table.make_room((BYTES_PER_ELEMENT * elements).max(LEAST_BYTES));
+        self.bytes.store(table.memory(), Relaxed);
+        Some((changed, forgotten))
+    }
+
+    /// The table, if nobody else has it for long.
+    fn table(&self) -> Option<MutexGuard<'_, Table>> {
+        for _ in 0..PATIENCE {
+            match self.table.try_lock() {
+                Ok(table) => return Some(table),
+                // Nothing panics between two of its states.
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        None
+    }
+}
+
+impl Table {
+    /// The entry of a filter, which is used now.
+    fn entry(&mut self, filter: &Filter) -> Option<&mut Entry> {
+        self.clock += 1;
+        let hash = hash(filter.expression());
+        let first = self.entries.partition_point(|entry| entry.hash < hash);
+        let mut same = self.entries[first..].iter_mut().take_while(|entry| entry.hash == hash);
+        let entry = same.find(|entry| *entry.expression == *filter.expression())?;
+        entry.used = self.clock;
+        Some(entry)
+    }
+
+    /// Puts in an entry for a filter that has none.
+    fn insert(&mut self, filter: &Filter) {
+        let expression: Box<[u8]> = filter.expression().into();
+        let hash = hash(&expression);
+        let at = self.entries.partition_point(|entry| entry.hash < hash);
+        let entry = Entry { hash, expression, passing: None, asked: 0, used: self.clock };
+        self.bytes += entry.memory();
+        self.entries.insert(at, entry);
+    }
+
+    /// Takes out what was used longest ago, a quarter at a time, until there is room.
+    fn make_room(&mut self, bytes: usize) -> Vec<Entry> {
+        let mut out = Vec::new();
+        while self.bytes > bytes || self.entries.len() > MOST {
+            let mut used: Vec<u64> = self.entries.iter().map(|entry| entry.used).collect();
+            let quarter = used.len() / 4;
+            let (_, &mut until, _) = used.select_nth_unstable(quarter);
+            out.extend(self.entries.extract_if(.., |entry| entry.used <= until));
+            self.settle();
+        }
+        out
+    }
+
+    /// Counts anew after entries were taken out.
+    fn settle(&mut self) {
+        self.bytes = self.entries.iter().map(Entry::memory).sum();
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.bytes + taken(self.entries.capacity() * size_of::<Entry>())
+    }
+}
+
+#[cfg(test)]
+mod tests;
