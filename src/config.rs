@@ -34,7 +34,7 @@ pub static ALL: &[Setting] = &[
     Setting {
         name: c"tail-limit",
         kind: Kind::Number { cell: &TAIL_LIMIT, min: 1, max: 1_000_000 },
-        doc: "Elements of one set or field that may wait to be linked; the client that adds beyond it waits for its reply.",
+        doc: "Elements of a set that may wait to be linked, beyond which who adds waits for a reply; 128 times as many of a field.",
         apply: None,
     },
     Setting {

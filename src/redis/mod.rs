@@ -20,6 +20,7 @@
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
 //! | [`reply`] | writing replies in RESP2 and RESP3 |
 //! | [`settings`] | `CONFIG` and load arguments |
+//! | [`turns`] | how threads share the cores |
 //! | [`types`] | data types and their callbacks |
 //! | [`workers`] | the pool of threads |
 
@@ -46,5 +47,6 @@ pub mod module;
 pub mod rdb;
 pub mod reply;
 pub mod settings;
+pub mod turns;
 pub mod types;
 pub mod workers;

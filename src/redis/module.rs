@@ -15,6 +15,7 @@ use super::command::{self, Family};
 use super::context::{LogLevel, log};
 use super::info;
 use super::settings::{self, Setting};
+use super::turns;
 
 /// Registers a type; false when its name is taken. See [`super::types::register`].
 pub type RegisterType = fn(&Loading) -> bool;
@@ -119,6 +120,7 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
     settings::register(loading, module.settings, args)?;
     info::register(loading, module.info);
     fork_handlers(module.fork);
+    turns::come_soon();
     Ok(())
 }
 

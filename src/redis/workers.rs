@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::turns;
+
 /// A one-off piece of work.
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -145,6 +147,7 @@ impl Pool {
                     }
                 }
             }
+            turns::pass();
         }
     }
 
@@ -179,7 +182,7 @@ pub fn resize(threads: usize) {
     let running = POOL.running.load(Ordering::Relaxed);
     for number in running..threads {
         let started = std::thread::Builder::new().name(format!("nearset-{number}")).spawn(move || {
-            yield_to_server();
+            turns::come_after();
             POOL.run(number);
             POOL.running.fetch_sub(1, Ordering::Relaxed);
         });
@@ -188,16 +191,6 @@ pub fn resize(threads: usize) {
         }
     }
     POOL.wake.notify_all();
-}
-
-/// Lets the server's own thread go first wherever both want a core: it has the shorter work and all the clients.
-pub fn yield_to_server() {
-    // SAFETY: plain system calls on the calling thread; a refusal leaves things as they were.
-    unsafe {
-        let param = libc::sched_param { sched_priority: 0 };
-        libc::sched_setscheduler(0, libc::SCHED_BATCH, &param);
-        libc::setpriority(libc::PRIO_PROCESS, libc::gettid() as libc::id_t, 5);
-    }
 }
 
 /// Has a worker run the job.
@@ -241,7 +234,7 @@ pub fn reclaim(value: impl Send + 'static) {
     let sender = RECLAIMER.get_or_init(|| {
         let (sender, receiver) = channel::<Box<dyn Send>>();
         let thread = std::thread::Builder::new().name("nearset-free".into()).spawn(move || {
-            yield_to_server();
+            turns::come_after();
             for value in receiver {
                 drop(value);
                 FREES_WAITING.fetch_sub(1, Ordering::Release);

@@ -13,8 +13,8 @@
 //!    waits for the write lock outside of it: so a forked child can read ([`Live::read_at_rest`]) whatever threads the parent
 //!    had. The log is not for the child: what is not applied by then is in the keys.
 //!
-//! 6. **The log is bounded by who writes.** The one who appends may have nobody wait, so he helps: [`Live::try_apply`] applies a
-//!    few changes where that needs no waiting.
+//! 6. **The log and the unlinked vectors are bounded by who writes.** The one who appends may have nobody wait, so he helps:
+//!    [`Live::try_apply`] applies a few changes where that needs no waiting, [`Live::link_next`] links a vector.
 //!
 //! 7. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
 //!
@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
 /// Changes that are applied while the lock is held once: about a millisecond.
-const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 
 /// What [`Live::try_apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

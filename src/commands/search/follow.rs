@@ -84,7 +84,7 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
             continue;
         }
         // Nothing waits for an answer now, and a log that grows with the file would only cost memory.
-        while index.handle.live.waiting() > scan::FULL {
+        while index.handle.live.waiting() > scan::FULL as u64 {
             index.handle.live.apply_some();
         }
     }

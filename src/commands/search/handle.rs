@@ -1,25 +1,36 @@
 //! An index as the pool knows it: a [`Live`] index, worked on in small steps.
 //!
-//! A worker does not apply more of the log while too many vectors wait to be linked; a query does, since it must see
-//! everything. Who writes faster than the workers follow is slowed down: a client of HSET cannot be told to wait, so the main
-//! thread does a share of the work for each write ([`Handle::keep_up`]).
+//! Changes are applied as soon as they come, so that queries don't wait for them; vectors are linked when there is time. What
+//! is not linked yet costs queries a look at each of them, and no memory that it would not cost anyway. Who writes faster
+//! than the workers link is slowed down: a client of HSET cannot be told to wait, so the main thread does a share of the
+//! work ([`Handle::keep_up`]), at first no more than that nobody else notices.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::counters;
 use crate::config;
 use crate::redis::workers::{self, Source};
 use crate::search::index::Index;
-use crate::search::live::{Applied, Entry, Live};
+use crate::search::live::{Applied, BATCH, Entry, Live};
 use crate::search::schema::Schema;
 
 /// How long a query helps with linking.
 const HELP: Duration = Duration::from_millis(2);
 
-/// Writes that the workers may be behind, beside the vectors that may wait to be linked anyway, before writing is slowed down.
-const BEHIND: usize = 4096;
+/// Changes that may wait to be applied before the main thread helps, and twice as many before it helps as much as is needed to
+/// have no more: each costs memory.
+const BEHIND: u64 = 4096;
+/// As [`BEHIND`], of vectors that wait to be linked, in multiples of what may wait anyway: each costs queries a look at it.
+const UNLINKED: usize = 8;
+/// How many of them before the main thread helps as much as is needed, likewise. A query looks at so many, by default
+/// 65,536 of 384 components, in two to three milliseconds.
+const FAR_TOO_MANY: usize = 128;
+/// Share of the main thread's time that it helps for while it need not do more: one in so many.
+const SHARE_OF_TIME: u32 = 4;
+/// Units of work that it does after one write at most, be there as much to do as there may: more than a write brings.
+const MOST: usize = 2;
 /// Changes that the main thread applies at a time.
 const SHARE: usize = 4;
 
@@ -39,6 +50,8 @@ pub struct Handle {
     timeouts: AtomicU64,
     /// Nanoseconds that workers have spent on applying and linking.
     worked: AtomicU64,
+    /// Before then the main thread does not help again, unless it must.
+    rests: Mutex<Option<Instant>>,
 }
 
 impl Handle {
@@ -52,6 +65,7 @@ impl Handle {
             dialects: Default::default(),
             timeouts: AtomicU64::new(0),
             worked: AtomicU64::new(0),
+            rests: Mutex::new(None),
         })
     }
 
@@ -65,37 +79,54 @@ impl Handle {
         }
     }
 
-    /// Does a little of the work that waits, if that is too much; as much as needed, if it is twice that. For the main
-    /// thread after a write. It waits for nobody but a worker that applies changes too: while a query reads, what is written
-    /// is left for later.
+    /// Does a little of the work that waits, if that is too much and the main thread has not just helped; more than a write
+    /// brings, if it is far too much. For the main thread after a write. It waits for nobody but a worker that applies changes too: while
+    /// a query reads, what is written is left for later.
     pub fn keep_up(&self) {
-        let (behind, much) = (self.behind(), BEHIND + config::tail_limit());
-        if behind <= much {
+        let waiting = self.live.waiting();
+        if waiting <= BEHIND && !self.has_too_many() {
             return;
         }
-        for _ in 0..behind.saturating_sub(much + BEHIND).max(1) {
-            if self.has_too_many() {
-                if self.link() {
-                    continue;
-                }
-                return;
+        let changes = usize::try_from(waiting.saturating_sub(2 * BEHIND)).unwrap_or(usize::MAX);
+        let must = changes.max(self.live.unlinked().saturating_sub(FAR_TOO_MANY * config::tail_limit()));
+        // Nobody but the main thread comes here.
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        if must == 0 && rests.is_some_and(|until| start < until) {
+            return;
+        }
+        for _ in 0..must.clamp(1, MOST) {
+            if !self.help_once() {
+                break;
             }
-            match self.live.try_apply(SHARE) {
-                Applied::Some => {}
-                Applied::Applying if behind > much + BEHIND => std::thread::sleep(MOMENT),
-                _ => return,
+        }
+        *rests = Some(start + start.elapsed() * SHARE_OF_TIME);
+    }
+
+    /// Applies a few changes, or links a vector; false: none of it can be done now.
+    fn help_once(&self) -> bool {
+        let waiting = self.live.waiting();
+        if waiting <= BEHIND {
+            return self.link();
+        }
+        match self.live.try_apply(SHARE) {
+            Applied::Some => true,
+            Applied::Applying if waiting > 2 * BEHIND => {
+                std::thread::sleep(MOMENT);
+                true
             }
+            _ => false,
         }
     }
 
     /// How many changes and vectors wait.
-    fn behind(&self) -> usize {
+    pub fn behind(&self) -> usize {
         usize::try_from(self.live.waiting()).unwrap_or(usize::MAX).saturating_add(self.live.unlinked())
     }
 
     /// Whether more vectors wait to be linked than should.
     fn has_too_many(&self) -> bool {
-        self.live.unlinked() > config::tail_limit()
+        self.live.unlinked() > UNLINKED * config::tail_limit()
     }
 
     fn link(&self) -> bool {
@@ -158,7 +189,11 @@ impl Source for Handle {
             return false;
         }
         let start = Instant::now();
-        let worked = (self.has_too_many() && self.link()) || self.live.apply_some() || self.link();
+        let worked = match self.live.try_apply(BATCH) {
+            Applied::Some => true,
+            Applied::Nothing => self.link(),
+            Applied::Applying | Applied::Reading => self.link() || self.live.apply_some(),
+        };
         let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.worked.fetch_add(nanoseconds, Ordering::Relaxed);
         worked

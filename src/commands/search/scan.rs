@@ -1,7 +1,7 @@
 //! Indexing keys that were there before their index: a walk over the database in slices of the main thread's time.
 //!
 //! One slice of at most `SLICE` is done, then everybody else has their turn for `PAUSE` milliseconds. A walk waits while
-//! the log of its index is long: the workers are behind then, and the log would only cost memory. The first slice is
+//! the workers are behind with its index: what waits would only cost memory, and make queries slower. The first slice is
 //! done at once, so that a small database is indexed when FT.CREATE returns.
 
 use std::cell::Cell;
@@ -17,8 +17,8 @@ use crate::redis::keyspace::Scan;
 const SLICE: Duration = Duration::from_micros(200);
 /// Milliseconds between two slices.
 const PAUSE: i64 = 1;
-/// Entries in the log of an index above which its walk waits.
-pub const FULL: u64 = 2048;
+/// Writes that an index may be behind before its walk waits.
+pub const FULL: usize = 2048;
 
 thread_local! {
     /// Whether a timer is set.
@@ -50,7 +50,7 @@ fn met(index: &Registered) -> u64 {
     index.progress.borrow().as_ref().map_or(0, |progress| progress.met)
 }
 
-/// The indexes with a walk under way whose log is not full.
+/// The indexes with a walk under way.
 fn walking() -> Vec<Rc<Registered>> {
     let all = registry::with(|registry| registry.all());
     all.into_iter().filter(|index| index.progress.borrow().is_some()).collect()
@@ -67,7 +67,7 @@ fn slice(ctx: &Context, index: &Rc<Registered>) {
     }
     let start = Instant::now();
     let mut more = true;
-    while more && index.handle.live.waiting() < FULL && start.elapsed() < SLICE {
+    while more && index.handle.behind() < FULL && start.elapsed() < SLICE {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         more = progress.scan.step(ctx, |_, key| {
             progress.met += 1;

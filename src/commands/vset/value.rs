@@ -16,6 +16,7 @@ use crate::redis::alloc::rounded;
 use crate::redis::blocking::Blocked;
 use crate::redis::context::Context;
 use crate::redis::rdb::{Aof, Digest, RdbSink, RdbSource};
+use crate::redis::turns;
 use crate::redis::types::{DataType, Slot};
 use crate::redis::workers::{self, Source};
 use crate::vset::VectorSet;
@@ -240,7 +241,7 @@ impl DataType for Value {
         if set.card() <= COPIED_AT_ONCE || config::single_threaded() {
             return Self::new(set.copy());
         }
-        Self(self.0.copy(workers::yield_to_server))
+        Self(self.0.copy(turns::come_after))
     }
 
     fn free_effort(&self) -> usize {

@@ -117,7 +117,8 @@ impl Graph {
         // Of the neighbors of a node, about a third are new.
         let met = (ef as u64).saturating_mul(self.room as u64 / 3 + 1);
         let walk = met.saturating_mul(self.cost_each() + 15);
-        walk.min((self.len() as u64).saturating_mul(self.cost_each()))
+        let tail = (self.tail_len() as u64).saturating_mul(self.cost_each());
+        walk.saturating_add(tail).min((self.len() as u64).saturating_mul(self.cost_each()))
     }
 
     /// About how many nanoseconds looking at one vector takes among many.
