@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::chunks::{Chunks, Owned};
 use super::lock;
@@ -27,7 +27,7 @@ struct BlockOwner {
 impl Blocks {
     /// Blocks of `links` links.
     pub fn new(links: usize) -> Blocks {
-        Blocks { chunks: Chunks::new((links + 1) * 4), links, owner: Mutex::default() }
+        Blocks { chunks: Chunks::new((links + 1) * 4, 0), links, owner: Mutex::default() }
     }
 
     /// Takes `run` consecutive blocks, empty, and returns the first one's number.
@@ -44,7 +44,7 @@ impl Blocks {
             }
         };
         for block in first..first + run as u32 {
-            self.degree(block).store(0, Relaxed);
+            self.counter(block).store(0, Relaxed);
         }
         first
     }
@@ -58,18 +58,53 @@ impl Blocks {
         owner.free[run].push(first);
     }
 
-    /// How many links a block has.
     #[inline]
-    pub fn degree(&self, block: u32) -> &AtomicU32 {
+    fn counter(&self, block: u32) -> &AtomicU32 {
         // SAFETY: a block is zeroed, 4-aligned and only accessed through atomics.
         unsafe { &*self.chunks.at(block).cast::<AtomicU32>() }
     }
 
     /// A block's links, all of its room.
     #[inline]
-    pub fn links(&self, block: u32) -> &[AtomicU32] {
-        // SAFETY: as for the degree; `links` words follow it.
+    fn links(&self, block: u32) -> &[AtomicU32] {
+        // SAFETY: as for the counter; `links` words follow it.
         unsafe { std::slice::from_raw_parts(self.chunks.at(block).cast::<AtomicU32>().add(1), self.links) }
+    }
+
+    /// How many links a block has.
+    #[inline]
+    pub fn degree(&self, block: u32) -> usize {
+        self.counter(block).load(Acquire) as usize
+    }
+
+    /// Calls `visit` with every link, from the last place to the first: a link only moves to a lower place, so whatever is
+    /// in the list all the time is met.
+    #[inline(always)]
+    pub fn each(&self, block: u32, mut visit: impl FnMut(u32)) {
+        self.links(block)[..self.degree(block)].iter().rev().for_each(|link| visit(link.load(Acquire)));
+    }
+
+    /// Adds a link to a block that has room for it. Whoever changes a block has its node locked.
+    pub fn push(&self, block: u32, other: u32) {
+        let degree = self.degree(block);
+        self.links(block)[degree].store(other, Release);
+        self.counter(block).store(degree as u32 + 1, Release);
+    }
+
+    /// Takes a link out, if it is there; the last one fills its place.
+    pub fn pull(&self, block: u32, other: u32) {
+        let (links, degree) = (self.links(block), self.degree(block));
+        let Some(place) = links[..degree].iter().position(|link| link.load(Relaxed) == other) else { return };
+        links[place].store(links[degree - 1].load(Relaxed), Release);
+        self.counter(block).store(degree as u32 - 1, Release);
+    }
+
+    /// Puts a link in the place of another, if that is there. A reader sees one of the two.
+    pub fn replace(&self, block: u32, other: u32, with: u32) {
+        let links = &self.links(block)[..self.degree(block)];
+        if let Some(link) = links.iter().find(|link| link.load(Relaxed) == other) {
+            link.store(with, Release);
+        }
     }
 
     /// Bytes taken from the allocator.

@@ -1,12 +1,20 @@
 //! Chunks: zeroed memory for rows of one size, found by number.
 //!
+//! A row has a part of one size at its place, and may have another of another size apart. A chunk holds the former ones in
+//! order, and before them the latter ones in reverse, so that both are found from where they meet:
+//!
+//! ```text
+//! … | apart 2 | apart 1 | apart 0 | row 0 | row 1 | row 2 | …
+//!                                 ^ a multiple of 64, in the directory
+//! ```
+//!
 //! The module above has the protocol; this is its first rule.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicUsize};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
 use crate::vector::allocation::taken;
 use crate::vector::epoch;
@@ -30,6 +38,8 @@ static ZEROS: Zeros = Zeros(UnsafeCell::new([0; 1 << 20]));
 #[derive(Debug)]
 pub(super) struct Chunks {
     stride: usize,
+    /// Bytes of a row that are apart.
+    apart: usize,
     /// Rows of a full chunk, at least 2.
     full: u32,
     /// ⌊2⁶⁴ / full⌋ + 1: dividing by multiplying.
@@ -59,10 +69,12 @@ pub(super) struct Owned {
 unsafe impl Send for Owned {}
 
 impl Chunks {
-    pub fn new(stride: usize) -> Chunks {
-        let full = ((CHUNK - SLACK) / stride).clamp(2, 1 << 20) as u32;
+    /// For rows of `stride` bytes, and `apart` bytes for each apart.
+    pub fn new(stride: usize, apart: usize) -> Chunks {
+        let full = ((CHUNK - SLACK) / (stride + apart)).clamp(2, 1 << 20) as u32;
         Chunks {
             stride,
+            apart,
             full,
             magic: (u64::MAX / u64::from(full)) + 1,
             small: ((full - 1).ilog2() + 2) as usize,
@@ -100,17 +112,42 @@ impl Chunks {
     /// When there never was such a row.
     #[inline(always)]
     pub fn at(&self, row: u32) -> *mut u8 {
+        let (start, index) = self.start(row);
+        // SAFETY: by rule 1 the directory's places lead to as many rows as their chunks have, of which `index` is one.
+        unsafe { start.add(index * self.stride) }
+    }
+
+    /// Where the part of a row begins that is apart; as for [`Chunks::at`].
+    #[inline(always)]
+    pub fn apart(&self, row: u32) -> *mut u8 {
+        let (start, index) = self.start(row);
+        // SAFETY: as for `at`; as many parts stand before the rows.
+        unsafe { start.sub((index + 1) * self.apart) }
+    }
+
+    /// Where the rows of a row's chunk begin, and which of them it is.
+    #[inline(always)]
+    fn start(&self, row: u32) -> (*mut u8, usize) {
         let (chunk, index) = self.place(row);
         assert!(chunk < self.count.load(Acquire), "no such row");
-        // SAFETY: by rule 1 the directory has more than `chunk` places and this one points to `rows(chunk)` rows, of which
-        // `index` is one.
-        unsafe { (*self.directory.load(Acquire).add(chunk)).load(Acquire).add(index as usize * self.stride) }
+        // SAFETY: by rule 1 the directory has more than `chunk` places.
+        (unsafe { (*self.directory.load(Acquire).add(chunk)).load(Acquire) }, index as usize)
+    }
+
+    /// The word that a row of 4 bytes is, if there is such a row; only accessed so.
+    #[inline(always)]
+    pub fn word(&self, row: u32) -> Option<&AtomicU32> {
+        assert!(self.stride == size_of::<u32>());
+        let exists = self.place(row).0 < self.count.load(Acquire);
+        // SAFETY: the row is there, zeroed, 4-aligned, and never released in a table of words; atomics alone go there.
+        exists.then(|| unsafe { &*self.at(row).cast::<AtomicU32>() })
     }
 
     /// Gives a chunk memory: the one after the last, or one that was released.
     pub fn allocate(&self, chunk: usize, owned: &mut Owned) {
         let (_, rows) = self.rows(chunk);
-        let bytes = rows as usize * self.stride + SLACK;
+        let before = rows as usize * self.apart;
+        let bytes = rows as usize * self.stride + before + SLACK;
         let layout = Layout::from_size_align(bytes, 16).expect("a chunk's size is far below isize::MAX");
         // SAFETY: the size is not zero.
         let start = unsafe { alloc_zeroed(layout) };
@@ -124,8 +161,12 @@ impl Chunks {
         }
         owned.pieces[chunk] = Some(Piece(start, layout));
         let directory = owned.directories.last().expect("there are chunks");
-        // SAFETY: the piece has SLACK bytes more than its rows, so it may be shifted to a multiple of 64.
-        directory[chunk].store(unsafe { start.add(start.align_offset(64)) }, Release);
+        // SAFETY: the piece has SLACK bytes more than its rows, so they may be shifted to a multiple of 64.
+        let first = unsafe {
+            let first = start.add(before);
+            first.add(first.align_offset(64))
+        };
+        directory[chunk].store(first, Release);
         self.directory.store(directory.as_ptr().cast_mut(), Release);
         self.count.store(owned.pieces.len(), Release);
     }
@@ -141,12 +182,14 @@ impl Chunks {
     /// stay: false.
     pub fn release(&self, chunk: usize, owned: &mut Owned) -> bool {
         let (_, rows) = self.rows(chunk);
-        if rows as usize * self.stride > size_of::<Zeros>() {
+        let before = (rows as usize * self.apart).next_multiple_of(64);
+        if rows as usize * self.stride + before > size_of::<Zeros>() {
             return false;
         }
         let Some(piece) = owned.pieces[chunk].take() else { return false };
         let directory = owned.directories.last().expect("there are chunks");
-        directory[chunk].store(ZEROS.0.get().cast::<u8>(), Release);
+        // SAFETY: that many zeros were looked for above.
+        directory[chunk].store(unsafe { ZEROS.0.get().cast::<u8>().add(before) }, Release);
         owned.retired.push((epoch::retire(), piece));
         true
     }
@@ -210,7 +253,7 @@ mod tests {
     #[test]
     fn every_row_has_its_own_place() {
         for stride in [4, 60, 448, 5000, 131_072, 300_000] {
-            let chunks = Chunks::new(stride);
+            let chunks = Chunks::new(stride, 0);
             let mut owned = Owned::default();
             let rows = (3 * chunks.full + 7).min(20_000);
             chunks.reach(rows - 1, &mut owned);
@@ -228,9 +271,38 @@ mod tests {
     }
 
     #[test]
+    fn no_part_overlaps_another() {
+        for (stride, apart) in [(64, 8), (320, 88), (128, 24), (5000, 700), (300_000, 88)] {
+            let chunks = Chunks::new(stride, apart);
+            let mut owned = Owned::default();
+            let rows = (2 * chunks.full + 7).min(5000);
+            chunks.reach(rows - 1, &mut owned);
+            let mut parts: Vec<(usize, usize)> = Vec::new();
+            for row in 0..rows {
+                let (at, beside) = (chunks.at(row), chunks.apart(row));
+                // SAFETY: both parts are the row's own, zeroed and of these sizes.
+                let both = unsafe {
+                    [std::slice::from_raw_parts_mut(at, stride), std::slice::from_raw_parts_mut(beside, apart)]
+                };
+                for part in both {
+                    assert!(part.iter().all(|&byte| byte == 0));
+                    part.fill(1);
+                    parts.push((part.as_ptr() as usize, part.len()));
+                }
+                assert!(stride % 64 > 0 || (at as usize).is_multiple_of(64));
+            }
+            let all: Vec<(usize, usize)> =
+                owned.pieces.iter().flatten().map(|piece| (piece.0 as usize, piece.1.size())).collect();
+            parts.iter().for_each(|&(at, len)| {
+                assert!(all.iter().any(|&(start, size)| start <= at && at + len <= start + size));
+            });
+        }
+    }
+
+    #[test]
     fn dividing_by_multiplying_is_exact_at_the_ends() {
         for stride in [4, 7, 64, 448, 4000, 200_000] {
-            let chunks = Chunks::new(stride);
+            let chunks = Chunks::new(stride, 0);
             for row in [chunks.full, chunks.full * 2 - 1, u32::MAX - 1, u32::MAX / chunks.full * chunks.full - 1] {
                 let (chunk, index) = chunks.place(row);
                 assert_eq!((chunk - chunks.small + 1) as u32, row / chunks.full);

@@ -3,11 +3,13 @@
 //! A row holds everything that a search needs of a node, so that visiting it touches one place in memory:
 //!
 //! ```text
-//! | code | scale (Q8, I8, U8 under cosine) | upper | l2 | state | level | degree | level-0 links: 2·M × u32 | padding |
-//!   0      4-aligned                         u32     f32  u8      u8      u16
+//! | code | scale (Q8, I8, U8 under cosine) | upper | l2 | state | level | degree | level-0 links: 2·M, three to a u64 | padding |
+//!   0      4-aligned                         u32     f32  u8      u8      u16      8-aligned
 //! ```
 //!
-//! Rows are 64-byte aligned where that costs at most a sixteenth of them, 4-byte aligned otherwise. The first chunk has
+//! A code that begins anywhere lies in more cache lines than it needs, and its distance takes a quarter longer. So rows are
+//! 64-byte aligned where that costs at most a twentieth of them, less otherwise; and where links, standing apart from what is
+//! before them, make that cheaper, they do. The first chunk has
 //! one row, each next one as many as all before it, until a chunk has `CHUNK` bytes; from there on all have that size.
 //! So a small set costs little and a large one wastes at most `CHUNK` bytes. Blocks of `CHUNK` bytes are a size
 //! class of the server's allocator. Of chunks without a row in use, one keeps its memory, so that adding and removing by
@@ -31,7 +33,7 @@
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::encoding::Beside;
@@ -39,11 +41,13 @@ use super::epoch;
 
 mod blocks;
 mod chunks;
+mod links;
 mod supply;
 
 pub(in crate::vector) use blocks::Blocks;
 
 use chunks::{Chunks, Owned};
+use links::{Far, NEAR};
 use supply::Supply;
 
 /// Bytes of a row that are asked for ahead.
@@ -65,14 +69,43 @@ pub(super) struct Head {
     pub state: AtomicU8,
     /// The node's highest level.
     pub level: AtomicU8,
-    /// Links at level 0.
-    pub degree: AtomicU16,
+    /// Links at level 0 that stand in the row.
+    degree: AtomicU16,
 }
 
 impl Head {
     /// Norm of the vector before it was normalized.
     pub fn l2(&self) -> f32 {
         f32::from_bits(self.l2.load(Relaxed))
+    }
+}
+
+/// How a row's parts are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
+    stride: usize,
+    /// Where the links are, if not apart.
+    links_at: Option<usize>,
+}
+
+impl Layout {
+    /// For `front` bytes of code and head, 4-aligned, and `links` bytes, to be 8-aligned.
+    fn of(front: usize, links: usize) -> Layout {
+        let least = if links > 0 { 8 } else { 4 };
+        let links_at = front.next_multiple_of(least);
+        let bytes = links_at + links;
+        for align in [64, 32, 16] {
+            let together = Layout { stride: bytes.next_multiple_of(align), links_at: Some(links_at) };
+            let apart = Layout { stride: front.next_multiple_of(align), links_at: None };
+            let (taken, layout) = match apart.stride + links < together.stride {
+                true => (apart.stride + links, apart),
+                false => (together.stride, together),
+            };
+            if taken - bytes <= bytes / 20 {
+                return layout;
+            }
+        }
+        Layout { stride: bytes, links_at: Some(links_at) }
     }
 }
 
@@ -88,8 +121,13 @@ pub(super) struct Rows {
     code_len: usize,
     scale_at: Option<usize>,
     head_at: usize,
-    links_at: usize,
-    links: usize,
+    /// Where the links are; none if they are apart.
+    links_at: Option<usize>,
+    /// Words of links.
+    words: usize,
+    /// Rows from here on are linked to by `far` links.
+    near: u32,
+    far: Far,
     /// All rows in use are below this number.
     len: AtomicU32,
     /// Whether released memory waits for its last reader.
@@ -108,17 +146,18 @@ impl Rows {
     pub fn new(code_len: usize, scaled: bool, links: usize) -> Rows {
         let end = code_len.next_multiple_of(4);
         let head_at = if scaled { end + 4 } else { end };
-        let links_at = head_at + size_of::<Head>();
-        let bytes = links_at + links * 4;
-        let wide = bytes.next_multiple_of(64);
-        let stride = if wide - bytes <= bytes / 16 { wide } else { bytes };
+        let words = links::words(links);
+        let Layout { stride, links_at } = Layout::of(head_at + size_of::<Head>(), words * 8);
+        let apart = if links_at.is_none() { words * 8 } else { 0 };
         Rows {
-            chunks: Chunks::new(stride),
+            chunks: Chunks::new(stride, apart),
             code_len,
             scale_at: scaled.then_some(end),
             head_at,
             links_at,
-            links,
+            words,
+            near: NEAR,
+            far: Far::new(links),
             len: AtomicU32::new(0),
             waits: AtomicBool::new(false),
             owner: Mutex::default(),
@@ -138,11 +177,26 @@ impl Rows {
         unsafe { &*self.chunks.at(row).add(self.head_at).cast::<Head>() }
     }
 
-    /// A row's links, all of its room.
+    /// A row's words of links.
     #[inline(always)]
-    pub fn links(&self, row: u32) -> &[AtomicU32] {
-        // SAFETY: as for the head; the row has `links` words there.
-        unsafe { std::slice::from_raw_parts(self.chunks.at(row).add(self.links_at).cast::<AtomicU32>(), self.links) }
+    fn links(&self, row: u32) -> &[AtomicU64] {
+        // SAFETY: as for the head; the row has `words` words there, 8-aligned as rows are that have any.
+        unsafe { std::slice::from_raw_parts(self.links_start(row).cast::<AtomicU64>(), self.words) }
+    }
+
+    #[inline(always)]
+    fn links_start(&self, row: u32) -> *mut u8 {
+        match self.links_at {
+            // SAFETY: a row has its links there.
+            Some(at) => unsafe { self.chunks.at(row).add(at) },
+            None => self.chunks.apart(row),
+        }
+    }
+
+    /// Lets links to rows from `near` on be far ones, for tests.
+    #[cfg(test)]
+    pub fn set_near(&mut self, near: u32) {
+        self.near = near;
     }
 
     /// A row's code.
@@ -161,7 +215,7 @@ impl Rows {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             let at = self.chunks.at(row).cast::<i8>();
             // The processor follows a long row by itself after the first lines.
-            let end = self.links_at.min(PREFETCH);
+            let end = (self.head_at + size_of::<Head>()).min(PREFETCH);
             let mut offset = 0;
             // Not `step_by`, which becomes a call with a division.
             while offset < end {
@@ -180,11 +234,16 @@ impl Rows {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let at = self.chunks.at(row).cast::<i8>();
-            for offset in (self.head_at..self.links_at + 4 * self.links.min(64)).step_by(64) {
+            let links = self.links_start(row).cast::<i8>();
+            // The first lines of many links; and where the last of few begins.
+            let bytes = (8 * self.words).min(256);
+            for offset in (0..bytes).step_by(64).chain([bytes.saturating_sub(1)]) {
                 // SAFETY: as in `prefetch`.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(links.wrapping_add(offset)) }
             }
+            let head = self.chunks.at(row).cast::<i8>().wrapping_add(self.head_at);
+            // SAFETY: as in `prefetch`.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(head) }
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = row;
@@ -263,6 +322,7 @@ impl Rows {
         let RowOwner { owned, supply } = &mut *owner;
         let (chunk, _) = self.chunks.place(row);
         let head = self.head(row);
+        self.far.free(row);
         let (next, empty) = supply.give(chunk, row);
         head.upper.store(next, Relaxed);
         head.state.store(FREE, Release);
@@ -292,7 +352,7 @@ impl Rows {
     /// Bytes taken from the allocator.
     pub fn memory_usage(&self) -> usize {
         let owner = lock(&self.owner);
-        owner.owned.usage() + owner.supply.usage()
+        owner.owned.usage() + owner.supply.usage() + self.far.memory_usage()
     }
 }
 
@@ -394,6 +454,17 @@ mod tests {
                 prop_assert_eq!(states.count(), used.len());
             }
         }
+    }
+
+    #[test]
+    fn rows_are_aligned_where_that_is_cheap() {
+        let together = |stride, links_at| Layout { stride, links_at: Some(links_at) };
+        assert_eq!(Layout::of(400, 88), together(512, 400)); // Q8, 384 components
+        assert_eq!(Layout::of(316, 88), Layout { stride: 320, links_at: None }); // Q8, 300
+        assert_eq!(Layout::of(68, 88), together(160, 72)); // Q8, 50
+        assert_eq!(Layout::of(52, 88), together(144, 56)); // Bin, 300
+        assert_eq!(Layout::of(1548, 0), together(1600, 1548)); // F32, 384, flat
+        assert_eq!(Layout::of(24, 0), together(24, 24));
     }
 
     #[test]

@@ -37,7 +37,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::allocation::taken;
@@ -532,16 +532,13 @@ impl Graph {
         (level <= head.level.load(Relaxed) && upper != NONE).then(|| upper + u32::from(level) - 1)
     }
 
-    /// Calls `visit` with every link of a node on a level, without a lock, from the last place to the first: a link only
-    /// moves to a lower place, so whatever is in the list all the time is met.
+    /// Calls `visit` with every link of a node on a level, without a lock: whatever is in the list all the time is met.
     #[inline(always)]
-    fn each_link(&self, row: u32, level: u8, mut visit: impl FnMut(u32)) {
+    fn each_link(&self, row: u32, level: u8, visit: impl FnMut(u32)) {
         if level == 0 {
-            let degree = usize::from(self.rows.head(row).degree.load(Acquire));
-            self.rows.links(row)[..degree].iter().rev().for_each(|link| visit(link.load(Acquire)));
+            self.rows.each_link(row, visit);
         } else if let Some(block) = self.block(row, level) {
-            let degree = self.blocks.degree(block).load(Acquire) as usize;
-            self.blocks.links(block)[..degree].iter().rev().for_each(|link| visit(link.load(Acquire)));
+            self.blocks.each(block, visit);
         }
     }
 
@@ -555,8 +552,8 @@ impl Graph {
     /// How many links a node has on a level.
     fn degree(&self, row: u32, level: u8) -> usize {
         match level {
-            0 => usize::from(self.rows.head(row).degree.load(Acquire)),
-            _ => self.block(row, level).map_or(0, |block| self.blocks.degree(block).load(Acquire) as usize),
+            0 => self.rows.degree(row),
+            _ => self.block(row, level).map_or(0, |block| self.blocks.degree(block)),
         }
     }
 
@@ -601,42 +598,31 @@ impl Locked<'_> {
 
     /// Adds a link; there is room for it.
     fn push(&self, other: u32, level: u8) {
-        let (links, degree) = self.list(level);
-        links[degree].store(other, Release);
-        self.set_degree(degree + 1, level);
-    }
-
-    /// All places of a list, and how many are taken.
-    fn list(&self, level: u8) -> (&[AtomicU32], usize) {
-        let links = match if level == 0 { None } else { self.graph.block(self.row, level) } {
-            None => self.graph.rows.links(self.row),
-            Some(block) => self.graph.blocks.links(block),
-        };
-        (links, self.graph.degree(self.row, level))
+        match self.block(level) {
+            None => self.graph.rows.push(self.row, other),
+            Some(block) => self.graph.blocks.push(block, other),
+        }
     }
 
     /// Puts a link in the place of another, if that is there. A reader sees one of the two.
     fn replace(&self, other: u32, with: u32, level: u8) {
-        let (links, degree) = self.list(level);
-        if let Some(link) = links[..degree].iter().find(|link| link.load(Relaxed) == other) {
-            link.store(with, Release);
+        match self.block(level) {
+            None => self.graph.rows.replace(self.row, other, with),
+            Some(block) => self.graph.blocks.replace(block, other, with),
         }
     }
 
-    /// Takes a link out, if it is there; the last one fills its place.
+    /// Takes a link out, if it is there.
     fn pull(&self, other: u32, level: u8) {
-        let (links, degree) = self.list(level);
-        let Some(place) = links[..degree].iter().position(|link| link.load(Relaxed) == other) else { return };
-        links[place].store(links[degree - 1].load(Relaxed), Release);
-        self.set_degree(degree - 1, level);
+        match self.block(level) {
+            None => self.graph.rows.pull(self.row, other),
+            Some(block) => self.graph.blocks.pull(block, other),
+        }
     }
 
-    fn set_degree(&self, degree: usize, level: u8) {
-        if level == 0 {
-            self.head.degree.store(degree as u16, Release);
-        } else if let Some(block) = self.graph.block(self.row, level) {
-            self.graph.blocks.degree(block).store(degree as u32, Release);
-        }
+    /// The block of a level; none for level 0, whose links are the row's.
+    fn block(&self, level: u8) -> Option<u32> {
+        if level == 0 { None } else { self.graph.block(self.row, level) }
     }
 }
 

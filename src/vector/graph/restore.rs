@@ -200,14 +200,16 @@ struct Numbers {
 impl Numbers {
     /// The row of a number, a new one if it was not met before.
     fn row(&mut self, number: u64) -> u32 {
+        if let Some(&row) = usize::try_from(number).ok().and_then(|place| self.dense.get(place))
+            && row != NONE
+        {
+            return row;
+        }
         let bound = u64::from(self.next) * 4 + 4096;
         if number < bound {
             let place = number as usize;
             if place >= self.dense.len() {
                 self.dense.resize(bound as usize, NONE);
-            }
-            if self.dense[place] != NONE {
-                return self.dense[place];
             }
             let row = if self.sparse.is_empty() { None } else { self.sparse.remove(&number) };
             self.dense[place] = row.unwrap_or_else(|| self.fresh());

@@ -1,5 +1,6 @@
 //! The encoding: round trips, every refusal, mutations, a file that must load for ever.
 
+use super::elements::ALONE;
 use super::*;
 use crate::vset::{Add, Query, Target};
 use proptest::prelude::*;

@@ -58,13 +58,6 @@ impl Index {
         self.order.insert(names, id);
     }
 
-    /// Adds all of a set's nodes to an empty index; names the first of two nodes that have the same name.
-    pub(super) fn fill(&mut self, names: Names, ids: impl Iterator<Item = NodeId>) -> Result<(), NodeId> {
-        self.order.fill(names, ids)?;
-        self.order.ids().for_each(|id| self.table.insert(names, id));
-        Ok(())
-    }
-
     /// Removes a name; its node, if it was there.
     pub(super) fn remove(&mut self, names: Names, name: &[u8]) -> Option<NodeId> {
         let id = self.table.remove(names, name)?;
@@ -108,6 +101,40 @@ impl Index {
     /// Bytes on the heap.
     pub(super) fn memory(&self) -> usize {
         self.table.memory() + self.order.memory()
+    }
+}
+
+/// The nodes of a set that comes into being; an [`Index`] at the end, which takes a fraction of adding one by one.
+#[derive(Debug, Default)]
+pub(super) struct Filling {
+    table: Table,
+    hashed: Vec<(u64, NodeId)>,
+    first: Vec<u8>,
+    /// How many bytes all names have in common with the first.
+    common: usize,
+}
+
+impl Filling {
+    /// Adds a node with its name.
+    pub(super) fn add(&mut self, id: NodeId, name: &[u8]) {
+        if self.hashed.is_empty() {
+            self.first = name.to_vec();
+            self.common = name.len();
+        }
+        let equal = self.first[..self.common].iter().zip(name).take_while(|(a, b)| a == b).count();
+        self.common = equal;
+        self.hashed.push((self.table.hash(name), id));
+    }
+
+    /// The index. `names` has all of them by now.
+    ///
+    /// # Errors
+    /// The first of two nodes that have the same name.
+    pub(super) fn finish(mut self, names: Names) -> Result<Index, NodeId> {
+        let mut order = Order::default();
+        order.fill(names, self.hashed.iter().map(|&(_, id)| id), self.common)?;
+        self.table.fill(names, &self.hashed);
+        Ok(Index { table: self.table, order })
     }
 }
 
@@ -184,6 +211,32 @@ mod tests {
             pair.check();
         }
 
+        /// Filled at once, it is what it would be if its names had been added one by one, and can go on.
+        #[test]
+        fn filled_at_once_it_is_the_same(
+            prefix in proptest::collection::vec(any::<u8>(), 0..12),
+            list in proptest::collection::btree_set(name(), 0..3000),
+            more in proptest::collection::vec((any::<bool>(), name()), 0..300),
+        ) {
+            let named = |name: &[u8]| [&prefix, name].concat();
+            let mut pair = Pair::default();
+            let mut filling = Filling::default();
+            for (id, name) in (0..).zip(&list) {
+                pair.side.set(NodeId(id), &named(name));
+                filling.add(NodeId(id), &named(name));
+                pair.model.insert(named(name), id);
+                pair.next = id + 1;
+            }
+            let guard = pin();
+            pair.index = filling.finish(Names::new(&pair.side, &guard)).expect("names are different");
+            drop(guard);
+            pair.check();
+            for (add, name) in more {
+                if add { pair.add(&named(&name)) } else { pair.remove(&named(&name)) }
+            }
+            pair.check();
+        }
+
         #[test]
         fn ranges_are_those_of_a_sorted_map(
             list in proptest::collection::vec(name(), 0..1500), from in name(), to in name(), kinds in (0u8..3, 0u8..3),
@@ -213,8 +266,12 @@ mod tests {
         }
         let guard = pin();
         let names = Names::new(&side, &guard);
-        assert_eq!(Index::default().fill(names, (0..3).map(NodeId)), Ok(()));
-        assert!(Index::default().fill(names, (0..4).map(NodeId)).is_err());
+        let fill = |count| {
+            let mut filling = Filling::default();
+            (0..count).map(NodeId).for_each(|id| filling.add(id, names.get(id)));
+            filling.finish(names)
+        };
+        assert!(fill(3).is_ok() && fill(4).is_err() && fill(0).is_ok_and(|index| index.len() == 0));
     }
 
     #[test]

@@ -74,11 +74,26 @@ impl Order {
         }
     }
 
-    /// Takes all ids into an empty order; names the first node whose name another has.
-    pub(super) fn fill(&mut self, names: Names, ids: impl Iterator<Item = NodeId>) -> Result<(), NodeId> {
-        let mut all: Vec<(&[u8], NodeId)> = ids.map(|id| (names.get(id), id)).collect();
-        all.sort_unstable();
-        if let Some(pair) = all.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+    /// Takes all ids into an empty order; their names begin with the same `common` bytes. Names the first node whose name
+    /// another has.
+    pub(super) fn fill(
+        &mut self,
+        names: Names,
+        ids: impl Iterator<Item = NodeId>,
+        common: usize,
+    ) -> Result<(), NodeId> {
+        // What mostly decides stands beside the id: names themselves are all over the memory.
+        let key = |id| {
+            let rest = &names.get(id)[common..];
+            let mut key = [0; 8];
+            let len = rest.len().min(8);
+            key[..len].copy_from_slice(&rest[..len]);
+            (u64::from_be_bytes(key), id)
+        };
+        let mut all: Vec<(u64, NodeId)> = ids.map(key).collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| names.get(a.1).cmp(names.get(b.1))));
+        let same = |a: (u64, NodeId), b: (u64, NodeId)| a.0 == b.0 && names.get(a.1) == names.get(b.1);
+        if let Some(pair) = all.windows(2).find(|pair| same(pair[0], pair[1])) {
             return Err(pair[1].1);
         }
         self.len = all.len();

@@ -15,6 +15,8 @@ use crate::vector::allocation::taken;
 
 /// The most ids in a shard: what a table of 512 slots holds.
 const SHARD: usize = 448;
+/// How many ids a shard has on average, at most, in a table that is filled at once.
+const FILLED: usize = SHARD * 4 / 5;
 /// The most bits of the hash that choose a shard; beyond, shards just grow.
 const MOST_BITS: u8 = 28;
 
@@ -49,6 +51,43 @@ impl Table {
     pub(super) fn find(&self, names: Names, name: &[u8]) -> Option<NodeId> {
         let hash = self.hasher.hash_one(name);
         self.shards[self.shard_of(hash)?].ids.find(hash, |&id| names.get(id) == name).copied()
+    }
+
+    /// The hash of a name, for [`Table::fill`].
+    pub(super) fn hash(&self, name: &[u8]) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
+    /// Takes ids with the hashes of their names into an empty table.
+    pub(super) fn fill(&mut self, names: Names, hashed: &[(u64, NodeId)]) {
+        let bits = (0..MOST_BITS).find(|&bits| hashed.len() >> bits <= FILLED).unwrap_or(MOST_BITS);
+        let shard_of = |hash: u64| choosing(hash) & ((1 << bits) - 1);
+        // Sorted by shards: first where each begins, then, as its ids take their places, where it ends.
+        let mut ends = vec![0; 1 << bits];
+        hashed.iter().for_each(|&(hash, _)| ends[shard_of(hash)] += 1);
+        let mut before = 0;
+        for end in &mut ends {
+            before += std::mem::replace(end, before);
+        }
+        let mut sorted = vec![(0, NodeId(0)); hashed.len()];
+        for &(hash, id) in hashed {
+            let place = &mut ends[shard_of(hash)];
+            sorted[*place] = (hash, id);
+            *place += 1;
+        }
+        let hasher = &self.hasher;
+        let mut start = 0;
+        let shards = ends.iter().map(|&end| {
+            let part = &sorted[start..end];
+            start = end;
+            let mut ids = HashTable::with_capacity(part.len());
+            for &(hash, id) in part {
+                ids.insert_unique(hash, id, |&id| hasher.hash_one(names.get(id)));
+            }
+            Shard { ids, bits }
+        });
+        self.shards = shards.collect();
+        self.directory = (0..1 << bits).collect();
     }
 
     pub(super) fn insert(&mut self, names: Names, id: NodeId) {

@@ -18,11 +18,22 @@ impl Drop for Ends<'_> {
 /// One thread adds and removes, two link, two search; every hit is checked against what its slot must hold.
 #[test]
 fn everybody_works_at_once() {
+    work_at_once(1 << 21);
+}
+
+/// The same with links to most rows beside the rows, as in a graph of millions.
+#[test]
+fn everybody_works_at_once_with_far_links() {
+    work_at_once(300);
+}
+
+fn work_at_once(near: u32) {
     const DIM: usize = 16;
     const COUNT: usize = 1500;
     let mut random = Random(21);
     let vectors = clustered(&mut random, COUNT, DIM, 15, 0.4);
-    let graph = Graph::new(params(DIM, 8, Encoding::F32));
+    let mut graph = Graph::new(params(DIM, 8, Encoding::F32));
+    graph.rows.set_near(near);
     // What the slots hold: the number of the vector, set before it can be found and kept while it can.
     // As many slots as there are steps: how soon one is used again is up to the searchers.
     let owners: Vec<AtomicUsize> = (0..4 * COUNT).map(|_| AtomicUsize::new(usize::MAX)).collect();

@@ -1,0 +1,283 @@
+//! Links of level 0: packed into the rows, three to a word; those to high rows aside.
+//!
+//! A packed link has [`BITS`] bits, and a word is read and written whole: a reader sees each of its links as it was before
+//! or after a change, never half of one. That is why links have 21 bits and not 24: no link lies in two words.
+//!
+//! So the rows hold links to the first [`NEAR`] rows. A graph of more has, for each row that links to a later one, a
+//! block of `far` links beside, found by row in a table of 4 bytes each. Smaller graphs pay nothing for that but a load
+//! of a flag.
+//!
+//! Whoever changes a list has its node locked; reading takes no lock. From the last place to the first, a reader meets
+//! whatever is in the list all the time, since a link only moves to a lower place.
+#![forbid(unsafe_code)]
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use super::chunks::{Chunks, Owned};
+use super::{Blocks, Rows, lock};
+
+/// Bits of a packed link.
+const BITS: u32 = 21;
+/// Links in a word.
+const IN_WORD: usize = (u64::BITS / BITS) as usize;
+const MASK: u64 = (1 << BITS) - 1;
+/// Rows below this number can be linked to by packed links.
+pub(super) const NEAR: u32 = 1 << BITS;
+
+/// Words that hold this many links.
+pub(super) fn words(links: usize) -> usize {
+    links.div_ceil(IN_WORD)
+}
+
+/// Calls `visit` with the first `degree` links, from the last place to the first.
+#[inline(always)]
+fn each(words: &[AtomicU64], degree: usize, visit: &mut impl FnMut(u32)) {
+    let (full, rest) = (degree / IN_WORD, degree % IN_WORD);
+    if rest > 0 {
+        let word = words[full].load(Acquire);
+        (0..rest as u32).rev().for_each(|place| visit(((word >> (BITS * place)) & MASK) as u32));
+    }
+    for word in words[..full].iter().rev() {
+        let word = word.load(Acquire);
+        (0..IN_WORD as u32).rev().for_each(|place| visit(((word >> (BITS * place)) & MASK) as u32));
+    }
+}
+
+fn get(words: &[AtomicU64], place: usize) -> u32 {
+    let shift = BITS * (place % IN_WORD) as u32;
+    ((words[place / IN_WORD].load(Relaxed) >> shift) & MASK) as u32
+}
+
+fn set(words: &[AtomicU64], place: usize, link: u32) {
+    let (word, shift) = (&words[place / IN_WORD], BITS * (place % IN_WORD) as u32);
+    word.store(word.load(Relaxed) & !(MASK << shift) | u64::from(link) << shift, Release);
+}
+
+/// Links to rows that packed links can't name.
+#[derive(Debug)]
+pub(super) struct Far {
+    /// Whether there are any.
+    used: AtomicBool,
+    /// By row: the number of its block, plus one; 0 without.
+    table: Chunks,
+    blocks: Blocks,
+    owner: Mutex<Owned>,
+}
+
+impl Far {
+    /// For rows that have `links` links.
+    pub fn new(links: usize) -> Far {
+        let table = Chunks::new(size_of::<u32>(), 0);
+        Far { used: AtomicBool::new(false), table, blocks: Blocks::new(links), owner: Mutex::default() }
+    }
+
+    /// The block of a row, if it has one.
+    #[inline(always)]
+    fn block(&self, row: u32) -> Option<u32> {
+        if self.used.load(Acquire) { self.table.word(row)?.load(Acquire).checked_sub(1) } else { None }
+    }
+
+    /// The block of a row, which the caller has locked.
+    fn make_block(&self, row: u32) -> u32 {
+        if let Some(block) = self.block(row) {
+            return block;
+        }
+        self.table.reach(row, &mut lock(&self.owner));
+        let block = self.blocks.take(1);
+        if let Some(word) = self.table.word(row) {
+            word.store(block + 1, Release);
+        }
+        self.used.store(true, Release);
+        block
+    }
+
+    /// Gives back what a row has that no reader can know any more.
+    pub fn free(&self, row: u32) {
+        if let Some(block) = self.block(row) {
+            if let Some(word) = self.table.word(row) {
+                word.store(0, Release);
+            }
+            self.blocks.give(block, 1);
+        }
+    }
+
+    /// Bytes taken from the allocator.
+    pub fn memory_usage(&self) -> usize {
+        if self.used.load(Acquire) { lock(&self.owner).usage() + self.blocks.memory_usage() } else { 0 }
+    }
+}
+
+/// Lists of level 0.
+impl Rows {
+    /// Calls `visit` with every link of a row.
+    #[inline(always)]
+    pub fn each_link(&self, row: u32, mut visit: impl FnMut(u32)) {
+        each(self.links(row), usize::from(self.head(row).degree.load(Acquire)), &mut visit);
+        if let Some(block) = self.far.block(row) {
+            self.far.blocks.each(block, visit);
+        }
+    }
+
+    /// How many links a row has.
+    #[inline]
+    pub fn degree(&self, row: u32) -> usize {
+        let far = self.far.block(row).map_or(0, |block| self.far.blocks.degree(block));
+        usize::from(self.head(row).degree.load(Acquire)) + far
+    }
+
+    /// Adds a link to a row that has room for it.
+    pub fn push(&self, row: u32, other: u32) {
+        if other >= self.near {
+            return self.far.blocks.push(self.far.make_block(row), other);
+        }
+        let degree = &self.head(row).degree;
+        let place = degree.load(Relaxed);
+        set(self.links(row), usize::from(place), other);
+        degree.store(place + 1, Release);
+    }
+
+    /// Where a packed link stands.
+    fn place(&self, row: u32, other: u32) -> Option<usize> {
+        let words = self.links(row);
+        (0..usize::from(self.head(row).degree.load(Relaxed))).find(|&place| get(words, place) == other)
+    }
+
+    /// Takes a link out, if it is there; the last one fills its place.
+    pub fn pull(&self, row: u32, other: u32) {
+        if other >= self.near {
+            return self.far.block(row).into_iter().for_each(|block| self.far.blocks.pull(block, other));
+        }
+        let Some(place) = self.place(row, other) else { return };
+        let (words, degree) = (self.links(row), &self.head(row).degree);
+        let last = degree.load(Relaxed) - 1;
+        set(words, place, get(words, usize::from(last)));
+        degree.store(last, Release);
+    }
+
+    /// Puts a link in the place of another, if that is there. A reader sees one of the two, or both.
+    pub fn replace(&self, row: u32, other: u32, with: u32) {
+        match [other, with].map(|link| link >= self.near) {
+            [false, false] => {
+                if let Some(place) = self.place(row, other) {
+                    set(self.links(row), place, with);
+                }
+            }
+            [true, true] => {
+                self.far.block(row).into_iter().for_each(|block| self.far.blocks.replace(block, other, with))
+            }
+            _ => {
+                let mut found = false;
+                self.each_link(row, |link| found |= link == other);
+                if found {
+                    self.push(row, with);
+                    self.pull(row, other);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::encoding::Beside;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn rows(links: usize, near: u32) -> Rows {
+        let mut rows = Rows::new(5, true, links);
+        rows.set_near(near);
+        for _ in 0..8 {
+            rows.add(|_| Beside { l2: 1.0, scale: 1.0 });
+        }
+        rows
+    }
+
+    proptest! {
+        /// A list is a set of links, wherever the border between near and far ones is.
+        #[test]
+        fn lists_are_sets(
+            near in prop_oneof![Just(0u32), Just(10), Just(NEAR)],
+            links in 1usize..40,
+            ops in proptest::collection::vec((0u8..4, 0u32..8, 0u32..20, 0u32..20), 0..300),
+        ) {
+            let rows = rows(links, near);
+            let high = |link: u32| if near == NEAR && link.is_multiple_of(2) { NEAR - 20 + link } else { link };
+            let mut model = vec![BTreeSet::new(); 8];
+            for (op, row, a, b) in ops {
+                let (a, b) = (high(a), high(b));
+                let set = &mut model[row as usize];
+                match op {
+                    0 | 1 if set.len() < links && set.insert(a) => rows.push(row, a),
+                    2 => {
+                        set.remove(&a);
+                        rows.pull(row, a);
+                    }
+                    3 if !set.contains(&b) => {
+                        if set.remove(&a) {
+                            set.insert(b);
+                        }
+                        rows.replace(row, a, b);
+                    }
+                    _ => {}
+                }
+                for (row, set) in (0..).zip(&model) {
+                    let mut got = Vec::new();
+                    rows.each_link(row, |link| got.push(link));
+                    prop_assert_eq!((got.len(), rows.degree(row)), (set.len(), set.len()));
+                    prop_assert_eq!(&got.into_iter().collect::<BTreeSet<_>>(), set);
+                }
+            }
+        }
+    }
+
+    /// A reader meets every link that stays, and none that never was, while others come and go.
+    #[test]
+    fn a_reader_sees_whole_links() {
+        for near in [NEAR, 1_000_000, 0] {
+            let rows = rows(32, near);
+            let stays = |n: u32| n * 55_555 + 7;
+            let comes = |n: u32| 2_000_000 + n * 3;
+            (0..10).for_each(|n| rows.push(0, stays(n)));
+            let stop = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        while !stop.load(Relaxed) {
+                            let mut met = BTreeSet::new();
+                            rows.each_link(0, |link| {
+                                let stayed = link % 55_555 == 7 && link < 555_555;
+                                let known = stayed || (2_000_000..2_000_060).contains(&link);
+                                assert!(known, "{link}");
+                                met.insert(link);
+                            });
+                            assert!((0..10).all(|n| met.contains(&stays(n))));
+                        }
+                    });
+                }
+                for round in 0..3000u32 {
+                    (0..20).for_each(|n| rows.push(0, comes(n)));
+                    (0..20).for_each(|n| rows.pull(0, comes((n * 7 + round) % 20)));
+                }
+                stop.store(true, Relaxed);
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_far_is_given_back() {
+        let rows = rows(8, 0);
+        (0..8).for_each(|row| rows.push(row, 1));
+        let full = rows.memory_usage();
+        for _ in 0..100 {
+            rows.head(3).state.store(1, Release);
+            rows.free(3);
+            assert_eq!(rows.add(|_| Beside { l2: 1.0, scale: 1.0 }), 3);
+            assert_eq!(rows.degree(3), 0);
+            rows.push(3, 1);
+        }
+        assert!(rows.memory_usage() <= full + 64);
+    }
+}
