@@ -15,7 +15,8 @@
 //! * `vsim`, `send` and `ping` go on for `--seconds`, where that is said, instead of a count.
 //! * `--found` takes the bulk strings, a line a query in the order of the file (one connection).
 //! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too. Without `--seconds` it
-//!   looks on until its standard input ends.
+//!   looks on until its standard input ends. `--watch` lets one look on while others work, from their first request to their
+//!   last reply: what the generator does before, reading and encoding, disturbs nobody then.
 //!
 //! Prints one line of JSON: operations, seconds, rate, the percentiles of the latency in microseconds, and the microseconds
 //! of processor time that this generator took for each operation. `ping` tells how fast it and the server's networking are by
@@ -49,6 +50,7 @@ struct Options {
     from: usize,
     seconds: f64,
     found: Option<String>,
+    watch: bool,
     requests: String,
     /// Words that go to the command as they are.
     extra: Vec<String>,
@@ -68,6 +70,7 @@ impl Options {
             from: 0,
             seconds: f64::INFINITY,
             found: None,
+            watch: false,
             requests: String::new(),
             extra: Vec::new(),
         };
@@ -75,6 +78,10 @@ impl Options {
             if flag == "--" {
                 options.extra = args.collect();
                 break;
+            }
+            if flag == "--watch" {
+                options.watch = true;
+                continue;
             }
             let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
             let number = || value.parse::<usize>().map_err(|_| format!("{flag} needs a number"));
@@ -220,26 +227,34 @@ struct Measured {
     own: u64,
     elapsed: Duration,
     latencies: Vec<Duration>,
+    /// Latencies of a bystander, where there was one.
+    bystander: Option<Vec<Duration>>,
+}
+
+/// Microseconds of a percentile.
+fn percentile(sorted: &[Duration], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let place = (share * last as f64).ceil() as usize;
+    sorted.get(place.min(last)).map_or(0.0, |latency| latency.as_secs_f64() * 1e6)
 }
 
 impl Measured {
-    fn percentile(&self, share: f64) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        let place = (share * last as f64).ceil() as usize;
-        self.latencies.get(place.min(last)).map_or(0.0, |latency| latency.as_secs_f64() * 1e6)
-    }
-
     fn print(mut self, mode: &str) {
         self.latencies.sort_unstable();
         let seconds = self.elapsed.as_secs_f64();
+        let bystander = self.bystander.map_or_else(String::new, |mut latencies| {
+            latencies.sort_unstable();
+            let (p999, max) = (percentile(&latencies, 0.999), percentile(&latencies, 1.0));
+            format!(r#","ping_p999_us":{p999:.1},"ping_max_us":{max:.1}"#)
+        });
         println!(
-            r#"{{"mode":"{mode}","operations":{},"seconds":{seconds:.4},"rate":{:.1},"p50_us":{:.1},"p99_us":{:.1},"p999_us":{:.1},"max_us":{:.1},"own_us":{:.3}}}"#,
+            r#"{{"mode":"{mode}","operations":{},"seconds":{seconds:.4},"rate":{:.1},"p50_us":{:.1},"p99_us":{:.1},"p999_us":{:.1},"max_us":{:.1},"own_us":{:.3}{bystander}}}"#,
             self.operations,
             self.operations as f64 / seconds,
-            self.percentile(0.5),
-            self.percentile(0.99),
-            self.percentile(0.999),
-            self.percentile(1.0),
+            percentile(&self.latencies, 0.5),
+            percentile(&self.latencies, 0.99),
+            percentile(&self.latencies, 0.999),
+            percentile(&self.latencies, 1.0),
             self.own as f64 / 1e3 / self.operations.max(1) as f64,
         );
     }
@@ -252,7 +267,8 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
     let share = count.div_ceil(options.connections).max(1);
     let starts: Vec<usize> = (0..count).step_by(share).collect();
     let barrier = Barrier::new(starts.len() + 1);
-    let (results, elapsed) = thread::scope(|scope| {
+    let ended = AtomicBool::new(false);
+    let (results, bystander, elapsed) = thread::scope(|scope| {
         let threads: Vec<_> = starts
             .iter()
             .map(|&start| {
@@ -271,13 +287,17 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
             .collect();
         barrier.wait();
         let start = Instant::now();
+        let bystander = options.watch.then(|| scope.spawn(|| look_on(options.port, || ended.load(Ordering::Relaxed))));
         let results: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic in a client")).collect();
         let finished = last.map_or(Ok(()), |request| {
             let mut connection = Connection::open(options.port)?;
             connection.writer.write_all(request)?;
             connection.read(&mut Vec::new())
         });
-        (finished.map(|()| results), start.elapsed())
+        let elapsed = start.elapsed();
+        ended.store(true, Ordering::Relaxed);
+        let bystander = bystander.map(|thread| thread.join().expect("no panic in the bystander"));
+        (finished.map(|()| results), bystander.transpose(), elapsed)
     });
     let (mut operations, mut latencies, mut found, mut own) = (0, Vec::new(), Vec::new(), 0);
     for result in results? {
@@ -294,26 +314,17 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
         }
         file.flush()?;
     }
-    Ok(Measured { operations, own, elapsed, latencies })
+    Ok(Measured { operations, own, elapsed, latencies, bystander: bystander? })
 }
 
-/// A `PING` each millisecond. Those that were due while an earlier one waited would have waited for the rest of that time,
-/// and are counted so; otherwise a stall would hide most of what it did.
-fn watch(options: &Options) -> io::Result<Measured> {
+/// A `PING` each millisecond until it `ended`. Those that were due while an earlier one waited would have waited for the rest of
+/// that time, and are counted so; otherwise a stall would hide most of what it did.
+fn look_on(port: u16, ended: impl Fn() -> bool) -> io::Result<Vec<Duration>> {
     const INTERVAL: Duration = Duration::from_millis(1);
-    let mut connection = Connection::open(options.port)?;
+    let mut connection = Connection::open(port)?;
     let request = encode(&[b"PING"]);
-    let ended = Arc::new(AtomicBool::new(false));
-    if options.seconds.is_infinite() {
-        let ended = Arc::clone(&ended);
-        thread::spawn(move || {
-            let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            ended.store(true, Ordering::Relaxed);
-        });
-    }
-    let (start, before) = (Instant::now(), processor_time());
     let mut latencies = Vec::new();
-    while !ended.load(Ordering::Relaxed) && start.elapsed().as_secs_f64() < options.seconds {
+    while !ended() {
         let sent = Instant::now();
         connection.writer.write_all(&request)?;
         connection.read(&mut Vec::new())?;
@@ -325,7 +336,24 @@ fn watch(options: &Options) -> io::Result<Measured> {
             latencies.push(latency);
         }
     }
-    Ok(Measured { operations: latencies.len(), own: processor_time() - before, elapsed: start.elapsed(), latencies })
+    Ok(latencies)
+}
+
+/// A bystander, until the seconds are over or standard input ends.
+fn watch(options: &Options) -> io::Result<Measured> {
+    let ended = Arc::new(AtomicBool::new(false));
+    if options.seconds.is_infinite() {
+        let ended = Arc::clone(&ended);
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            ended.store(true, Ordering::Relaxed);
+        });
+    }
+    let (start, before) = (Instant::now(), processor_time());
+    let over = || ended.load(Ordering::Relaxed) || start.elapsed().as_secs_f64() >= options.seconds;
+    let latencies = look_on(options.port, over)?;
+    let (operations, own) = (latencies.len(), processor_time() - before);
+    Ok(Measured { operations, own, elapsed: start.elapsed(), latencies, bystander: None })
 }
 
 /// The requests of the file, `--count` of them.

@@ -109,11 +109,10 @@ class Search(Part):
             for connections in CONNECTIONS:
                 side.clear()
                 side.create(self.data.dim)
-                watcher = side.watch()
-                loaded = side.load("send", *self.hashes, "--connections", connections)
+                loaded = side.load("send", *self.hashes, "--connections", connections, "--watch")
                 seconds = loaded["seconds"] + side.wait()
                 side.note(f"HSET per second, {connections_text(connections)}", self.count / seconds)
-                side.note(f"PING while {connections_text(connections)} add, µs", finish(watcher)["p999_us"])
+                side.note(f"PING while {connections_text(connections)} add, µs", loaded["ping_p999_us"])
 
     def create(self):
         for side in self.turns():
@@ -188,9 +187,8 @@ class Search(Part):
         self.filled()
         requests = self.knn_requests(100)
         for side in self.turns():
-            watcher = side.watch()
-            side.load("send", *requests, "--connections", 8, "--seconds", 6 * self.seconds)
-            side.note("PING while 8 connections ask KNN, µs", finish(watcher)["p999_us"])
+            asked = side.load("send", *requests, "--connections", 8, "--seconds", 6 * self.seconds, "--watch")
+            side.note("PING while 8 connections ask KNN, µs", asked["ping_p999_us"])
 
     def restart(self):
         self.filled()

@@ -69,9 +69,17 @@ class Stalls(Part):
         before = self.side.server.main_thread()[1]
         yield
         time.sleep(0.5)
+        self.note(event, finish(watcher), before)
+
+    def loaded(self, event, mode, *args):
+        """As `during`, of a load: the bystander looks on from its first request to its last reply."""
+        before = self.side.server.main_thread()[1]
+        figures = self.side.load(mode, "--watch", *args)
+        self.note(event, {"p999_us": figures["ping_p999_us"], "max_us": figures["ping_max_us"]}, before)
+
+    def note(self, event, figures, before):
         starved = (self.side.server.main_thread()[1] - before) / 1e6
-        figures = finish(watcher) | {"starved_ms": starved}
-        self.figures.setdefault(self.current, {}).setdefault(event, {})[self.label] = figures
+        self.figures.setdefault(self.current, {}).setdefault(event, {})[self.label] = figures | {"starved_ms": starved}
 
     def wait_for(self, section, *fields):
         wait_until(lambda: all(self.side.server.info(section, field) == "0" for field in fields), fields[0], timeout=PATIENCE)
@@ -84,12 +92,10 @@ class Stalls(Part):
         side = self.side
         with self.during("nothing"):
             time.sleep(self.seconds)
-        with self.during("8 connections send PING"):
-            side.load("ping", "--connections", 8, "--seconds", self.seconds)
-        with self.during(f"8 connections add {self.count:,} elements"):
-            side.load("vadd", *self.file("rows"), "--connections", 8)
-        with self.during("8 connections search them"):
-            side.load("vsim", *self.file("queries"), "--connections", 8, "--seconds", self.seconds, "--", "COUNT", 10, "EF", 100)
+        self.loaded("8 connections send PING", "ping", "--connections", 8, "--seconds", self.seconds)
+        self.loaded(f"8 connections add {self.count:,} elements", "vadd", *self.file("rows"), "--connections", 8)
+        asking = ["--connections", 8, "--seconds", self.seconds, "--", "COUNT", 10, "EF", 100]
+        self.loaded("8 connections search them", "vsim", *self.file("queries"), *asking)
         with self.during("BGSAVE of them"):
             self.background("BGSAVE")
         with self.during("rewrite of the AOF"):
@@ -109,8 +115,7 @@ class Stalls(Part):
             side.wait()
         query = ["FT.SEARCH", "idx", "*=>[KNN 10 @v $q]", "PARAMS", 2, "q"]
         queries = self.requests("queries", ([*query, one.tobytes(), "NOCONTENT", "DIALECT", 2] for one in self.data.queries))
-        with self.during("8 connections ask KNN"):
-            side.load("send", *queries, "--connections", 8, "--seconds", self.seconds)
+        self.loaded("8 connections ask KNN", "send", *queries, "--connections", 8, "--seconds", self.seconds)
         with self.during("BGSAVE of the hashes and the index"):
             self.background("BGSAVE")
         with self.during("FT.DROPINDEX"):

@@ -160,10 +160,9 @@ class VectorSets(Part):
         for side in self.turns():
             side.clear()
             side.vadd(8, "--count", half)
-            watcher = side.watch()
             searches = side.start_load("vsim", *self.queries_file, "--connections", 4, "--seconds", 3600, "--", "COUNT", 10, "EF", 200)
-            side.vadd(4, "--from", half)
-            side.note("PING p99.9 while 8 connections add and search, µs", finish(watcher)["p999_us"])
+            added = side.vadd(4, "--from", half, "--watch")
+            side.note("PING p99.9 while 8 connections add and search, µs", added["ping_p999_us"])
             stop(searches)
             watcher = side.watch()
             time.sleep(0.5)
