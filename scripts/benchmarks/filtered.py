@@ -10,6 +10,8 @@ SHARES = {"all": 1, "half": 0.5, "tenth": 0.1, "hundredth": 0.01, "thousandth": 
 K = 10
 # How many queries are asked of each share: a peer takes 20 ms for one.
 ASKED = 300
+# Shares that are also asked for with an expression of its own for each query.
+OWN = ("half", "tenth", "hundredth", "thousandth")
 
 
 class Filtered:
@@ -26,15 +28,20 @@ class Filtered:
             self.truth[share] = [set(map(name_of, map(int, rows))) for rows in data.nearest(K, allowed)]
         self.figures = {}
 
-    def measure(self, part, requests):
-        """`requests` gives the arguments of the load generator for a share; answers are asked for over one connection."""
+    def measure(self, part, requests, own=None):
+        """`requests` gives the arguments of the load generator for a share; answers are asked for over one connection. `own`
+        gives those for a share in which no expression was ever asked."""
         for side in part.turns():
-            for share, truth in self.truth.items():
-                lines, figures = part.found(side, "send", *requests[share])
-                kept = self.figures.setdefault((side, share), {"recall": [], "results": [], "p50": []})
-                kept["recall"].append(share_found(lines, truth[: len(lines)]))
-                kept["results"].append(sum(len(self.names & set(line.split())) for line in lines) / len(lines))
-                kept["p50"].append(figures["p50_us"])
+            for share in self.truth:
+                self.note((side, share), share, *part.found(side, "send", *requests[share]))
+            for share in OWN if own else ():
+                self.note((side, share, "own"), share, *part.found(side, "send", *own(share)))
+
+    def note(self, which, share, lines, figures):
+        kept = self.figures.setdefault(which, {"recall": [], "results": [], "p50": []})
+        kept["recall"].append(share_found(lines, self.truth[share][: len(lines)]))
+        kept["results"].append(sum(len(self.names & set(line.split())) for line in lines) / len(lines))
+        kept["p50"].append(figures["p50_us"])
 
     def table(self, sides):
         """Share, how many pass, and for each side recall, results, median latency and what it is beside unfiltered."""
@@ -43,13 +50,16 @@ class Filtered:
             header += [f"{side.label}: recall@10", "results", "p50 µs", "× unfiltered"]
         rows = []
         for share, part in SHARES.items():
-            row = [f"{part * 100:g} %" if part < 1 else "no filter", self.passing[share]]
+            rows.append([f"{part * 100:g} %" if part < 1 else "no filter", self.passing[share]])
             for side in sides:
-                row += self.cells(side, share)
-            rows.append(row)
+                rows[-1] += self.cells(side, share)
+        for share in OWN if (sides[0], OWN[0], "own") in self.figures else ():
+            rows.append([f"{SHARES[share] * 100:g} %, each query with another expression", self.passing[share]])
+            for side in sides:
+                rows[-1] += self.cells(side, share, "own")
         return table(header, rows)
 
-    def cells(self, side, share):
-        median = lambda which, name: statistics.median(self.figures[side, which][name])
-        p50 = median(share, "p50")
-        return [f"{median(share, 'recall'):.4f}", f"{median(share, 'results'):.2f}", p50, f"{p50 / median('all', 'p50'):.2f}"]
+    def cells(self, side, *which):
+        median = lambda which, name: statistics.median(self.figures[side, *which][name])
+        p50 = median(which, "p50")
+        return [f"{median(which, 'recall'):.4f}", f"{median(which, 'results'):.2f}", p50, f"{p50 / median(['all'], 'p50'):.2f}"]

@@ -10,6 +10,7 @@ quant    only when it is named: recall@10 at EF 50, 100, 200, 400 for Q8, NOQUAN
          was removed and added again; of this module only
 """
 
+import itertools
 import time
 
 from benchmarks.filtered import ASKED, Filtered
@@ -107,12 +108,19 @@ class VectorSets(Part):
         attributes = self.requests("attributes", (["VSETATTR", "bench", n, f'{{"rank": {rank}}}'] for n, rank in enumerate(ranks)))
         for side in self.sides:
             side.load("send", *attributes, "--pipeline", 100)
+        vsim = lambda one, *rest: ["VSIM", "bench", "FP32", one.tobytes(), "COUNT", 10, "EF", 100, *rest]
         asked = {}
         for share, count in self.filtered.passing.items():
             rest = [] if share == "all" else ["FILTER", f".rank < {count}"]
-            queries = (["VSIM", "bench", "FP32", one.tobytes(), "COUNT", 10, "EF", 100, *rest] for one in self.data.queries[:ASKED])
-            asked[share] = self.requests(share, queries)
-        self.filtered.measure(self, asked)
+            asked[share] = self.requests(share, (vsim(one, *rest) for one in self.data.queries[:ASKED]))
+        never = itertools.count(self.count)  # ranks that no element has
+
+        def own(share):
+            some = self.data.queries[:ASKED]
+            other = f".rank < {self.filtered.passing[share]} and .rank != "
+            return self.requests("own", (vsim(one, "FILTER", f"{other}{next(never)}") for one in some))
+
+        self.filtered.measure(self, asked, own)
 
     def quant(self):
         half = self.count // 2

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::attributes::Attributes;
-use super::filter::Filter;
-use super::memo::Passing;
+use super::filter::{Filter, Plan, Verdict};
+use super::memo::{Column, Passing};
 use super::projection::Projection;
 use super::{Error, VectorSet, is_storable};
 use crate::vector::graph::Filter as NodeFilter;
@@ -124,13 +124,21 @@ impl VectorSet {
     pub fn estimate(&self, query: &Query) -> u64 {
         /// Of asking a filter about an element.
         const FILTER: u64 = 60;
+        /// The same by columns.
+        const AT_ONCE: u64 = 2;
         let each = self.graph.cost_each();
         let Some(filter) = &query.filter else {
             let all = (self.graph.len() as u64).saturating_mul(each);
             return if query.exact { all } else { self.graph.cost(query.ef.max(query.count)) };
         };
         let Some(passing) = self.memo.find(filter).filter(|_| query.filter_ef.is_none()) else {
-            return (self.graph.len() as u64).saturating_mul(each + FILTER);
+            let elements = self.graph.len() as u64;
+            return match self.columns_behind(filter).filter(|_| query.filter_ef.is_none()) {
+                Some(behind) => {
+                    behind as u64 * FILTER + elements * AT_ONCE + 2 * self.graph.cost(query.ef.max(query.count))
+                }
+                None => elements.saturating_mul(each + FILTER),
+            };
         };
         let compared = (passing.len() as u64).saturating_mul(each);
         let behind = self.memo.behind(passing.place()).min(self.graph.len()) as u64 * FILTER;
@@ -219,8 +227,13 @@ impl VectorSet {
         if remembered.is_some() || query.filter_ef.is_some() {
             return (remembered, None);
         }
+        /// Elements that columns answer for in the time in which one is compared.
+        const AT_ONCE: usize = 16;
         let matching = (!query.exact).then(|| self.graph.estimate(passes));
-        let asks_all = matching.is_none_or(|matching| self.graph.asks_all(query.ef, query.count, matching));
+        let asks_all = matching.is_none_or(|matching| match self.columns_behind(filter) {
+            Some(_) => self.graph.is_scanned(query.ef, query.count, matching, self.graph.len() / AT_ONCE),
+            None => self.graph.asks_all(query.ef, query.count, matching),
+        });
         (asks_all.then(|| self.ask_all(filter, guard)).flatten(), matching)
     }
 
@@ -242,10 +255,53 @@ impl VectorSet {
         let elements = self.graph.len();
         let place = self.memo.begin(elements)?;
         let bound = self.graph.id_bound();
-        let nodes = (0..bound).map(NodeId).filter(|&id| self.passes(filter, guard, id)).collect();
+        let plan = filter.plan().filter(|_| self.memo.asks_often());
+        let nodes = match plan {
+            Some(plan) => self.ask_columns(&plan, filter, guard),
+            None => (0..bound).map(NodeId).filter(|&id| self.passes(filter, guard, id)).collect(),
+        };
         let passing = Arc::new(Passing::new(place, nodes, bound as usize));
         self.memo.keep(filter, &passing, elements);
         Some(passing)
+    }
+
+    /// The nodes that pass a filter, by what they have in its fields.
+    fn ask_columns(&self, plan: &Plan<'_>, filter: &Filter, guard: &Guard) -> Vec<NodeId> {
+        let columns: Vec<_> = plan.fields().iter().map(|field| self.column(field, guard)).collect();
+        let columns: Vec<_> = columns.iter().map(|column| &**column).collect();
+        let mut nodes = Vec::new();
+        plan.each(&columns, |row, verdict| {
+            let id = NodeId(row);
+            if self.graph.contains(id) && (verdict == Verdict::Passes || self.matches(filter, guard, id)) {
+                nodes.push(id);
+            }
+        });
+        nodes
+    }
+
+    /// What the elements have in a field now.
+    fn column(&self, field: &[u8], guard: &Guard) -> Arc<Column> {
+        let value = |id| self.attributes.get(guard, id).and_then(|blob| Attributes::of(blob).field(field));
+        let before = self.memo.column(field);
+        let since = before.as_ref().and_then(|before| self.memo.since(before.place()));
+        let now = match (before, since) {
+            (Some(before), Some((_, changed))) if changed.is_empty() => return before,
+            (Some(before), Some((place, changed))) => before.with(place, &changed, value),
+            _ => {
+                let place = self.memo.begin(self.graph.len()).unwrap_or_default();
+                Column::new(place, self.graph.id_bound() as usize, value)
+            }
+        };
+        let now = Arc::new(now);
+        self.memo.keep_column(field, &now);
+        now
+    }
+
+    /// How far the columns of a filter are behind, at most; `None` where they are not all there, or too far.
+    fn columns_behind(&self, filter: &Filter) -> Option<usize> {
+        let plan = filter.plan()?;
+        let behind = plan.fields().iter().map(|field| self.memo.column_behind(field));
+        behind.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
     /// Makes what was found among nodes that passed a while ago what passes now: a node that changed meanwhile may be a hit

@@ -4,7 +4,9 @@
 //! The main thread parses, prepares the query and hands it to a worker; a search that is expected to take less time than
 //! the hand-over runs on the main thread, and so does any where the client can't be blocked. Same code, same answers.
 
-use super::value::Value;
+use std::sync::Arc;
+
+use super::value::{Shared, Value};
 use super::vector::vector;
 use super::{counters, reader};
 use crate::commands::placement::is_for_main_thread;
@@ -113,6 +115,16 @@ impl Shape {
     }
 }
 
+/// Has a worker find out which elements pass the query's filter, if it was asked for so often that this pays.
+fn learn(shared: &Arc<Shared>, query: Query) {
+    if config::single_threaded() {
+        shared.set.learn(&query);
+    } else if shared.set.has_to_learn(&query) {
+        let shared = Arc::clone(shared);
+        workers::submit(move || shared.set.learn(&query));
+    }
+}
+
 impl Command for Vsim {
     const INFO: Info = Info {
         summary: c"Returns the elements of a vector set that are most similar to an element or a vector.",
@@ -143,16 +155,12 @@ impl Command for Vsim {
         if inline || is_for_main_thread(ctx, shared.set.estimate(&query)) {
             counters::INLINE_SEARCHES.add(1);
             shared.set.search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
-            if config::single_threaded() {
-                shared.set.learn(&query);
-            } else if shared.set.has_to_learn(&query) {
-                workers::submit(move || shared.set.learn(&query));
-            }
+            learn(&shared, query);
         } else {
             let client = ctx.block();
             workers::submit(move || {
                 shared.set.search(&query, |hits| client.reply(|reply| shape.write(reply, &hits)));
-                shared.set.learn(&query);
+                learn(&shared, query);
             });
         }
         Ok(())

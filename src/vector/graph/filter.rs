@@ -21,8 +21,9 @@ use super::{Graph, NodeId, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::scratch::{Key, Scratch, offer};
 
-/// A list of up to this many times the beam is scanned.
-const SCAN_LISTED: usize = 64;
+/// Those that are known to match are scanned if they are up to this many times the beam: what a scan compares in the time
+/// that a walk takes per place of its beam. Measured with 50,000 vectors of 384 bytes: 21 ns for each, 0.59 µs for a place.
+const SCANNED: usize = 28;
 /// Distances that a walk computes per place of its beam, or that take the time of what else it does.
 const WALKED: usize = 12;
 /// What a scan asks of each vector costs this part of a distance (a look at a bit), or this many.
@@ -70,13 +71,16 @@ impl Graph {
         let (test, matching): (&dyn Fn(NodeId) -> bool, usize) = match search.filter {
             Filter::All => (&|_| true, total),
             Filter::Test(test) | Filter::Cheap(test) => (test, search.matching.unwrap_or_else(|| self.estimate(test))),
-            Filter::Among(ids) if budget.is_none() && ids.len() <= ef.saturating_mul(SCAN_LISTED) => {
+            Filter::Among(ids) if budget.is_none() && self.is_scanned(ef, search.k, ids.len(), 0) => {
                 return self.scan_rows(probe, search, scratch);
             }
             Filter::Among(ids) => {
                 members = bits(ids, self.rows.len());
                 listed = |id: NodeId| has_bit(&members, id);
                 (&listed, ids.len())
+            }
+            Filter::Bits { matching, .. } if budget.is_none() && self.is_scanned(ef, search.k, matching, 0) => {
+                return self.scan_rows(probe, search, scratch);
             }
             Filter::Bits { words, matching } => {
                 set = move |id: NodeId| has_bit(words, id);
@@ -86,11 +90,7 @@ impl Graph {
         if let Some(budget) = budget {
             return self.search_bounded(probe, ef, (search, budget), (test, matching), scratch);
         }
-        let asking = match search.filter {
-            Filter::Test(_) => total * DEAR_TEST,
-            Filter::Bits { .. } => 0,
-            _ => total / CHEAP_TEST,
-        };
+        let asking = if let Filter::Test(_) = search.filter { total * DEAR_TEST } else { total / CHEAP_TEST };
         let share = matching as f64 / total.max(1) as f64;
         let mut beam = self.beam_among(ef, search.k, matching);
         while beam.saturating_mul(WALKED) < matching + asking {
@@ -106,6 +106,13 @@ impl Graph {
             beam = beam.saturating_mul((search.k.max(expected) / found.max(1)).clamp(2, 8));
         }
         self.scan_rows(probe, search, scratch)
+    }
+
+    /// Whether a search for the `k` nearest compares all that are known to match, or should, if knowing them takes the time of
+    /// so many comparisons (`asking`).
+    #[must_use]
+    pub fn is_scanned(&self, ef: usize, k: usize, matching: usize, asking: usize) -> bool {
+        matching + asking <= self.beam_among(ef.max(k), k, matching).saturating_mul(SCANNED)
     }
 
     /// Whether a search for the `k` nearest asks a [`Filter::Test`] about every vector, if about so many match.

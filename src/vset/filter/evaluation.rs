@@ -42,7 +42,7 @@ impl<'a> From<&'a Literal> for Value<'a> {
 
 impl Value<'_> {
     /// NaN is true: it is not 0. Any tuple is true.
-    fn is_true(self) -> bool {
+    pub(super) fn is_true(self) -> bool {
         match self {
             Self::Null => false,
             Self::Number(number) => number != 0.0,
@@ -52,7 +52,7 @@ impl Value<'_> {
     }
 
     /// What is no number is 0.
-    fn number(self) -> f64 {
+    pub(super) fn number(self) -> f64 {
         match self {
             Self::Number(number) => number,
             Self::Text(text) if text.len() < NUMERIC_TEXT_LEN => {
@@ -89,7 +89,7 @@ fn truth(is: bool) -> Value<'static> {
     Value::Number(f64::from(u8::from(is)))
 }
 
-fn apply<'a>(operator: Operator, a: Value<'a>, b: Value<'a>) -> Value<'a> {
+pub(super) fn apply<'a>(operator: Operator, a: Value<'a>, b: Value<'a>) -> Value<'a> {
     match operator {
         // Both sides have been evaluated: there is nothing to cut short.
         Operator::Or => truth(a.is_true() || b.is_true()),

@@ -12,10 +12,12 @@ mod evaluation;
 mod lexer;
 #[cfg(test)]
 mod naive;
+mod plan;
 mod program;
 
 pub(super) use evaluation::Value;
 pub(super) use lexer::{NUMBER_LEN, is_selectable};
+pub(super) use plan::{Plan, Verdict};
 
 use crate::vset::attributes::Attributes;
 use program::Program;
@@ -49,6 +51,11 @@ impl Filter {
     /// The text that was compiled.
     pub(super) fn expression(&self) -> &[u8] {
         &self.1
+    }
+
+    /// How to ask it of many elements at once, if it can be.
+    pub(super) fn plan(&self) -> Option<Plan<'_>> {
+        Plan::of(&self.0)
     }
 
     /// Whether an element with these attributes passes.
@@ -270,7 +277,7 @@ mod tests {
         "0.1",
     ];
 
-    fn object() -> impl Strategy<Value = String> {
+    pub(super) fn object() -> impl Strategy<Value = String> {
         let field = (proptest::sample::select(&["a", "b", "c", "é", ""][..]), proptest::sample::select(VALUES));
         proptest::collection::vec(field, 0..5)
             .prop_map(|fields| fields.iter().map(|(k, v)| format!("\"{k}\":{v}")).collect::<Vec<_>>().join(","))
@@ -278,7 +285,7 @@ mod tests {
     }
 
     /// An expression that compiles.
-    fn expression() -> impl Strategy<Value = String> {
+    pub(super) fn expression() -> impl Strategy<Value = String> {
         let leaf = proptest::sample::select(&EXPRESSION[..15]).prop_map(str::to_owned);
         leaf.prop_recursive(4, 24, 2, |inner| {
             let operator = proptest::sample::select(

@@ -104,6 +104,34 @@ fn thousands_of_expressions_take_their_share_and_no_more() {
     assert!(parts.iter().any(|&(part, bytes)| part == "filters" && bytes == set.memo.memory()));
 }
 
+#[test]
+fn columns_come_with_many_expressions_and_go_when_nobody_asks() {
+    let set = numbered();
+    let ask = |n: u64| names(&set, &query(&set, &format!(".n == {n} or .n == 599"), 10)).len();
+    for n in 0..OFTEN as u64 {
+        assert_eq!(ask(n), 2);
+        assert!(set.memo.column(b"n").is_none());
+    }
+    let (slow, before) = (set.estimate(&query(&set, ".n == 300", 10)), set.memo.memory());
+    assert_eq!(ask(100), 2);
+    let column = set.memo.column(b"n").unwrap();
+    assert!(set.memo.memory() >= before + column.memory());
+    assert!(set.estimate(&query(&set, ".n == 300", 10)) < slow / 2, "who places the search knows it too");
+    for field in ["a", "b", "c", "d"] {
+        assert!(names(&set, &query(&set, &format!(".{field} == 1"), 10)).is_empty());
+    }
+    assert_eq!(set.memo.table().unwrap().columns.len(), COLUMNS);
+    assert!(set.memo.column(b"n").is_none(), "it was used longest ago");
+    for n in 0..3 * ELEMENTS {
+        assert!(set.set_attributes(name(n % ELEMENTS).as_bytes(), br#"{"n":1000}"#));
+    }
+    set.link_all();
+    assert!(!set.work());
+    assert!(set.memo.table().unwrap().columns.is_empty());
+    assert!(set.set_attributes(name(7).as_bytes(), br#"{"n":5}"#));
+    assert_eq!((ask(5), set.memo.column_behind(b"n")), (1, Some(0)));
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Add(u64, u64, Option<u8>),
@@ -112,6 +140,8 @@ enum Op {
     Churn(u64),
     Work,
     Search(usize, bool),
+    /// With an expression that was never seen.
+    Fresh(u8, bool),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -122,6 +152,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (element(), proptest::option::of(0..9u8)).prop_map(|(e, a)| Op::SetAttributes(e, a)),
         1 => (0..400u64).prop_map(Op::Churn),
         2 => Just(Op::Work),
+        6 => (0..9u8, any::<bool>()).prop_map(|(a, x)| Op::Fresh(a, x)),
         8 => (0..EXPRESSIONS.len(), any::<bool>()).prop_map(|(e, x)| Op::Search(e, x)),
     ]
 }
@@ -143,7 +174,7 @@ proptest! {
             put(&set, &name(n), &vector(n), json(Some((n % 9) as u8)).as_deref());
             model.insert(n, Some((n % 9) as u8));
         }
-        for op in ops {
+        for (turn, op) in ops.into_iter().enumerate() {
             match op {
                 Op::Add(e, v, a) => {
                     put(&set, &name(e), &vector(v), json(a).as_deref());
@@ -162,6 +193,12 @@ proptest! {
                     }
                 }
                 Op::Work => while set.work() {},
+                Op::Fresh(which, exact) => {
+                    let expression = format!(".a == {which} and .a != {}", turn + 10);
+                    let all = Query { exact, ..query(&set, &expression, 2000) };
+                    let passing = model.iter().filter(|(_, a)| **a == Some(which));
+                    prop_assert_eq!(names(&set, &all), passing.map(|(&e, _)| name(e)).collect());
+                }
                 Op::Search(which, exact) => {
                     let (expression, accept) = EXPRESSIONS[which];
                     let all = Query { exact, ..query(&set, expression, 2000) };
