@@ -100,7 +100,7 @@ impl Bench<'_> {
             let number: usize = std::str::from_utf8(key.strip_prefix(b"wn:")?).ok()?.parse().ok()?;
             ruler.as_mut()?.distance(&self.vectors[number])
         };
-        found.settle(Order::Best, 0, usize::MAX, &mut |keys| keys.iter().map(|key| distance(key)).collect());
+        found.settle(Order::Best, (0, usize::MAX), 1, &mut |keys| keys.iter().map(|key| distance(key)).collect());
         found
     }
 

@@ -143,15 +143,26 @@ impl Key<'_> {
 
     /// One field of a hash, if it is there.
     pub fn hash_field<T>(&self, field: &[u8], with: impl FnOnce(Option<&[u8]>) -> T) -> T {
+        let null = std::ptr::null_mut();
+        // SAFETY: the string copies the name, is valid during the call, and is freed once, by us, since it was made
+        // without a context.
+        unsafe {
+            let name = api!(RedisModule_CreateString(null, field.as_ptr().cast(), field.len()));
+            let result = self.hash_field_named(Arg::new(name), with);
+            api!(RedisModule_FreeString(null, name));
+            result
+        }
+    }
+
+    /// As [`Key::hash_field`], for a name that is used for many hashes.
+    pub fn hash_field_named<T>(&self, field: Arg<'_>, with: impl FnOnce(Option<&[u8]>) -> T) -> T {
         let null: *mut ffi::RedisModuleString = std::ptr::null_mut();
         // SAFETY: the key is open for reading; the variable arguments are a field's name, where its value goes, and the
-        // end; both strings are made without a context or given to us, and freed once.
+        // end; the value is given to us, and freed once.
         unsafe {
-            let name = api!(RedisModule_CreateString(std::ptr::null_mut(), field.as_ptr().cast(), field.len()));
             let mut value = null;
             let at: *mut *mut ffi::RedisModuleString = &mut value;
-            api!(RedisModule_HashGet(self.raw, ffi::REDISMODULE_HASH_NONE as i32, name, at, null));
-            api!(RedisModule_FreeString(std::ptr::null_mut(), name));
+            api!(RedisModule_HashGet(self.raw, ffi::REDISMODULE_HASH_NONE as i32, field.raw, at, null));
             if value.is_null() {
                 return with(None);
             }

@@ -21,9 +21,6 @@ use std::sync::Arc;
 /// How many documents are measured at once: about as many microseconds of the server's own thread.
 const AT_ONCE: usize = 64;
 
-/// How many are measured at once when only some more may be needed.
-const SOME_MORE: usize = 4;
-
 /// Says how far the documents of some keys are, of those that still have a vector.
 pub type Measuring<'m> = dyn FnMut(&[&[u8]]) -> Vec<Option<f64>> + 'm;
 
@@ -91,10 +88,17 @@ impl Candidates<'_> {
 
 impl Found {
     /// Makes the answer of rows that are candidates: measures the nearest, and as many after them as may be nearer than one
-    /// of these.
-    pub fn settle(&mut self, order: Order, offset: usize, limit: usize, measure: &mut Measuring<'_>) {
+    /// of these, at least `some_more` at once: more than one where it takes time to begin with measuring. The rows are those
+    /// from `offset` on, `limit` at most.
+    pub fn settle(
+        &mut self,
+        order: Order,
+        (offset, limit): (usize, usize),
+        some_more: usize,
+        measure: &mut Measuring<'_>,
+    ) {
         let Some(nearest) = self.nearest.take() else { return };
-        self.rows = nearest.of(std::mem::take(&mut self.rows), measure);
+        self.rows = nearest.of(std::mem::take(&mut self.rows), some_more, measure);
         self.total = self.rows.len() as u64;
         if self.unsorted {
             return;
@@ -113,7 +117,7 @@ impl Found {
 
 impl Nearest {
     /// The nearest of some candidates, which come in the order of their codes' distances.
-    fn of(self, candidates: Vec<Row>, measure: &mut Measuring<'_>) -> Vec<Row> {
+    fn of(self, candidates: Vec<Row>, some_more: usize, measure: &mut Measuring<'_>) -> Vec<Row> {
         let mut farthest: BinaryHeap<Ordered> = BinaryHeap::new();
         let mut measured: Vec<(f64, Row)> = Vec::with_capacity(candidates.len());
         let mut candidates = candidates.into_iter().peekable();
@@ -124,7 +128,7 @@ impl Nearest {
                 _ => f64::INFINITY,
             };
             let some = std::iter::from_fn(|| candidates.next_if(|row| coded_distance(row) <= limit));
-            let some: Vec<Row> = some.take(missing.clamp(SOME_MORE, AT_ONCE)).collect();
+            let some: Vec<Row> = some.take(missing.clamp(some_more, AT_ONCE)).collect();
             if some.is_empty() {
                 break;
             }
@@ -237,6 +241,7 @@ mod tests {
             k in 1usize..30,
             radius in 0.5f64..1.2,
             metric in prop::sample::select(vec!["COSINE", "L2", "IP"]),
+            some_more in 1usize..6,
         ) {
             let (coded, flat) = (index("HNSW", metric, &vectors), index("FLAT", metric, &vectors));
             // Squares of differences of 64 components.
@@ -245,7 +250,7 @@ mod tests {
             let root = Node::new(Kind::Knn(knn));
             let mut found = execute(&coded, &Request::new(&root));
             prop_assert!(found.nearest.is_some());
-            found.settle(Order::Best, 0, 10, &mut measure(metric, &vectors, &query, usize::MAX));
+            found.settle(Order::Best, (0, 10), some_more, &mut measure(metric, &vectors, &query, usize::MAX));
             prop_assert_eq!(found, execute(&flat, &Request::new(&root)));
 
             let range = VectorRange { radius, field: field(), vector: vector(&query), distance_as: Some((*b"d").into()), options: VectorOptions::default(), written: Vec::new() };
@@ -274,7 +279,7 @@ mod tests {
         };
         let root = Node::new(Kind::Knn(knn));
         let mut found = execute(&coded, &Request::new(&root));
-        found.settle(Order::Best, 0, 10, &mut measure("COSINE", &vectors, &vectors[7], 5));
+        found.settle(Order::Best, (0, 10), 1, &mut measure("COSINE", &vectors, &vectors[7], 5));
         assert_eq!((found.total, found.rows.len()), (10, 10));
         assert_eq!(&*found.rows[0].key, b"7");
         assert!(found.rows.iter().all(|row| row.doc.0 == 0 || !row.doc.0.is_multiple_of(5)));

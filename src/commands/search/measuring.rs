@@ -9,7 +9,10 @@ use crate::search::execute::{Found, Order};
 use crate::search::fields::vector::Ruler;
 use crate::search::live::{Live, Place};
 use crate::search::query::ast::{FieldRef, Kind, Node};
-use crate::search::schema;
+use crate::search::schema::{self, Source};
+
+/// How many documents are measured at least when the main thread has to wait for it.
+const WHILE_IT_WAITS: usize = 4;
 
 /// The documents of an index, to be compared with a query vector.
 struct Documents<'a> {
@@ -28,21 +31,17 @@ impl<'a> Documents<'a> {
 
     /// How far documents are, of those that have a vector: of several the nearest.
     fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
-        keys.iter().map(|key| self.measure_one(ctx, key)).collect()
-    }
-
-    fn measure_one(&mut self, ctx: &Context, key: &[u8]) -> Option<f64> {
-        let definition = self.definition;
-        let place = &definition.places[self.field];
-        ctx.with_name(key, |name| {
-            document::open(ctx, definition.schema.source, name, |document| match (&document, place) {
-                (Opened::Hash(hash), definition::Place::Hash(field)) => {
-                    hash.hash_field(field, |bytes| self.ruler.distance(bytes?))
-                }
-                _ => self.nearest(&document),
-            })
-        })
-        .flatten()
+        let source = self.definition.schema.source;
+        match &self.definition.places[self.field] {
+            definition::Place::Hash(field) => ctx.with_name(field, |field| {
+                let hash = |document: Opened<'_>| match document {
+                    Opened::Hash(hash) => hash.hash_field_named(field, |bytes| self.ruler.distance(bytes?)),
+                    Opened::Json(_) => None,
+                };
+                each(ctx, source, keys, hash)
+            }),
+            _ => each(ctx, source, keys, |document| self.nearest(&document)),
+        }
     }
 
     /// The nearest of a JSON document's vectors, read as they are for the index.
@@ -52,6 +51,17 @@ impl<'a> Documents<'a> {
         let distances = vectors.iter().filter_map(|vector| self.ruler.distance(vector));
         distances.min_by(f64::total_cmp)
     }
+}
+
+/// What `distance` says of each of the documents.
+fn each(
+    ctx: &Context,
+    source: Source,
+    keys: &[&[u8]],
+    mut distance: impl FnMut(Opened<'_>) -> Option<f64>,
+) -> Vec<Option<f64>> {
+    let one = |key: &&[u8]| ctx.with_name(key, |name| document::open(ctx, source, name, &mut distance)).flatten();
+    keys.iter().map(one).collect()
 }
 
 /// Finds the candidates of the vector ranges of a tree, and measures them without the index.
@@ -77,7 +87,7 @@ pub fn settle(
     tree: &Node,
     definition: &Definition,
     order: Order,
-    (offset, limit): (usize, usize),
+    page: (usize, usize),
     server: Server<'_>,
 ) -> bool {
     let Kind::Knn(knn) = &tree.kind else { return false };
@@ -85,7 +95,8 @@ pub fn settle(
         return false;
     }
     let mut documents = Documents::new(definition, &knn.field, &knn.vector.blob);
-    found.settle(order, offset, limit, &mut |keys| measure(documents.as_mut(), keys, server));
+    let some_more = if let Server::Here(_) = server { 1 } else { WHILE_IT_WAITS };
+    found.settle(order, page, some_more, &mut |keys| measure(documents.as_mut(), keys, server));
     true
 }
 
