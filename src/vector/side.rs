@@ -1,13 +1,22 @@
 //! A byte string per node beside the graph: names, attributes. Read by any thread, without a lock, while they change.
 //!
-//! Each string is one allocation, its length in front of it, so that an entry is one thin pointer. The pointers stand in
-//! chunks that never move. Storing swaps the pointer; what was there is retired, and freed when no pin is older than the
-//! swap ([`crate::vector::epoch`]), which is why reading takes a [`Guard`].
+//! The strings of [`NODES`] nodes in a row share one block of memory, so that a string costs its bytes, two more, and a
+//! sixteenth of a pointer and of what the allocator rounds up. Strings of more than [`INLINE`] bytes are allocations of
+//! their own, and the block has their address and length:
+//!
+//! ```text
+//! block = present: u16, outside: u16, end of each string: 16 × u16, the strings
+//! ```
+//!
+//! `present` and `outside` have a bit for each node; ends count from the end of the header. Blocks stand in chunks of
+//! pointers that never move, and are never changed: storing a string makes a new block, which costs a copy of 2 KB at most,
+//! and swaps the pointer. What was there is retired, and freed when no pin is older than the swap
+//! ([`crate::vector::epoch`]), which is why reading takes a [`Guard`].
 //!
 //! Threads: any number read. Writers may be any thread too, but pay a mutex, so in practice one thread writes: the one
 //! that adds to the graph. After a fork the child reads only.
 //!
-//! Chunk sizes double from 16 entries to `CHUNK` and stay there, so that a small set pays little and a large one wastes
+//! Chunk sizes double from 16 pointers to `CHUNK` and stay there, so that a small set pays little and a large one wastes
 //! nothing.
 
 #![allow(unsafe_code)]
@@ -15,7 +24,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -23,12 +32,20 @@ use super::NodeId;
 use super::allocation::taken;
 use super::epoch::{Guard, oldest, retire};
 
-/// Entries of a large chunk.
+/// Nodes that share a block.
+const NODES: usize = 16;
+/// Bytes of a block before its strings.
+const HEADER: usize = 4 + 2 * NODES;
+/// The longest string that stands in its block.
+const INLINE: usize = 127;
+/// What stands in a block for a longer one: its address and length.
+const OUTSIDE: usize = 16;
+/// Pointers of a large chunk.
 const CHUNK: usize = 512;
-/// Entries of the first chunk.
+/// Pointers of the first chunk.
 const FIRST: usize = 16;
 /// Levels whose sizes double, enough for all node ids.
-const LEVELS: usize = 29;
+const LEVELS: usize = 25;
 
 type Chunk = Box<[AtomicPtr<u8>]>;
 type Level = Box<[OnceLock<Chunk>]>;
@@ -37,11 +54,18 @@ type Level = Box<[OnceLock<Chunk>]>;
 #[derive(Debug)]
 pub struct Side {
     levels: [OnceLock<Level>; LEVELS],
-    retired: Mutex<VecDeque<(u64, Text)>>,
-    /// Bytes of the strings, of those retired too.
+    retired: Mutex<VecDeque<(u64, Retired)>>,
+    /// Bytes of blocks and strings, of those retired too.
     text_bytes: AtomicUsize,
     /// Bytes of levels and chunks.
     table_bytes: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Retired {
+    /// A block; what is outside of it is the next block's.
+    Block(Block),
+    Outside(Outside),
 }
 
 impl Default for Side {
@@ -65,51 +89,102 @@ impl Side {
     pub fn get<'a>(&'a self, _guard: &'a Guard, id: NodeId) -> Option<&'a [u8]> {
         let (level, chunk, entry) = place(id);
         let pointer = self.levels[level].get()?[chunk].get()?[entry].load(Acquire);
-        let text = Text(NonNull::new(pointer)?);
-        // SAFETY: the pointer is that of a `Text`, stored by `set`. It is freed only after it was swapped out, retired, and
-        // seen to be older than every pin; the guard pins this thread since before the load, and outlives 'a. The table
-        // outlives 'a too, so its drop does not free it either.
-        Some(unsafe { text.bytes() })
+        let block = Block(NonNull::new(pointer)?);
+        // SAFETY: the pointer is that of a `Block`, stored by `swap`. It, and what is outside of it, is freed only after it
+        // was swapped out, retired, and seen to be older than every pin; the guard pins this thread since before the load,
+        // and outlives 'a. The table outlives 'a too, so its drop does not free it either.
+        Some(unsafe { block.text(id.0 as usize % NODES)?.bytes() })
     }
 
     /// Stores the string of a node.
     pub fn set(&self, id: NodeId, bytes: &[u8]) {
-        let (level, chunk, entry) = place(id);
-        let level = self.levels[level].get_or_init(|| {
-            let chunks = ((FIRST << level) / CHUNK).max(1);
-            self.table_bytes.fetch_add(taken(chunks * size_of::<OnceLock<Chunk>>()), Relaxed);
-            (0..chunks).map(|_| OnceLock::new()).collect()
-        });
-        let chunk = level[chunk].get_or_init(|| {
-            let entries = if level.len() == 1 { self.entries_of_single(id) } else { CHUNK };
-            self.table_bytes.fetch_add(taken(entries * size_of::<AtomicPtr<u8>>()), Relaxed);
-            (0..entries).map(|_| AtomicPtr::default()).collect()
-        });
-        let text = Text::new(bytes);
-        self.text_bytes.fetch_add(taken(text_size(bytes.len())), Relaxed);
-        self.replace(&chunk[entry], text.0.as_ptr());
+        let mut retired = self.lock();
+        let old = self.swap(id, Some(bytes));
+        self.retire(&mut retired, old);
+    }
+
+    /// As [`Side::set`], when nobody has read anything yet: what was there is freed at once.
+    pub fn fill(&mut self, id: NodeId, bytes: &[u8]) {
+        let old = self.swap(id, Some(bytes));
+        old.into_iter().flatten().for_each(|old| self.free(old));
     }
 
     /// Takes the string of a node away.
     pub fn clear(&self, id: NodeId) {
+        let (level, chunk, _) = place(id);
+        if self.levels[level].get().is_some_and(|level| level[chunk].get().is_some()) {
+            let mut retired = self.lock();
+            let old = self.swap(id, None);
+            self.retire(&mut retired, old);
+        }
+    }
+
+    /// Puts a block with another string for a node in the place of the present one; what nobody needs any more. The caller
+    /// has the mutex, or the table for itself.
+    fn swap(&self, id: NodeId, bytes: Option<&[u8]>) -> [Option<Retired>; 2] {
+        let entry = self.entry(id);
+        let at = id.0 as usize % NODES;
+        let old = NonNull::new(entry.load(Acquire)).map(Block);
+        // SAFETY: blocks are freed when they were swapped out, which only the holder of the mutex does, so this one lives.
+        let gone = old.as_ref().and_then(|old| unsafe { old.text(at) });
+        if gone.is_none() && bytes.is_none() {
+            return [None, None];
+        }
+        let gone = match gone {
+            Some(Text::Outside(outside)) => Some(Retired::Outside(outside)),
+            _ => None,
+        };
+        let text = bytes
+            .map(|bytes| if bytes.len() > INLINE { Text::Outside(Outside::new(bytes)) } else { Text::Inline(bytes) });
+        if let Some(Text::Outside(outside)) = &text {
+            self.text_bytes.fetch_add(taken(outside.len), Relaxed);
+        }
+        let block = Block::with(old.as_ref(), at, text);
+        self.text_bytes.fetch_add(block.as_ref().map_or(0, |block| taken(block.size())), Relaxed);
+        entry.store(block.map_or(std::ptr::null_mut(), |block| block.0.as_ptr()), Release);
+        [old.map(Retired::Block), gone]
+    }
+
+    /// The pointer to a node's block.
+    fn entry(&self, id: NodeId) -> &AtomicPtr<u8> {
         let (level, chunk, entry) = place(id);
-        if let Some(chunk) = self.levels[level].get().and_then(|level| level[chunk].get()) {
-            self.replace(&chunk[entry], std::ptr::null_mut());
+        let pointers = FIRST << level;
+        let level = self.levels[level].get_or_init(|| {
+            let chunks = (pointers / CHUNK).max(1);
+            self.table_bytes.fetch_add(taken(chunks * size_of::<OnceLock<Chunk>>()), Relaxed);
+            (0..chunks).map(|_| OnceLock::new()).collect()
+        });
+        let chunk = level[chunk].get_or_init(|| {
+            let pointers = pointers.min(CHUNK);
+            self.table_bytes.fetch_add(taken(pointers * size_of::<AtomicPtr<u8>>()), Relaxed);
+            (0..pointers).map(|_| AtomicPtr::default()).collect()
+        });
+        &chunk[entry]
+    }
+
+    fn retire(&self, retired: &mut VecDeque<(u64, Retired)>, old: [Option<Retired>; 2]) {
+        if old.iter().any(Option::is_some) {
+            let stamp = retire();
+            retired.extend(old.into_iter().flatten().map(|old| (stamp, old)));
+            self.free_old(retired);
         }
     }
 
     /// Frees what was replaced and what no pin can see any more. Storing does it too; constant time per string freed.
     pub fn collect(&self) {
         let mut retired = self.lock();
-        if retired.is_empty() {
-            return;
+        if !retired.is_empty() {
+            self.free_old(&mut retired);
         }
+    }
+
+    fn free_old(&self, retired: &mut VecDeque<(u64, Retired)>) {
         let oldest = oldest();
         while let Some(&(stamp, _)) = retired.front()
             && stamp < oldest
         {
-            if let Some((_, text)) = retired.pop_front() {
-                self.free(text);
+            if let Some((_, old)) = retired.pop_front() {
+                self.free(old);
             }
         }
         if retired.capacity() > 64 && retired.len() < retired.capacity() / 4 {
@@ -120,34 +195,22 @@ impl Side {
 
     /// Bytes that the table and its strings take on the heap, see [`super::allocation`].
     pub fn memory(&self) -> usize {
-        let retired = taken(self.lock().capacity() * size_of::<(u64, Text)>());
+        let retired = taken(self.lock().capacity() * size_of::<(u64, Retired)>());
         self.table_bytes.load(Relaxed) + self.text_bytes.load(Relaxed) + retired
     }
 
-    /// How many entries the only chunk of the level of `id` has.
-    fn entries_of_single(&self, id: NodeId) -> usize {
-        FIRST << place(id).0
-    }
-
-    fn replace(&self, entry: &AtomicPtr<u8>, with: *mut u8) {
-        if let Some(old) = NonNull::new(entry.swap(with, AcqRel)) {
-            let stamp = retire();
-            self.lock().push_back((stamp, Text(old)));
-            self.collect();
-        }
-    }
-
-    fn free(&self, text: Text) {
+    fn free(&self, old: Retired) {
         // SAFETY: the caller has the only pointer left: either no pin can see it, or the table is being dropped.
-        let len = unsafe {
-            let len = text.bytes().len();
-            text.free();
-            len
+        let size = unsafe {
+            match old {
+                Retired::Block(block) => block.free(),
+                Retired::Outside(outside) => outside.free(),
+            }
         };
-        self.text_bytes.fetch_sub(taken(text_size(len)), Relaxed);
+        self.text_bytes.fetch_sub(taken(size), Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Text)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, Retired)>> {
         // Nothing panics while it is held; were it so, the queue would still be whole.
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,92 +218,194 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        for (_, text) in std::mem::take(&mut *self.lock()) {
-            self.free(text);
+        for (_, old) in std::mem::take(&mut *self.lock()) {
+            self.free(old);
         }
         for level in std::mem::replace(&mut self.levels, [const { OnceLock::new() }; LEVELS]) {
             for chunk in level.into_inner().into_iter().flatten() {
                 for entry in chunk.into_inner().into_iter().flatten() {
-                    if let Some(text) = NonNull::new(entry.into_inner()) {
-                        self.free(Text(text));
+                    let Some(block) = NonNull::new(entry.into_inner()).map(Block) else { continue };
+                    for at in 0..NODES {
+                        // SAFETY: the block is the table's until the end of this turn.
+                        if let Some(Text::Outside(outside)) = unsafe { block.text(at) } {
+                            self.free(Retired::Outside(outside));
+                        }
                     }
+                    self.free(Retired::Block(block));
                 }
             }
         }
     }
 }
 
-/// The level, the chunk in it and the entry in that of a node. Level `n` has `FIRST << n` entries.
+/// The level, the chunk in it and the entry in that of a node's block. Level `n` has `FIRST << n` entries.
 fn place(id: NodeId) -> (usize, usize, usize) {
-    let shifted = id.0 as usize + FIRST;
+    let shifted = id.0 as usize / NODES + FIRST;
     let level = (shifted.ilog2() - FIRST.ilog2()) as usize;
     let offset = shifted - (FIRST << level);
     (level, offset / CHUNK, offset % CHUNK)
 }
 
-/// A byte string behind a thin pointer: its length as a varint, then its bytes.
-#[derive(Debug)]
-struct Text(NonNull<u8>);
-
-// SAFETY: a `Text` is plain memory that only its owner frees; reading it is free of side effects.
-unsafe impl Send for Text {}
-
-/// Bytes of the varint of a length.
-fn prefix_size(len: usize) -> usize {
-    (usize::BITS - (len | 1).leading_zeros()).div_ceil(7) as usize
+/// A string as a block has it.
+#[derive(Debug, Clone, Copy)]
+enum Text<'a> {
+    Inline(&'a [u8]),
+    Outside(Outside),
 }
 
-/// Bytes that a string of this length is allocated as.
-fn text_size(len: usize) -> usize {
-    prefix_size(len) + len
-}
-
-/// The layout of a string of this length; alignment 1.
-fn layout(len: usize) -> Layout {
-    Layout::array::<u8>(text_size(len)).expect("a slice plus ten bytes is below isize::MAX")
-}
-
-impl Text {
-    fn new(bytes: &[u8]) -> Self {
-        let layout = layout(bytes.len());
-        let prefix = prefix_size(bytes.len());
-        // SAFETY: the layout is at least one byte long; writes stay inside: `prefix` bytes of varint, then the bytes.
-        unsafe {
-            let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
-            let mut rest = bytes.len();
-            for at in 0..prefix {
-                let more = if at + 1 < prefix { 0x80 } else { 0 };
-                start.add(at).write((rest & 0x7f) as u8 | more);
-                rest >>= 7;
-            }
-            start.add(prefix).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
-            Self(start)
-        }
-    }
-
+impl<'a> Text<'a> {
     /// # Safety
-    /// The string is not freed during 'a.
-    unsafe fn bytes<'a>(&self) -> &'a [u8] {
-        let mut len = 0;
-        let mut prefix = 0;
-        // SAFETY: `new` wrote a varint, whose last byte is below 0x80, and that many bytes after it.
-        unsafe {
-            loop {
-                let byte = self.0.add(prefix).read();
-                len |= usize::from(byte & 0x7f) << (7 * prefix);
-                prefix += 1;
-                if byte < 0x80 {
-                    return std::slice::from_raw_parts(self.0.add(prefix).as_ptr(), len);
-                }
-            }
+    /// What is outside is not freed during 'a.
+    unsafe fn bytes(self) -> &'a [u8] {
+        match self {
+            Text::Inline(bytes) => bytes,
+            // SAFETY: by the caller's promise; `Outside::new` wrote that many bytes.
+            Text::Outside(Outside { start, len }) => unsafe { std::slice::from_raw_parts(start.as_ptr(), len) },
         }
     }
+}
 
+/// A long string: an allocation of its own.
+#[derive(Debug, Clone, Copy)]
+struct Outside {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: it is plain memory that only its owner frees; reading it is free of side effects.
+unsafe impl Send for Outside {}
+
+/// Memory for that many bytes, at least one; alignment 1.
+fn allocate(size: usize) -> NonNull<u8> {
+    let layout = layout(size);
+    // SAFETY: the callers ask for more than nothing.
+    let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+    start
+}
+
+fn layout(size: usize) -> Layout {
+    Layout::array::<u8>(size).expect("a slice, or a block of a few KB, is below isize::MAX")
+}
+
+impl Outside {
+    /// A copy of a string that is not empty.
+    fn new(bytes: &[u8]) -> Self {
+        let start = allocate(bytes.len());
+        // SAFETY: the block has that many bytes, and is new.
+        unsafe { start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        Self { start, len: bytes.len() }
+    }
+
+    /// Frees it and returns its size.
+    ///
     /// # Safety
     /// Nobody else has a pointer to it any more.
-    unsafe fn free(self) {
+    unsafe fn free(self) -> usize {
         // SAFETY: `new` allocated it with the layout of its length.
-        unsafe { dealloc(self.0.as_ptr(), layout(self.bytes().len())) }
+        unsafe { dealloc(self.start.as_ptr(), layout(self.len)) };
+        self.len
+    }
+}
+
+/// The strings of nodes in a row, behind a thin pointer; see the module's documentation.
+#[derive(Debug)]
+struct Block(NonNull<u8>);
+
+// SAFETY: as for `Outside`.
+unsafe impl Send for Block {}
+
+impl Block {
+    /// A block with the strings of another but for that at a place; none without any string.
+    fn with(old: Option<&Block>, at: usize, text: Option<Text>) -> Option<Block> {
+        let mut header: [u16; HEADER / 2] = old.map_or([0; _], |old| std::array::from_fn(|at| old.word(at) as u16));
+        let bit = 1 << at;
+        let (begin, end) = (if at == 0 { 0 } else { header[1 + at] }, header[2 + at]);
+        let mut address = [0; OUTSIDE];
+        let (present, outside, bytes) = match &text {
+            None => (0, 0, &[][..]),
+            Some(Text::Inline(bytes)) => (bit, 0, *bytes),
+            Some(Text::Outside(Outside { start, len })) => {
+                address[..8].copy_from_slice(&(start.as_ptr().expose_provenance() as u64).to_ne_bytes());
+                address[8..].copy_from_slice(&(*len as u64).to_ne_bytes());
+                (bit, bit, &address[..])
+            }
+        };
+        header[0] = header[0] & !bit | present;
+        header[1] = header[1] & !bit | outside;
+        if header[0] == 0 {
+            return None;
+        }
+        for later in &mut header[2 + at..] {
+            *later = *later - end + begin + bytes.len() as u16;
+        }
+        let new = allocate(HEADER + usize::from(header[1 + NODES]));
+        // SAFETY: the new memory has room for the header and as many bytes as its last end says, which are those of the
+        // old block before `begin`, the new ones, and those of the old one behind `end`.
+        unsafe {
+            new.copy_from_nonoverlapping(NonNull::from(&header).cast(), HEADER);
+            let mut to = new.add(HEADER);
+            let mut put = |from: NonNull<u8>, len: usize| {
+                to.copy_from_nonoverlapping(from, len);
+                to = to.add(len);
+            };
+            let (begin, end) = (usize::from(begin), usize::from(end));
+            let strings = old.map(|old| (old.0.add(HEADER), old.size() - HEADER));
+            if let Some((strings, _)) = strings {
+                put(strings, begin);
+            }
+            put(NonNull::from(bytes).cast(), bytes.len());
+            if let Some((strings, len)) = strings {
+                put(strings.add(end), len - end);
+            }
+        }
+        Some(Block(new))
+    }
+
+    /// A word of the header.
+    fn word(&self, at: usize) -> usize {
+        assert!(at < HEADER / 2, "a word of the header");
+        // SAFETY: a block lives for as long as its `Block` is used, and has its header.
+        usize::from(unsafe { self.0.cast::<u16>().add(at).read_unaligned() })
+    }
+
+    /// The string at a place.
+    ///
+    /// # Safety
+    /// The block is not freed during 'a.
+    unsafe fn text<'a>(&self, at: usize) -> Option<Text<'a>> {
+        if self.word(0) >> at & 1 == 0 {
+            return None;
+        }
+        let begin = if at == 0 { 0 } else { self.word(1 + at) };
+        let len = self.word(2 + at) - begin;
+        // SAFETY: `new` wrote a string there, or address and length of one.
+        unsafe {
+            let start = self.0.add(HEADER + begin);
+            Some(if self.word(1) >> at & 1 == 0 {
+                Text::Inline(std::slice::from_raw_parts(start.as_ptr(), len))
+            } else {
+                let [address, len] = start.cast::<[u64; 2]>().read_unaligned().map(|word| word as usize);
+                Text::Outside(Outside {
+                    start: NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(address)),
+                    len,
+                })
+            })
+        }
+    }
+
+    fn size(&self) -> usize {
+        HEADER + self.word(1 + NODES)
+    }
+
+    /// Frees the block, not what is outside, and returns its size.
+    ///
+    /// # Safety
+    /// Nobody else has a pointer to it any more.
+    unsafe fn free(self) -> usize {
+        let size = self.size();
+        // SAFETY: `new` allocated it with the layout of its size.
+        unsafe { dealloc(self.0.as_ptr(), layout(size)) };
+        size
     }
 }
 
@@ -259,7 +424,8 @@ mod tests {
             let entries = FIRST << level;
             expected.extend((0..entries).map(|offset| (level, offset / CHUNK, offset % CHUNK)));
         }
-        let got: Vec<_> = (0..expected.len() as u32).map(|id| place(NodeId(id))).collect();
+        let got: Vec<_> =
+            (0..expected.len() as u32).map(|block| place(NodeId(block * NODES as u32 + block % 16))).collect();
         assert_eq!(got, expected);
         assert!(place(NodeId(u32::MAX)).0 < LEVELS);
     }
@@ -267,7 +433,7 @@ mod tests {
     #[test]
     fn strings_of_any_length_come_back() {
         let side = Side::new();
-        let lens = [0, 1, 127, 128, 16_383, 16_384, 3_000_000];
+        let lens = [0, 1, 127, 128, 16_383, 16_384, 3_000_000, 0, 127, 127, 127, 127, 127, 127, 128, 127, 127, 500];
         for (id, &len) in lens.iter().enumerate() {
             side.set(NodeId(id as u32), &vec![id as u8; len]);
         }
@@ -281,14 +447,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map(ops in proptest::collection::vec((0u32..3000, proptest::option::of("[a-z]{0,20}")), 0..300)) {
-            let side = Side::new();
+        fn it_is_a_map(
+            filled in proptest::collection::vec((0u32..100, 0usize..200), 0..50),
+            ops in proptest::collection::vec((0u32..3000, proptest::option::of(0usize..200)), 0..300),
+            spread in 1u32..200,
+        ) {
+            let mut side = Side::new();
             let mut model = HashMap::new();
-            for (id, text) in ops {
-                match text {
-                    Some(text) => {
-                        side.set(NodeId(id), text.as_bytes());
-                        model.insert(id, text);
+            let text = |id: u32, len: usize| vec![(id * 7 + len as u32) as u8; len];
+            for (id, len) in filled {
+                side.fill(NodeId(id), &text(id, len));
+                model.insert(id, text(id, len));
+            }
+            prop_assert!(side.lock().is_empty());
+            for (id, len) in ops {
+                let id = id % (spread * 15);
+                match len {
+                    Some(len) => {
+                        side.set(NodeId(id), &text(id, len));
+                        model.insert(id, text(id, len));
                     }
                     None => {
                         side.clear(NodeId(id));
@@ -298,11 +475,13 @@ mod tests {
             }
             let guard = pin();
             for id in 0..3000 {
-                prop_assert_eq!(side.get(&guard, NodeId(id)), model.get(&id).map(|t| t.as_bytes()));
+                prop_assert_eq!(side.get(&guard, NodeId(id)), model.get(&id).map(|text| &text[..]));
             }
             drop(guard);
             // Other tests pin for the time of a search only.
-            let live: usize = model.values().map(|t| text_size(t.len())).sum();
+            let size = |text: &Vec<u8>| text.len() + if text.len() > INLINE { OUTSIDE } else { 0 };
+            let blocks: std::collections::HashSet<u32> = model.keys().map(|id| id / NODES as u32).collect();
+            let live = model.values().map(size).sum::<usize>() + blocks.len() * HEADER;
             while { side.collect(); !side.lock().is_empty() } {
                 std::thread::yield_now();
             }
@@ -314,7 +493,10 @@ mod tests {
     fn readers_see_whole_strings_while_they_change() {
         let side = Side::new();
         let stop = AtomicBool::new(false);
-        let write = |id: u32, round: u32| side.set(NodeId(id), &[round as u8; 32][..(round % 32) as usize + 1]);
+        // Every eighth is outside.
+        let long = |round: u32| if round.is_multiple_of(8) { INLINE as u32 + 1 } else { 0 };
+        let len = |round: u32| (long(round) + round % 32) as usize + 1;
+        let write = |id: u32, round: u32| side.set(NodeId(id), &[round as u8; 256][..len(round)]);
         for id in 0..40 {
             write(id, 0);
         }
@@ -326,7 +508,7 @@ mod tests {
                         let texts: Vec<_> = (0..40).filter_map(|id| side.get(&guard, NodeId(id))).collect();
                         assert_eq!(texts.len(), 40);
                         for text in texts {
-                            assert_eq!(text.len(), (text[0] % 32) as usize + 1);
+                            assert_eq!(text.len(), len(text[0].into()));
                             assert!(text.iter().all(|b| *b == text[0]));
                         }
                     }

@@ -137,7 +137,7 @@ impl VectorSet {
         self.link_all();
         let guard = pin();
         let mut restore = Restore::new(*self.graph.params(), self.graph.len() as u64);
-        let (names, attributes, mut filling) = (Side::new(), Side::new(), Filling::default());
+        let (mut names, mut attributes, mut filling) = (Side::new(), Side::new(), Filling::default());
         let mut list = Vec::new();
         for id in self.graph.ids() {
             let (l2, range) = (self.graph.l2(id), self.graph.range_of(id));
@@ -151,10 +151,10 @@ impl VectorSet {
                 restore.links(level, &numbers).expect("a node's links are sound");
             }
             let name = self.names(&guard).get(id);
-            names.set(copied, name);
+            names.fill(copied, name);
             filling.add(copied, name);
             if let Some(blob) = self.attributes.get(&guard, id) {
-                attributes.set(copied, blob);
+                attributes.fill(copied, blob);
             }
         }
         let graph = restore.finish().expect("a graph's links are mutual");

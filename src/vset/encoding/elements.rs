@@ -198,12 +198,12 @@ impl Elements {
                 self.restore.links(level, &batch.links[start..end])?;
                 start = end;
             }
-            self.names.set(id, record.name.as_ref());
+            self.names.fill(id, record.name.as_ref());
             self.filling.add(id, record.name.as_ref());
             self.levels[usize::from(record.level)] += 1;
             let attributes = record.attributes.as_ref().map(AsRef::as_ref);
             if let Some(attributes) = attributes.filter(|bytes: &&[u8]| !bytes.is_empty()) {
-                self.attributes.set(id, &Attributes::encode(attributes));
+                self.attributes.fill(id, &Attributes::encode(attributes));
                 self.attributed += 1;
             }
             self.last_number = self.last_number.max(record.number);
