@@ -40,7 +40,7 @@ pub static ALL: &[Setting] = &[
     Setting {
         name: c"inline-microseconds",
         kind: Kind::Number { cell: &INLINE_MICROSECONDS, min: 0, max: 10_000 },
-        doc: "A search expected to take no longer than this runs on the main thread, without the hand-over to a worker.",
+        doc: "A search expected to take no longer than this, a quarter of it while many clients search, runs on the main thread.",
         apply: None,
     },
     Setting {

@@ -193,6 +193,11 @@ pub fn resize(threads: usize) {
     POOL.wake.notify_all();
 }
 
+/// How many threads there are to be.
+pub fn threads() -> usize {
+    POOL.target.load(Ordering::Relaxed)
+}
+
 /// Has a worker run the job.
 pub fn submit(job: impl FnOnce() + Send + 'static) {
     POOL.jobs_open.fetch_add(1, Ordering::Relaxed);
