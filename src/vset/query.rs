@@ -230,10 +230,8 @@ impl VectorSet {
         /// Elements that columns answer for in the time in which one is compared.
         const AT_ONCE: usize = 16;
         let matching = (!query.exact).then(|| self.graph.estimate(passes));
-        let asks_all = matching.is_none_or(|matching| match self.columns_behind(filter) {
-            Some(_) => self.graph.is_scanned(query.ef, query.count, matching, self.graph.len() / AT_ONCE),
-            None => self.graph.asks_all(query.ef, query.count, matching),
-        });
+        let asking = self.graph.len() / if self.columns_behind(filter).is_some() { AT_ONCE } else { 1 };
+        let asks_all = matching.is_none_or(|matching| self.graph.is_scanned(query.ef, query.count, matching, asking));
         (asks_all.then(|| self.ask_all(filter, guard)).flatten(), matching)
     }
 
@@ -250,15 +248,17 @@ impl VectorSet {
         Some(now)
     }
 
-    /// The nodes that pass a filter, from asking about all; `None` where that is not worth remembering.
+    /// The nodes that pass a filter, from asking about all; `None` where that is not worth remembering. Some may have been
+    /// removed, which a search notices: it looks at each node that it compares.
     fn ask_all(&self, filter: &Filter, guard: &Guard) -> Option<Arc<Passing>> {
+        self.memo.sweep();
         let elements = self.graph.len();
         let place = self.memo.begin(elements)?;
         let bound = self.graph.id_bound();
         let plan = filter.plan().filter(|_| self.memo.asks_often());
         let nodes = match plan {
             Some(plan) => self.ask_columns(&plan, filter, guard),
-            None => (0..bound).map(NodeId).filter(|&id| self.passes(filter, guard, id)).collect(),
+            None => (0..bound).map(NodeId).filter(|&id| self.matches(filter, guard, id)).collect(),
         };
         let passing = Arc::new(Passing::new(place, nodes, bound as usize));
         self.memo.keep(filter, &passing, elements);
@@ -272,7 +272,7 @@ impl VectorSet {
         let mut nodes = Vec::new();
         plan.each(&columns, |row, verdict| {
             let id = NodeId(row);
-            if self.graph.contains(id) && (verdict == Verdict::Passes || self.matches(filter, guard, id)) {
+            if verdict == Verdict::Passes || self.matches(filter, guard, id) {
                 nodes.push(id);
             }
         });

@@ -26,9 +26,8 @@ use crate::vector::scratch::{Key, Scratch, offer};
 const SCANNED: usize = 28;
 /// Distances that a walk computes per place of its beam, or that take the time of what else it does.
 const WALKED: usize = 12;
-/// What a scan asks of each vector costs this part of a distance (a look at a bit), or this many.
+/// What a scan asks of each vector costs this part of a distance (a look at a bit), or about a distance.
 const CHEAP_TEST: usize = 16;
-const DEAR_TEST: usize = 3;
 /// How many are asked to learn how many match.
 const SAMPLE: u64 = 128;
 /// With fewer matches around than this, a walk also goes over what does not match.
@@ -90,10 +89,11 @@ impl Graph {
         if let Some(budget) = budget {
             return self.search_bounded(probe, ef, (search, budget), (test, matching), scratch);
         }
-        let asking = if let Filter::Test(_) = search.filter { total * DEAR_TEST } else { total / CHEAP_TEST };
+        let (walked, asking) =
+            if let Filter::Test(_) = search.filter { (SCANNED, total) } else { (WALKED, total / CHEAP_TEST) };
         let share = matching as f64 / total.max(1) as f64;
         let mut beam = self.beam_among(ef, search.k, matching);
-        while beam.saturating_mul(WALKED) < matching + asking {
+        while beam.saturating_mul(walked) < matching + asking {
             self.seed(probe, scratch);
             self.walk(probe, beam, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
             scratch.found.retain(|key| is_live(self.state(key.row())) && test(NodeId(key.row())));
@@ -113,13 +113,6 @@ impl Graph {
     #[must_use]
     pub fn is_scanned(&self, ef: usize, k: usize, matching: usize, asking: usize) -> bool {
         matching + asking <= self.beam_among(ef.max(k), k, matching).saturating_mul(SCANNED)
-    }
-
-    /// Whether a search for the `k` nearest asks a [`Filter::Test`] about every vector, if about so many match.
-    #[must_use]
-    pub fn asks_all(&self, ef: usize, k: usize, matching: usize) -> bool {
-        let beam = self.beam_among(ef.max(k), k, matching);
-        beam.saturating_mul(WALKED) >= matching + self.len() * DEAR_TEST
     }
 
     /// The beam of a walk that catches what matches, where so many do: as much wider as the root of how rare they are, which

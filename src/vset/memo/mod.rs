@@ -15,9 +15,10 @@
 //!    before it. Too far behind, it is learned anew.
 //! 3. **Never a ghost.** What is remembered chooses candidates; of the hits, each is asked about once more.
 //! 4. **Nobody waits.** A [`Passing`] does not change; searches share it. The lock on the table is held to look up or to put
-//!    in; who doesn't get it at once goes without. The writing thread never takes it.
+//!    in; who doesn't get it at once goes without. Writing never takes it.
 //! 5. **Bounded.** What was used longest ago is forgotten when there are more than [`MOST`] expressions, or they take more
-//!    than [`BYTES_PER_ELEMENT`]; what is too far behind is forgotten by the background work ([`Memo::sweep`]).
+//!    than [`BYTES_PER_ELEMENT`]; what is too far behind is forgotten, by the background work and
+//!    by who asks all ([`Memo::sweep`]).
 //! 6. **Many expressions, few fields.** Where all are asked with one expression after the other ([`OFTEN`]), what they have in
 //!    the fields asked for is remembered too, in [`COLUMNS`] columns at most, by the rules 2 to 5. Then an expression that was
 //!    never seen takes a nanosecond or two for each element, if it has a [plan](super::filter::Plan).
@@ -49,8 +50,9 @@ const LEAST_BYTES: usize = 4096;
 const MOST: usize = 1024;
 /// In sets of fewer elements, asking about all takes less time than anything else of a search.
 const SMALL: usize = 256;
-/// All are asked when with one expression this part of their number has been asked.
-const ASKED: usize = 4;
+/// All are asked when with one expression this part of their number has been asked: by then, its searches took as long as
+/// that will take. (For each element that a walk asks, it takes 0.6 µs; asking all takes 30 ns each.)
+const ASKED: usize = 16;
 /// How many times all are asked before columns are made.
 const OFTEN: usize = 2;
 /// Columns that are remembered.
