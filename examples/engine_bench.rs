@@ -1,7 +1,7 @@
 //! The graph engine alone, on real vectors: build rate, queries per second by recall, memory, removal.
 //!
 //! ```text
-//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f32,q8,bin] [--rows N] [--quick | --turns]
+//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f32,q8,bin] [--rows N] [--coarse-dim N] [--quick | --turns]
 //! ```
 //!
 //! With `--turns` it builds, prints what that took as a line of JSON, and then measures each time it reads a line, which lists
@@ -174,7 +174,14 @@ fn replace_half(data: &Data, graph: &Graph, ids: &mut [NodeId]) {
 }
 
 fn truth(data: &Data) -> Vec<Vec<u32>> {
-    let params = Params { dim: data.dim, m: 4, ef_construction: 1, encoding: Encoding::F32, metric: Metric::Cosine };
+    let params = Params {
+        dim: data.dim,
+        m: 4,
+        ef_construction: 1,
+        encoding: Encoding::F32,
+        metric: Metric::Cosine,
+        coarse: false,
+    };
     let graph = Graph::new(params);
     (0..data.rows()).for_each(|row| assert_eq!(graph.add(data.row(row), 1), NodeId(row as u32)));
     let (mut scratch, mut hits) = (Scratch::default(), Vec::new());
@@ -201,6 +208,7 @@ fn main() {
         data.truth = rows.chunks_exact(100).map(<[u32]>::to_vec).collect();
     }
     let ef_construction = option("--efc").map_or(200, |x| x.parse().expect("a beam"));
+    let coarse_dim = option("--coarse-dim").map_or(768, |x| x.parse().expect("components"));
     let m = option("--m").map_or(16, |x| x.parse().expect("links"));
     for name in option("--encodings").unwrap_or("f32,q8,bin".into()).split(',') {
         let encoding = match name {
@@ -211,7 +219,8 @@ fn main() {
             "bin" => Encoding::Bin,
             other => panic!("no encoding {other}"),
         };
-        let params = Params { dim, m, ef_construction, encoding, metric: Metric::Cosine };
+        let (metric, coarse) = (Metric::Cosine, dim >= coarse_dim);
+        let params = Params { dim, m, ef_construction, encoding, metric, coarse };
         let (graph, mut ids, rate) = build(&data, params, 1);
         let bytes = graph.memory_usage() as f64 / graph.len() as f64;
         if turns {

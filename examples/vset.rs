@@ -34,6 +34,7 @@ fn main() {
         m: 16,
         ef: 200,
         attributes: None,
+        coarse_dim: 768,
     };
     let set = VectorSet::new(&add).expect("a set");
     let mut adding = Vec::with_capacity(count);
@@ -64,7 +65,7 @@ fn main() {
     each("encode", count, begin);
     println!("{:44} {:10.0} bytes", "encoding", bytes.len() as f64 / count as f64);
     let begin = processor_time();
-    let loaded = VectorSet::decode(&mut &bytes[..], 0).expect("loads");
+    let loaded = VectorSet::decode(&mut &bytes[..], 0, 768).expect("loads");
     each("decode", count, begin);
     let begin = processor_time();
     let copy = loaded.copy();

@@ -13,6 +13,7 @@ static WORKERS: AtomicI64 = AtomicI64::new(0);
 static TAIL_LIMIT: AtomicI64 = AtomicI64::new(512);
 static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(30);
 static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(250);
+static COARSE_DIM: AtomicI64 = AtomicI64::new(768);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
 static TIMEOUT: AtomicI64 = AtomicI64::new(500);
 static FAIL_ON_TIMEOUT: AtomicBool = AtomicBool::new(false);
@@ -47,6 +48,12 @@ pub static ALL: &[Setting] = &[
         name: c"alone-microseconds",
         kind: Kind::Number { cell: &ALONE_MICROSECONDS, min: 0, max: 10_000 },
         doc: "As inline-microseconds, for the searches of a client while no other client searches.",
+        apply: None,
+    },
+    Setting {
+        name: c"coarse-dim",
+        kind: Kind::Number { cell: &COARSE_DIM, min: 0, max: 1_000_000 },
+        doc: "Q8 vectors with at least as many components get a coarse code beside them, to walk by; 0 means none do.",
         apply: None,
     },
     Setting {
@@ -130,6 +137,14 @@ pub fn inline_nanoseconds() -> u64 {
 /// As [`inline_nanoseconds`], where nobody else searches.
 pub fn alone_nanoseconds() -> u64 {
     ALONE_MICROSECONDS.load(Ordering::Relaxed) as u64 * 1000
+}
+
+/// How many components a vector has at least that gets a coarse code. A graph keeps what it was made with.
+pub fn coarse_dim() -> usize {
+    match COARSE_DIM.load(Ordering::Relaxed) {
+        0 => usize::MAX,
+        some => some as usize,
+    }
 }
 
 /// Whether vector-set commands must not leave the main thread.

@@ -58,7 +58,7 @@ fn fixtures() -> Vec<Fixture> {
 fn dumps_of_redis_8_load_and_answer_the_same() {
     for fixture in fixtures() {
         let payload = unframe(&bytes(&fixture.dump)).unwrap();
-        let set = VectorSet::decode(&mut payload.as_source(), 0).unwrap();
+        let set = VectorSet::decode(&mut payload.as_source(), 0, usize::MAX).unwrap();
         assert_eq!(set.card(), fixture.card, "{}", fixture.name);
         let attributes = set.with_attributes(b"element:4", |a| String::from_utf8(a.unwrap().to_vec()).unwrap());
         assert_eq!(attributes, fixture.attributes_4);
@@ -77,7 +77,7 @@ fn dumps_of_redis_8_load_and_answer_the_same() {
 fn a_projection_that_was_loaded_needs_no_memory() {
     let fixture = fixtures().into_iter().find(|fixture| fixture.name == "reduced").unwrap();
     let payload = unframe(&bytes(&fixture.dump)).unwrap();
-    let loaded = VectorSet::decode(&mut payload.as_source(), 0).unwrap();
+    let loaded = VectorSet::decode(&mut payload.as_source(), 0, usize::MAX).unwrap();
     let add = Add {
         element: b"new",
         vector: &[0.5; 12],
@@ -86,6 +86,7 @@ fn a_projection_that_was_loaded_needs_no_memory() {
         m: 8,
         ef: 200,
         attributes: None,
+        coarse_dim: usize::MAX,
     };
     let fresh = VectorSet::new(&add).unwrap();
     fresh.add(&add).unwrap();
@@ -144,7 +145,7 @@ fn our_dumps_load_in_redis_8_and_answer_the_same() {
     let mut client = Client(BufReader::new(TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap()));
     for fixture in fixtures() {
         let payload = unframe(&bytes(&fixture.dump)).unwrap();
-        let set = VectorSet::decode(&mut payload.as_source(), 0).unwrap();
+        let set = VectorSet::decode(&mut payload.as_source(), 0, usize::MAX).unwrap();
         // Make the graph our own work: half of the elements leave and come back.
         let reduce = Some(set.info()).filter(|info| info.projection_input_dim > 0).map(|info| info.dim);
         for n in 0..40 {
@@ -159,6 +160,7 @@ fn our_dumps_load_in_redis_8_and_answer_the_same() {
                 m: set.info().m,
                 ef: 200,
                 attributes: (n % 2 == 0).then_some(b"{\"fresh\":1}"),
+                coarse_dim: usize::MAX,
             })
             .unwrap();
         }
@@ -187,7 +189,7 @@ fn our_dumps_load_in_redis_8_and_answer_the_same() {
         }
         // And back: what Redis writes of it loads here.
         let again = unframe(&client.call(&[b"DUMP", key.as_bytes()])[0]).unwrap();
-        let again = VectorSet::decode(&mut again.as_source(), 0).unwrap();
+        let again = VectorSet::decode(&mut again.as_source(), 0, usize::MAX).unwrap();
         for n in 0..80 {
             let name = format!("element:{n}");
             assert_eq!(again.raw_vector(name.as_bytes()), set.raw_vector(name.as_bytes()));

@@ -6,13 +6,13 @@ use nearset::vset::{Target, VectorSet};
 
 fuzz_target!(|data: &[u8]| {
     let mut source = data;
-    let Ok(set) = VectorSet::decode(&mut source, 0) else { return };
+    let Ok(set) = VectorSet::decode(&mut source, 0, usize::MAX) else { return };
     // A matrix with huge entries projects to nothing that can be searched for.
     if let Ok(query) = set.query(Target::Vector(&vec![1.0; set.dim()])) {
         set.search(&query, |hits| assert!(hits.len() <= set.card()));
     }
     let mut again = Vec::new();
     set.encode(&mut again);
-    let loaded = VectorSet::decode(&mut &again[..], 0).expect("what was written loads");
+    let loaded = VectorSet::decode(&mut &again[..], 0, usize::MAX).expect("what was written loads");
     assert_eq!(loaded.card(), set.card());
 });

@@ -133,7 +133,7 @@ fn decode_params<S: Source>(source: &mut S) -> Result<Params, Corrupt> {
     if dim == 0 || !(2..=MAX_M).contains(&m) {
         return Err(Corrupt("parameters"));
     }
-    Ok(Params { dim, m, ef_construction, encoding, metric })
+    Ok(Params { dim, m, ef_construction, encoding, metric, coarse: false })
 }
 
 fn decode_node<S: Source>(source: &mut S) -> Result<SavedNode, Corrupt> {

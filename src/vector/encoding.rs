@@ -113,7 +113,7 @@ pub enum Vector<'a> {
 }
 
 /// What is kept beside a code.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Beside {
     /// Norm before normalizing; 1 where nothing was normalized. For `Q8` under L2, `Σcode²`, rounded as its kernels round.
     pub l2: f32,

@@ -74,7 +74,7 @@ mod tests {
                 vector
             }).collect();
             for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
-                let graph = Graph::new(Params { dim, m: 8, ef_construction: 10, encoding: Encoding::Q8, metric });
+                let graph = Graph::new(Params { dim, m: 8, ef_construction: 10, encoding: Encoding::Q8, metric, coarse: false });
                 let ids: Vec<_> = vectors.iter().map(|vector| graph.add(Vector::Floats(vector), 0)).collect();
                 let query = graph.query(Vector::Floats(&vectors[0]));
                 let mut measure = Measure::new(dim, Encoding::F64, metric, Vector::Floats(&vectors[0])).expect("a vector");

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::distance::Sketch;
+
 /// Distance and row in one word that orders by distance, then by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(u64);
@@ -209,6 +211,8 @@ pub struct Scratch {
     pub(super) list: List,
     /// Pairs of nodes that lost a common neighbor: how far apart, and which.
     pub(super) pairs: Vec<(Key, [u32; 2])>,
+    /// What a walk by coarse codes compares them with.
+    pub(super) sketch: Sketch,
 }
 
 /// A node's neighbors by distance, and buffers for finding them.
@@ -248,6 +252,13 @@ fn trim<T>(buffer: &mut Vec<T>, kept: usize) {
 }
 
 impl Scratch {
+    /// Moves what is nearest to `found`, nearest first.
+    pub(super) fn collect_nearest(&mut self) {
+        self.found.clear();
+        self.found.extend(self.nearest.drain());
+        self.found.sort_unstable();
+    }
+
     /// Gives back what an unusually large piece of work has needed, but for a bit per row.
     fn trim(&mut self) {
         self.marks.clear();
@@ -290,6 +301,7 @@ impl Scratch {
                 + self.list.distances.capacity())
                 * 4
             + self.pairs.capacity() * size_of::<(Key, [u32; 2])>()
+            + self.sketch.memory_usage()
     }
 }
 

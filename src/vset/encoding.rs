@@ -172,17 +172,17 @@ impl VectorSet {
         copy
     }
 
-    /// Reads a set.
+    /// Reads a set. With `coarse_dim` components it keeps coarse codes, as [`Add::coarse_dim`](super::Add) says.
     ///
     /// # Errors
     /// [`Corrupt`] for everything that [`VectorSet::encode`] and Redis do not write, and for what Redis writes but no set
     /// should hold: no elements, vectors or norms that are not finite.
-    pub fn decode<S: Source>(source: &mut S, version: i32) -> Result<Self, Corrupt> {
+    pub fn decode<S: Source>(source: &mut S, version: i32, coarse_dim: usize) -> Result<Self, Corrupt> {
         if version != VERSION {
             return Err(Corrupt("version"));
         }
         let header = Header::decode(source)?;
-        Elements::decode(source, header)
+        Elements::decode(source, header, coarse_dim)
     }
 }
 

@@ -165,6 +165,8 @@ pub struct Add<'a> {
     pub ef: usize,
     /// Its attributes. Empty ones are kept with a new element and taken away from an existing one.
     pub attributes: Option<&'a [u8]>,
+    /// With as many components, a new `Q8` set keeps a coarse code beside each vector, to walk by.
+    pub coarse_dim: usize,
 }
 
 /// What adding did.
@@ -226,7 +228,8 @@ impl VectorSet {
             Some(output) => Some(Projection::pattern(input, output).ok_or(Error::InvalidVector)?),
         };
         let dim = projection.as_ref().map_or(input, Projection::output);
-        Ok(Self::of(Graph::new(params(dim, add.m, add.quantization)), add.quantization, projection))
+        let params = params(dim, add.m, add.quantization, add.coarse_dim);
+        Ok(Self::of(Graph::new(params), add.quantization, projection))
     }
 
     /// A set around a graph; names are missing.
@@ -414,9 +417,9 @@ impl VectorSet {
 }
 
 /// The graph's parameters of a set.
-fn params(dim: usize, m: usize, quantization: Quantization) -> vector::Params {
-    let encoding = quantization.encoding();
-    vector::Params { dim, m, ef_construction: EF_CONSTRUCTION, encoding, metric: Metric::Cosine }
+fn params(dim: usize, m: usize, quantization: Quantization, coarse_dim: usize) -> vector::Params {
+    let (encoding, metric, coarse) = (quantization.encoding(), Metric::Cosine, dim >= coarse_dim);
+    vector::Params { dim, m, ef_construction: EF_CONSTRUCTION, encoding, metric, coarse }
 }
 
 /// Whether a vector's components and its norm are finite in single precision, in whatever order the norm is summed up.

@@ -9,7 +9,16 @@ use std::sync::atomic::AtomicBool;
 const DIM: usize = 6;
 
 fn add<'a>(element: &'a [u8], vector: &'a [f32]) -> Add<'a> {
-    Add { element, vector, reduce: None, quantization: Quantization::Q8, m: 16, ef: 200, attributes: None }
+    Add {
+        element,
+        vector,
+        reduce: None,
+        quantization: Quantization::Q8,
+        m: 16,
+        ef: 200,
+        attributes: None,
+        coarse_dim: usize::MAX,
+    }
 }
 
 pub(super) fn set(quantization: Quantization) -> VectorSet {
@@ -273,7 +282,7 @@ proptest! {
                 }
                 Op::Work => { set.work(); }
                 Op::Reload if !model.is_empty() => {
-                    set = VectorSet::decode(&mut &encoded(&set)[..], 0).unwrap();
+                    set = VectorSet::decode(&mut &encoded(&set)[..], 0, usize::MAX).unwrap();
                     // An encoding knows no empty attributes.
                     model.values_mut().for_each(|(_, a)| *a = a.take().filter(|a| !a.is_empty()));
                 }
@@ -382,4 +391,35 @@ fn what_was_removed_is_freed() {
         put(&set, &n.to_string(), &vector(n), None);
     }
     assert!(set.graph.id_bound() <= 2000, "slots are used again");
+}
+
+/// A set that walks by coarse codes answers with the scores of one that does not, and is saved as the same bytes.
+#[test]
+fn coarse_codes_change_no_score_and_nothing_saved() {
+    let mut rng = random::Rng::seeded(77);
+    let mut vector = || -> Vec<f32> { (0..96).map(|_| rng.below(2001) as f32 - 1000.0).collect() };
+    let of = |coarse_dim| VectorSet::new(&Add { coarse_dim, ..add(b"", &[0.0; 96]) }).unwrap();
+    let (coarse, plain) = (of(96), of(97));
+    for n in 0..1200 {
+        let (vector, name) = (vector(), format!("e{n}"));
+        for set in [&coarse, &plain] {
+            set.add(&add(name.as_bytes(), &vector)).unwrap();
+        }
+    }
+    for set in [&coarse, &plain] {
+        while set.work() {}
+    }
+    assert_eq!(digest(&coarse), digest(&plain));
+    assert!(coarse.memory_usage() > plain.memory_usage());
+    let again = VectorSet::decode(&mut &encoded(&coarse)[..], 0, 96).unwrap();
+    let without = VectorSet::decode(&mut &encoded(&coarse)[..], 0, usize::MAX).unwrap();
+    for _ in 0..10 {
+        let target = vector();
+        let exact = Query { exact: true, count: 1200, ..plain.query(Target::Vector(&target)).unwrap() };
+        let truth: BTreeMap<_, _> = found(&plain, &exact).into_iter().collect();
+        for set in [&coarse, &again, &without] {
+            let near = found(set, &Query { count: 10, ef: 100, ..set.query(Target::Vector(&target)).unwrap() });
+            assert!(near.len() == 10 && near.iter().all(|(name, score)| truth[name] == *score), "{near:?}");
+        }
+    }
 }

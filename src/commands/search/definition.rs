@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::document::documents_are_foreign;
+use crate::config;
 use crate::error::{Error, search as errors};
 use crate::json::Path;
 use crate::search::aggregate::expression::{Column, Expression};
@@ -84,13 +85,12 @@ impl Definition {
     /// # Errors
     /// What is wrong with its FILTER.
     pub fn new(mut schema: Schema) -> Result<Self, Error> {
-        if schema.source == Source::Json && documents_are_foreign() {
-            // To measure one is to have it written as text, and to read that.
-            schema.fields.iter_mut().for_each(|field| {
-                if let Kind::Vector(vector) = &mut field.kind {
-                    vector.whole = true;
-                }
-            });
+        // To measure a foreign document is to have it written as text, and to read that.
+        let whole = schema.source == Source::Json && documents_are_foreign();
+        for field in &mut schema.fields {
+            if let Kind::Vector(vector) = &mut field.kind {
+                (vector.whole, vector.coarse) = (whole, vector.dim >= config::coarse_dim());
+            }
         }
         let place = |field: &Option<Box<[u8]>>| field.as_ref().map(|name| place(&schema, name));
         Ok(Self {

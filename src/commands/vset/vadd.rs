@@ -8,6 +8,7 @@
 use super::value::Value;
 use super::vector::{INVALID, reduce, vector};
 use super::{counters, writer};
+use crate::config;
 use crate::error::Error;
 use crate::redis::args::{Args, integer};
 use crate::redis::command::{Command, Info};
@@ -86,6 +87,7 @@ impl Command for Vadd {
             m: options.m,
             ef: options.ef,
             attributes: options.attributes,
+            coarse_dim: config::coarse_dim(),
         };
         let (value, outcome) = match key.value_mut::<Value>()? {
             Some(value) => {

@@ -205,7 +205,7 @@ impl DataType for Value {
     }
 
     fn load(source: &mut RdbSource, version: c_int) -> Result<Self, Corrupt> {
-        VectorSet::decode(source, version).map(Self::new)
+        VectorSet::decode(source, version, config::coarse_dim()).map(Self::new)
     }
 
     fn save(&self, sink: &mut RdbSink) {

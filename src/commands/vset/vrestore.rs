@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::value::Value;
 use super::writer;
 use crate::codec::Sink;
+use crate::config;
 use crate::error::Error;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
@@ -62,7 +63,8 @@ impl Command for Vrestore {
             _ => return Err(Error::fixed("ERR syntax error")),
         };
         if let Some(whole) = whole {
-            let set = VectorSet::decode(&mut whole.as_slice(), 0).map_err(|_corrupt| Error::BAD_DATA)?;
+            let set = VectorSet::decode(&mut whole.as_slice(), 0, config::coarse_dim())
+                .map_err(|_corrupt| Error::BAD_DATA)?;
             ctx.open_write(name).set(Value::new(set));
         }
         ctx.replicate_verbatim();

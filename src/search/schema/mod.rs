@@ -281,6 +281,8 @@ pub struct Vector {
     pub svs: Option<Svs>,
     /// The index keeps whole vectors: measuring documents is too dear. Nobody asks for it, the owner of the schema knows.
     pub whole: bool,
+    /// The index keeps coarse codes beside those of vectors, to walk by; as above.
+    pub coarse: bool,
 }
 
 impl Vector {

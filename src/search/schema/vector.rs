@@ -134,6 +134,7 @@ impl Given {
                 reduce: self.reduce,
             }),
             whole: false,
+            coarse: false,
         };
         let wrong = |parameter, problem| Err(Error::VectorParameter { algorithm, parameter, problem });
         // A blob is one argument of a command, which the server keeps below 4 GiB.

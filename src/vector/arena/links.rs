@@ -187,10 +187,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn rows(links: usize, near: u32) -> Rows {
-        let mut rows = Rows::new(5, true, links);
+        let mut rows = Rows::new(5, true, 0, links);
         rows.set_near(near);
         for _ in 0..8 {
-            rows.add(|_| Beside { l2: 1.0, scale: 1.0 });
+            rows.add(|_, _| Beside { l2: 1.0, scale: 1.0 });
         }
         rows
     }
@@ -274,7 +274,7 @@ mod tests {
         for _ in 0..100 {
             rows.head(3).state.store(1, Release);
             rows.free(3);
-            assert_eq!(rows.add(|_| Beside { l2: 1.0, scale: 1.0 }), 3);
+            assert_eq!(rows.add(|_, _| Beside { l2: 1.0, scale: 1.0 }), 3);
             assert_eq!(rows.degree(3), 0);
             rows.push(3, 1);
         }

@@ -10,6 +10,9 @@
 //! ones lose nothing to the vectors' size, and the distance is symmetric and never negative.
 //!
 //! On x86-64 the kernels are our own (`x86.rs`), elsewhere those that the compiler makes of the portable ones.
+//! Of `Q8` codes there may be a coarse one besides, of a bit for each component, which gives estimates of all three distances
+//! (`coarse.rs`, `rotation.rs`).
+//!
 //! What decides a search's speed is how early the codes that it visits are asked of the memory; so distances are computed
 //! for all of a node's unseen neighbors at once, four to a call, while those that follow are fetched.
 #![allow(unsafe_code)]
@@ -17,12 +20,16 @@
 use super::arena::Rows;
 use super::encoding::{Beside, Codec, Encoding, Metric};
 
+mod coarse;
 mod portable;
+mod rotation;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use coarse::{Coarse, Sketch};
 
 /// A code with what is kept beside it: a query's or a stored vector's.
 #[derive(Debug, Clone, Copy)]

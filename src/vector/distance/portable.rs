@@ -5,6 +5,7 @@
 
 use half::{bf16, f16};
 
+use super::coarse::PLANES;
 use crate::vector::encoding::{f32_of, f64_of};
 
 const LANES: usize = 16;
@@ -136,4 +137,18 @@ pub(super) fn hamming(a: &[u8], b: &[u8]) -> f32 {
     let word = |x: &[u8]| u64::from_le_bytes([x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]]);
     let differ = |(a, b): (&[u8], &[u8])| (word(a) ^ word(b)).count_ones();
     a.chunks_exact(8).zip(b.chunks_exact(8)).map(differ).sum::<u32>() as f32
+}
+
+/// How many bits of a query's planes are set where the code's are, a plane's weighing twice as much as the one before, and
+/// the last one's less than nothing.
+#[inline(always)]
+pub(super) fn weighted_bits(planes: &[u8], code: &[u8]) -> f32 {
+    assert_eq!(planes.len(), PLANES * code.len(), "planes of one kind");
+    let word = |x: &[u8]| u64::from_le_bytes([x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]]);
+    let count = |plane: &[u8]| {
+        let both = plane.chunks_exact(8).zip(code.chunks_exact(8)).map(|(a, b)| word(a) & word(b));
+        f64::from(both.map(u64::count_ones).sum::<u32>())
+    };
+    let [a, b, c, d] = [0, 1, 2, 3].map(|plane| count(&planes[plane * code.len()..(plane + 1) * code.len()]));
+    (a + 2.0 * b + 4.0 * c - 8.0 * d) as f32
 }

@@ -1,5 +1,7 @@
 //! Every kernel against sums in double precision, on codes of all lengths.
 
+mod coarse;
+
 use half::{bf16, f16};
 use proptest::prelude::*;
 
@@ -168,9 +170,9 @@ proptest! {
     fn q8_tells_rows_what_it_tells_alone(vectors in proptest::collection::vec(proptest::array::uniform9(-9.0f32..9.0), 1..12)) {
         for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
             let codec = Codec::new(9, Encoding::Q8, metric);
-            let rows = Rows::new(codec.code_len(), codec.scaled(), 0);
+            let rows = Rows::new(codec.code_len(), codec.scaled(), 0, 0);
             let numbers: Vec<u32> =
-                vectors.iter().map(|floats| rows.add(|code| codec.encode(Vector::Floats(floats), code))).collect();
+                vectors.iter().map(|floats| rows.add(|code, _| codec.encode(Vector::Floats(floats), code))).collect();
             let (code, beside) = encoded(&codec, &vectors[0]);
             let probe = Probe { code: &code, beside };
             for kernel in all_kernels(&codec) {

@@ -12,7 +12,8 @@
 use std::arch::x86_64::*;
 
 use super::super::encoding::{Codec, Encoding, Metric};
-use super::{Sums, portable};
+use super::coarse::{Make, PLANES};
+use super::{Sums, coarse, portable};
 
 /// A kernel of a step (what 64 bytes of both codes add to a sum) and of the reduction of sums to numbers. Even and odd
 /// steps have sums of their own, so that one does not wait for the other.
@@ -302,6 +303,75 @@ kernel!(u8_l2, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_l2_s
 kernel!(u8_dot, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_dot_step, reduce_integers);
 kernel!(hamming, "avx512f,avx512bw,avx512vpopcntdq", no_integers, add_integers, hamming_step, reduce_integers);
 
+/// What the counts of a query's bit planes weigh: they are numbers of four bits with a sign.
+const WEIGHTS: [i8; PLANES] = [1, 2, 4, -8];
+
+/// The sum of the coarse code: of a query's bit planes against codes.
+mod weighted_bits {
+    use super::*;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
+    pub fn one(planes: &[u8], code: &[u8]) -> f32 {
+        let [first, ..] = four_of::<1>(planes, [code]);
+        first
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
+    pub fn four(planes: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
+        four_of::<4>(planes, codes)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
+    fn four_of<const N: usize>(planes: &[u8], codes: [&[u8]; N]) -> [f32; 4] {
+        let len = planes.len() / PLANES;
+        assert!(codes.iter().all(|code| code.len() == len), "codes of one kind");
+        let mut sums = [no_integers(); 4];
+        let mut parts = [no_integers(); N];
+        // No `map` around these functions: it lacks their features, so they would not be inlined.
+        let mut at = 0;
+        while at + 64 <= len {
+            for i in 0..N {
+                parts[i] = load(codes[i], at);
+            }
+            for (plane, weight) in WEIGHTS.into_iter().enumerate() {
+                add(&mut sums, load(planes, plane * len + at), weight, &parts);
+            }
+            at += 64;
+        }
+        if at < len && len >= 64 {
+            // The last 64 bytes, without those that were counted: a load beyond the end, masked or not, would wait for a line of
+            // memory that nobody has asked for.
+            let fresh = u64::MAX << (64 - (len - at));
+            for i in 0..N {
+                parts[i] = load(codes[i], len - 64);
+            }
+            for (plane, weight) in WEIGHTS.into_iter().enumerate() {
+                let bits = _mm512_maskz_mov_epi8(fresh, load(planes, (plane + 1) * len - 64));
+                add(&mut sums, bits, weight, &parts);
+            }
+        } else if at < len {
+            for i in 0..N {
+                parts[i] = load_end(codes[i], at);
+            }
+            for (plane, weight) in WEIGHTS.into_iter().enumerate() {
+                add(&mut sums, load_end(&planes[plane * len..(plane + 1) * len], at), weight, &parts);
+            }
+        }
+        reduce_integers(sums)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg")]
+    fn add<const N: usize>(sums: &mut [__m512i; 4], plane: __m512i, weight: i8, codes: &[__m512i; N]) {
+        let weight = _mm512_set1_epi8(weight);
+        for i in 0..N {
+            let counts = _mm512_popcnt_epi8(_mm512_and_si512(plane, codes[i]));
+            sums[i] = _mm512_dpbusd_epi32(sums[i], counts, weight);
+        }
+    }
+}
+
 /// The portable kernels, compiled for what a processor of 2013 has.
 macro_rules! compiled_for_avx2 {
     ($($name:ident)*) => {
@@ -324,7 +394,22 @@ macro_rules! compiled_for_avx2 {
     };
 }
 
-compiled_for_avx2!(f32_dot f32_l2 f64_dot f64_l2 i8_dot i8_l2 u8_dot u8_l2 hamming);
+compiled_for_avx2!(f32_dot f32_l2 f64_dot f64_l2 i8_dot i8_l2 u8_dot u8_l2 hamming weighted_bits);
+
+/// What makes coarse codes, compiled for the same.
+mod making {
+    use super::coarse::{self, Sketch};
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn encode(code: &[u8], out: &mut [u8]) {
+        coarse::encode(code, out);
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn sketch(code: &[u8], out: &mut Sketch) {
+        coarse::sketch(code, out);
+    }
+}
 
 /// Sums of integers whose terms reach 255² fit into 32 bits up to this dimension.
 const WIDE: usize = 1 << 15;
@@ -384,4 +469,29 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
         Encoding::Bin => sums!(avx2::hamming),
         Encoding::F16 | Encoding::BF16 => None,
     }
+}
+
+/// The fastest kernels of the coarse code; none where the portable ones are.
+pub(super) fn coarse_sums() -> Option<Sums> {
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("avx512bitalg")
+        && is_x86_feature_detected!("avx2");
+    if avx512 { sums!(weighted_bits) } else { coarse_sums_without_avx512() }
+}
+
+/// As [`coarse_sums`], for processors of 2013 to 2019.
+pub(super) fn coarse_sums_without_avx512() -> Option<Sums> {
+    let avx2 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+        && is_x86_feature_detected!("popcnt");
+    if avx2 { sums!(avx2::weighted_bits) } else { None }
+}
+
+/// What makes coarse codes on this processor; none where the portable functions do.
+pub(super) fn coarse_make() -> Option<Make> {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    if avx2 { Some(Make { encode: making::encode, sketch: making::sketch }) } else { None }
 }

@@ -17,6 +17,7 @@
 use std::cmp::Reverse;
 
 use super::search::{CANCEL_EVERY, Cancelled, Search};
+use super::sight::Sharp;
 use super::{Graph, NodeId, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::scratch::{Key, Scratch, offer};
@@ -94,9 +95,8 @@ impl Graph {
         let share = matching as f64 / total.max(1) as f64;
         let mut beam = self.beam_among(ef, search.k, matching);
         while beam.saturating_mul(walked) < matching + asking {
-            self.seed(probe, scratch);
-            self.walk(probe, beam, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
-            scratch.found.retain(|key| is_live(self.state(key.row())) && test(NodeId(key.row())));
+            let matches = |key: &Key| is_live(self.state(key.row())) && test(NodeId(key.row()));
+            self.catch(probe, beam, matches, search.cancel, scratch)?;
             let found = scratch.found.len();
             // The cast saturates.
             let expected = (beam as f64 * share) as usize;
@@ -135,7 +135,7 @@ impl Graph {
         (test, matching): (&dyn Fn(NodeId) -> bool, usize),
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
-        self.seed(probe, scratch);
+        self.seed(probe, &Sharp { graph: self, probe }, scratch);
         let Scratch { found, tail, marks, .. } = &mut *scratch;
         found.append(tail);
         found.sort_unstable();

@@ -17,6 +17,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
+use super::sight::{Blurred, Sharp, Sight};
 use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack, take_first};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
@@ -119,47 +120,69 @@ impl Graph {
 
     pub(super) fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
         let entry = self.entry.load(Acquire);
-        let level = self.rows.head(row).level.load(Relaxed);
         if entry == NO_ENTRY {
             // The first node has nobody to link to; but another thread may be making its own the first.
+            let level = self.rows.head(row).level.load(Relaxed);
             if self.entry.compare_exchange(NO_ENTRY, pack(level, row), SeqCst, Acquire).is_ok() {
                 return;
             }
             return self.find_place(row, ef, scratch);
         }
-        let (top, mut near) = ((entry >> 32) as u8, entry as u32);
         let probe = self.probe(row);
+        match &self.coarse {
+            None => self.find_place_by(&Sharp { graph: self, probe }, row, ef, entry, scratch),
+            Some(coarse) => {
+                let mut sketch = std::mem::take(&mut scratch.sketch);
+                let sight = Blurred::new(self, coarse, probe, &mut sketch);
+                self.find_place_by(&sight, row, ef, entry, scratch);
+                scratch.sketch = sketch;
+            }
+        }
+    }
+
+    fn find_place_by<S: Sight>(&self, sight: &S, row: u32, ef: usize, entry: u64, scratch: &mut Scratch) {
+        let (top, mut near) = ((entry >> 32) as u8, entry as u32);
+        let level = self.rows.head(row).level.load(Relaxed);
         for upper in (level + 1..=top).rev() {
-            near = self.greedy(probe, near, upper, &mut scratch.list);
+            near = self.greedy(sight, near, upper, &mut scratch.list);
         }
         scratch.tail.clear();
         scratch.found.clear();
-        scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
+        scratch.found.push(Key::new(sight.distance(near), near));
         let mut above = Vec::new();
         for at in (0..=level.min(top)).rev() {
             if scratch.found.is_empty() {
-                scratch.found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
+                scratch.found.push(Key::new(sight.distance(near), near));
             }
             scratch.marks.clear();
             for key in &scratch.found {
                 scratch.marks.insert(key.row());
             }
             let linkable = |other: u32| other != row && is_live(self.state(other));
-            let walked = self.walk(probe, ef, at, linkable, None, scratch);
+            let walked = self.walk(sight, ef, at, linkable, None, scratch);
             debug_assert!(walked.is_ok(), "nobody cancels this");
             if at > 0 {
                 above.push((at, scratch.found.clone()));
             }
         }
+        scratch.marks.clear();
         // From below: whom the upper levels lead to this node must find a way on from it.
-        self.connect(row, 0, scratch);
+        self.connect_found::<S>(row, 0, scratch);
         if self.degree(row, 0) == 0 {
             self.connect_anywhere(row, ef, scratch);
         }
         for (at, found) in above.into_iter().rev() {
             scratch.found = found;
-            self.connect(row, at, scratch);
+            self.connect_found::<S>(row, at, scratch);
         }
+    }
+
+    /// [`Graph::connect`] for what a walk has found.
+    fn connect_found<S: Sight>(&self, row: u32, level: u8, scratch: &mut Scratch) {
+        if !S::EXACT {
+            self.rank(self.probe(row), scratch);
+        }
+        self.connect(row, level, scratch);
     }
 
     /// Links a node that found nobody on level 0: everything near the entry point was removed, or full of others.

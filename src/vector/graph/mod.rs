@@ -8,6 +8,7 @@
 //! | `unlink.rs` | unlinking a removed node and repairing its neighborhood |
 //! | `search.rs` | nearest, range and exact search |
 //! | `filter.rs` | nearest among those that match |
+//! | `sight.rs` | walking by estimates, where coarse codes are kept |
 //! | `restore.rs` | a graph from its encoding |
 //! | `check.rs` | the invariants |
 //!
@@ -42,7 +43,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::allocation::taken;
 use super::arena::{Blocks, FREE, Head, NONE, Rows};
-use super::distance::{Kernel, Probe};
+use super::distance::{Coarse, Kernel, Probe};
 use super::encoding::{Beside, Codec, Encoding, Metric, Size, Vector};
 use super::{Hit, NodeId, epoch, gate};
 
@@ -53,6 +54,7 @@ mod link;
 pub(super) mod random;
 mod restore;
 mod search;
+mod sight;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -107,6 +109,9 @@ pub struct Params {
     pub encoding: Encoding,
     /// What "far" means.
     pub metric: Metric,
+    /// A [coarse code](super::distance) is kept beside `Q8` codes, to walk by. It means nothing to other encodings, and
+    /// changes neither distances nor what is saved.
+    pub coarse: bool,
 }
 
 /// A query, encoded as the graph's vectors are. Valid for every graph of the same dimension, encoding and metric.
@@ -164,6 +169,8 @@ pub struct Graph {
     params: Params,
     codec: Codec,
     kernel: Kernel,
+    /// How coarse codes are made and compared, where there are any.
+    coarse: Option<Coarse>,
     /// Links that a node has room for on level 0, half of it above.
     room: usize,
     rows: Rows,
@@ -202,12 +209,15 @@ impl Graph {
         assert!(params.dim > 0 && (1..=MAX_M).contains(&params.m), "parameters in their ranges");
         let codec = Codec::new(params.dim, params.encoding, params.metric);
         let room = 2 * params.m.max(MIN_M);
+        let coarse = (params.coarse && params.encoding == Encoding::Q8).then(Coarse::new);
+        let coarse_len = if coarse.is_some() { Coarse::len(params.dim) } else { 0 };
         Graph {
             params,
             codec,
             kernel: Kernel::new(&codec),
+            coarse,
             room,
-            rows: Rows::new(codec.code_len(), codec.scaled(), room),
+            rows: Rows::new(codec.code_len(), codec.scaled(), coarse_len, room),
             blocks: Blocks::new(room / 2),
             tail: Tail::default(),
             work: Mutex::default(),
@@ -268,7 +278,7 @@ impl Graph {
         assert!(self.codec.fits(&vector), "a vector of the graph's dimension");
         let _inside = gate::enter();
         let level = self.level(level_hash);
-        let row = self.rows.add(|code| self.codec.encode(vector, code));
+        let row = self.rows.add(|code, coarse| self.encode(vector, code, coarse));
         self.set_level(row, level);
         prepare(NodeId(row));
         self.live.fetch_add(1, Relaxed);
@@ -277,6 +287,15 @@ impl Graph {
         self.tail.push(row);
         drop(work);
         NodeId(row)
+    }
+
+    /// Writes the codes of a vector.
+    fn encode(&self, vector: Vector, code: &mut [u8], coarse: &mut [u8]) -> Beside {
+        let beside = self.codec.encode(vector, code);
+        if let Some(made) = &self.coarse {
+            made.encode(code, coarse);
+        }
+        beside
     }
 
     /// Gives an unpublished row its level and the blocks for it.

@@ -78,7 +78,7 @@ impl Restore {
         if row < graph.rows.len() && graph.rows.head(row).state.load(Relaxed) != FREE {
             return Err(Corrupt("node number used twice"));
         }
-        graph.rows.put(row, |code| graph.codec.encode(vector, code));
+        graph.rows.put(row, |code, coarse| graph.encode(vector, code, coarse));
         graph.set_level(row, level);
         graph.rows.head(row).state.store(LINKED, Release);
         let entry = graph.entry.load(Relaxed);

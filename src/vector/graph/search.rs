@@ -14,8 +14,9 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering::Acquire;
 
 use super::filter::Filter;
+use super::sight::{Sharp, Sight, widened};
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
-use crate::vector::distance::Probe;
+use crate::vector::distance::{Coarse, Probe};
 use crate::vector::epoch;
 use crate::vector::scan::Scan;
 use crate::vector::scratch::{Key, List, Pool, Scratch, offer};
@@ -97,8 +98,7 @@ impl Graph {
         let ef = search.ef.max(search.k).max(1);
         match search.filter {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
-                self.seed(query.probe(), scratch);
-                self.walk(query.probe(), ef, 0, |row| is_live(self.state(row)), search.cancel, scratch)?;
+                self.catch(query.probe(), ef, |_| true, search.cancel, scratch)?;
                 if scratch.found.len() < search.k {
                     self.scan_rows(query.probe(), search, scratch)?;
                 }
@@ -116,7 +116,14 @@ impl Graph {
     pub fn cost(&self, ef: usize) -> u64 {
         // Of the neighbors of a node, about a third are new.
         let met = (ef as u64).saturating_mul(self.room as u64 / 3 + 1);
-        let walk = met.saturating_mul(self.cost_each() + 15);
+        let walk = match &self.coarse {
+            None => met.saturating_mul(self.cost_each() + 15),
+            // Estimates of all, and distances of what the beam holds.
+            Some(_) => {
+                let estimate = 15 + Coarse::len(self.params.dim) as u64 / 16;
+                met.saturating_mul(estimate + 15).saturating_add((widened(ef) as u64).saturating_mul(self.cost_each()))
+            }
+        };
         let tail = (self.tail_len() as u64).saturating_mul(self.cost_each());
         walk.saturating_add(tail).min((self.len() as u64).saturating_mul(self.cost_each()))
     }
@@ -166,8 +173,7 @@ impl Graph {
         // Rounding in the walk's single precision must not lose what lies on the radius.
         let radius = (range.radius as f32).next_up();
         if ef.saturating_mul(SCAN_BELOW) < self.len() && matches!(range.filter, Filter::All) {
-            self.seed(probe, scratch);
-            self.walk(probe, ef, 0, |row| is_live(self.state(row)), range.cancel, scratch)?;
+            self.catch(probe, ef, |_| true, range.cancel, scratch)?;
             self.flood(probe, radius, (range.radius * (1.0 + range.epsilon)) as f32, range.cancel, scratch)?;
         } else {
             let Scratch { found, list, .. } = &mut *scratch;
@@ -194,6 +200,7 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
         let reach = reach.max(radius);
+        let sight = Sharp { graph: self, probe };
         // The walk forgot what it saw beyond its beam, so begin again from its catch.
         let mut stack = std::mem::take(&mut scratch.found);
         for key in &stack {
@@ -208,7 +215,7 @@ impl Graph {
                 scratch.marks.clear();
                 return Err(Cancelled);
             }
-            self.meet_neighbors(probe, key.row(), 0, scratch);
+            self.meet_neighbors(&sight, key.row(), 0, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 if distance <= reach {
                     let key = Key::new(distance, row);
@@ -226,17 +233,17 @@ impl Graph {
 
     /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances.
     #[inline(always)]
-    pub(super) fn meet_neighbors(&self, probe: Probe, row: u32, level: u8, scratch: &mut Scratch) {
+    pub(super) fn meet_neighbors(&self, sight: &impl Sight, row: u32, level: u8, scratch: &mut Scratch) {
         let Scratch { marks, batch, distances, .. } = scratch;
         batch.clear();
         self.each_link(row, level, |link| batch.push(link));
         marks.retain_unmarked(batch);
-        self.kernel.distances(probe, &self.rows, batch, distances);
+        sight.distances(batch, distances);
     }
 
     /// Where a search on level 0 begins, into `scratch.found`: the place to which the upper levels lead. And the tail into
     /// `scratch.tail`, which is for the end: there may be more of it than the beam is wide, and it leads nowhere.
-    pub(super) fn seed(&self, probe: Probe, scratch: &mut Scratch) {
+    pub(super) fn seed(&self, probe: Probe, sight: &impl Sight, scratch: &mut Scratch) {
         let Scratch { marks, batch, distances, found, tail, list, .. } = scratch;
         marks.clear();
         batch.clear();
@@ -254,15 +261,15 @@ impl Graph {
         if entry != NO_ENTRY {
             let mut near = entry as u32;
             for level in (1..=(entry >> 32) as u8).rev() {
-                near = self.greedy(probe, near, level, list);
+                near = self.greedy(sight, near, level, list);
             }
             marks.insert(near);
-            found.push(Key::new(self.kernel.distance(probe, self.probe(near)), near));
+            found.push(Key::new(sight.distance(near), near));
         }
     }
 
     /// Ends a walk: adds of the tail what it has not met to what it has found, and forgets the marks.
-    fn end_walk(&self, ef: usize, scratch: &mut Scratch) {
+    pub(super) fn end_walk(&self, ef: usize, scratch: &mut Scratch) {
         let Scratch { marks, found, tail, .. } = scratch;
         if !tail.is_empty() {
             let worst = if found.len() < ef { None } else { found.last().copied() };
@@ -274,13 +281,13 @@ impl Graph {
     }
 
     /// Walks a level from `near` to the nearest node that greed finds.
-    pub(super) fn greedy(&self, probe: Probe, near: u32, level: u8, list: &mut List) -> u32 {
-        let mut best = Key::new(self.kernel.distance(probe, self.probe(near)), near);
+    pub(super) fn greedy(&self, sight: &impl Sight, near: u32, level: u8, list: &mut List) -> u32 {
+        let mut best = Key::new(sight.distance(near), near);
         loop {
             let from = best;
             list.rows.clear();
             self.each_link(from.row(), level, |row| list.rows.push(row));
-            self.kernel.distances(probe, &self.rows, &list.rows, &mut list.distances);
+            sight.distances(&list.rows, &mut list.distances);
             for (&row, &distance) in list.rows.iter().zip(&list.distances) {
                 best = best.min(Key::new(distance, row));
             }
@@ -291,10 +298,10 @@ impl Graph {
     }
 
     /// Algorithm 2 from what is in `scratch.found` and marked: expands the nearest node until all that is left is farther
-    /// than the `ef` nearest that are `wanted`. They are in `scratch.found` then, nearest first, and nothing is marked.
+    /// than the `ef` nearest that are `wanted`. They are in `scratch.found` then, nearest first; [`Graph::end_walk`] is to follow.
     pub(super) fn walk(
         &self,
-        probe: Probe,
+        sight: &impl Sight,
         ef: usize,
         level: u8,
         wanted: impl Fn(u32) -> bool,
@@ -303,7 +310,7 @@ impl Graph {
     ) -> Result<(), Cancelled> {
         scratch.unsettled.clear();
         if ef > WIDE {
-            return self.walk_wide(probe, ef, level, wanted, cancel, scratch);
+            return self.walk_wide(sight, ef, level, wanted, cancel, scratch);
         }
         scratch.pool.reset(ef);
         for &key in &scratch.found {
@@ -318,7 +325,7 @@ impl Graph {
             if let Some(next) = scratch.pool.peek() {
                 self.prefetch_links(next, level);
             }
-            self.meet_neighbors(probe, row, level, scratch);
+            self.meet_neighbors(sight, row, level, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 if self.pool_insert(&mut scratch.pool, Key::new(distance, row), &wanted) {
                     self.prefetch_links(row, level);
@@ -327,7 +334,6 @@ impl Graph {
         }
         scratch.found.clear();
         scratch.found.extend(scratch.pool.iter().filter(|key| wanted(key.row())));
-        self.end_walk(ef, scratch);
         Ok(())
     }
 
@@ -387,7 +393,7 @@ impl Graph {
     /// As [`Graph::walk`], for a beam that is too wide for moving its keys about.
     fn walk_wide(
         &self,
-        probe: Probe,
+        sight: &impl Sight,
         ef: usize,
         level: u8,
         wanted: impl Fn(u32) -> bool,
@@ -408,7 +414,7 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            self.meet_neighbors(probe, row, level, scratch);
+            self.meet_neighbors(sight, row, level, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 let key = Key::new(distance, row);
                 if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
@@ -419,15 +425,13 @@ impl Graph {
                 }
             }
         }
-        self.collect(ef, scratch);
+        scratch.collect_nearest();
         Ok(())
     }
 
     /// Moves what is nearest to `scratch.found`, nearest first, and ends the walk.
     pub(super) fn collect(&self, ef: usize, scratch: &mut Scratch) {
-        scratch.found.clear();
-        scratch.found.extend(scratch.nearest.drain());
-        scratch.found.sort_unstable();
+        scratch.collect_nearest();
         self.end_walk(ef, scratch);
     }
 

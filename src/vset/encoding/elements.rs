@@ -129,10 +129,11 @@ pub(super) struct Elements {
 
 impl Elements {
     /// Reads the elements that a header announces, and makes the set of them.
-    pub(super) fn decode<S: Source>(source: &mut S, header: Header) -> Result<VectorSet, Corrupt> {
+    pub(super) fn decode<S: Source>(source: &mut S, header: Header, coarse_dim: usize) -> Result<VectorSet, Corrupt> {
+        let params = params(header.dim, header.m, header.quantization, coarse_dim);
         let elements = Elements {
             quantization: header.quantization,
-            restore: Restore::new(params(header.dim, header.m, header.quantization), header.count),
+            restore: Restore::new(params, header.count),
             names: Side::new(),
             attributes: Side::new(),
             filling: Filling::default(),

@@ -64,7 +64,7 @@ impl Source for Reading<'_> {
 
 fn decode(items: &[Item]) -> Result<VectorSet, Corrupt> {
     let mut reading = Reading(items);
-    let set = VectorSet::decode(&mut reading, VERSION)?;
+    let set = VectorSet::decode(&mut reading, VERSION, usize::MAX)?;
     assert!(reading.0.is_empty(), "all was read");
     Ok(set)
 }
@@ -79,20 +79,22 @@ fn items(set: &VectorSet) -> Vec<Item> {
 fn sample(count: u64, quantization: Quantization, reduce: Option<usize>) -> VectorSet {
     let vector =
         |n: u64| -> Vec<f32> { (0..8).map(|i| (((n * 8 + i) * 2654435761 % 1000) as f32 - 500.0) / 100.0).collect() };
-    let first = Add { element: b"", vector: &[0.0; 8], reduce, quantization, m: 6, ef: 50, attributes: None };
+    let first = Add {
+        element: b"",
+        vector: &[0.0; 8],
+        reduce,
+        quantization,
+        m: 6,
+        ef: 50,
+        attributes: None,
+        coarse_dim: usize::MAX,
+    };
     let set = VectorSet::new(&first).unwrap();
     for n in 0..count {
         let name = format!("e{n}").into_bytes();
         let attributes = format!(r#"{{"n":{n}}}"#);
-        let add = Add {
-            element: &name,
-            vector: &vector(n),
-            reduce,
-            quantization,
-            m: 6,
-            ef: 50,
-            attributes: (n % 3 == 0).then_some(attributes.as_bytes()),
-        };
+        let attributes = (n % 3 == 0).then_some(attributes.as_bytes());
+        let add = Add { element: &name, vector: &vector(n), attributes, ..first };
         set.add(&add).unwrap();
     }
     set
@@ -267,7 +269,7 @@ fn every_refusal() {
         assert!(decode(&changed).is_err(), "{what}");
     }
     let (good, version) = (two(), VERSION + 1);
-    assert_eq!(VectorSet::decode(&mut Reading(&good), version).unwrap_err(), Corrupt("version"));
+    assert_eq!(VectorSet::decode(&mut Reading(&good), version, usize::MAX).unwrap_err(), Corrupt("version"));
     for end in 0..good.len() {
         assert!(decode(&good[..end]).is_err(), "cut at {end}");
     }
@@ -334,7 +336,7 @@ fn lists_longer_than_the_room_are_cut_at_both_ends() {
 #[test]
 fn the_golden_file_loads() {
     let golden = include_bytes!("../../../tests/data/vset-encoding-0.bin");
-    let set = VectorSet::decode(&mut &golden[..], VERSION).unwrap();
+    let set = VectorSet::decode(&mut &golden[..], VERSION, usize::MAX).unwrap();
     let expected = sample(40, Quantization::Q8, Some(5));
     for n in 0..40 {
         let name = format!("e{n}");
@@ -360,9 +362,9 @@ proptest! {
             let at = at % mutated.len();
             mutated[at] = Item::U(value);
         }
-        if let Ok(set) = VectorSet::decode(&mut Reading(&mutated), VERSION) {
+        if let Ok(set) = VectorSet::decode(&mut Reading(&mutated), VERSION, usize::MAX) {
             set.graph.check_invariants().unwrap();
-            prop_assert_eq!(VectorSet::decode(&mut Reading(&items(&set)), VERSION).unwrap().card(), set.card());
+            prop_assert_eq!(VectorSet::decode(&mut Reading(&items(&set)), VERSION, usize::MAX).unwrap().card(), set.card());
         }
     }
 
@@ -374,7 +376,7 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = to;
         }
-        if let Ok(set) = VectorSet::decode(&mut &bytes[..], VERSION) {
+        if let Ok(set) = VectorSet::decode(&mut &bytes[..], VERSION, usize::MAX) {
             set.graph.check_invariants().unwrap();
             answers(&set, &vec![1.0; set.dim()]);
         }

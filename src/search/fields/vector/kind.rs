@@ -65,5 +65,12 @@ pub(super) fn params(schema: &schema::Vector) -> Params {
         _ => (schema.m, schema.ef_construction),
     };
     let m = m.clamp(2, MAX_M);
-    Params { dim: schema.dim, m, ef_construction: ef.max(1), encoding: encoding(schema), metric: metric(schema) }
+    Params {
+        dim: schema.dim,
+        m,
+        ef_construction: ef.max(1),
+        encoding: encoding(schema),
+        metric: metric(schema),
+        coarse: schema.coarse,
+    }
 }

@@ -199,7 +199,8 @@ impl VectorIndex {
     /// only one with a graph of the same parameters: otherwise nothing happens (false), and documents are indexed as usual.
     pub fn begin_restore(&mut self, saved: SavedGraph) -> bool {
         // Links are as good for other codes of the same vectors.
-        let like = |params: &Params| Params { encoding: saved.params.encoding, ..*params } == saved.params;
+        let Params { encoding, coarse, .. } = saved.params;
+        let like = |params: &Params| Params { encoding, coarse, ..*params } == saved.params;
         let Some(params) = self.graph().map(|graph| *graph.params()).filter(like) else { return false };
         if !self.docs.is_empty() || saved.nodes.is_empty() {
             return false;

@@ -158,3 +158,41 @@ fn an_unchanged_restart_adds_nothing() {
     assert!(!damaged.finish_restore());
     assert_eq!(damaged.docs(), 0);
 }
+
+/// Documents that a walk by coarse codes finds have the distances that codes have, and so the same bound of their error.
+#[test]
+fn coarse_codes_change_no_candidate() {
+    let words = "SCHEMA v VECTOR HNSW 6 TYPE FLOAT32 DIM 96 DISTANCE_METRIC L2";
+    let mut schema = schema::create(b"i", words.split(' ').map(str::as_bytes)).unwrap();
+    let schema::Kind::Vector(plain) = schema.fields.remove(0).kind else { unreachable!() };
+    let mut indexes = [false, true].map(|coarse| VectorIndex::new(&schema::Vector { coarse, ..plain.clone() }));
+    let vector = |seed: u32| -> Vec<u8> {
+        let float = |j: u32| (seed * 96 + j + 1).wrapping_mul(0x9E37_79B1) as f32 / u32::MAX as f32 - 0.5;
+        (0..96).flat_map(|j| float(j).to_le_bytes()).collect()
+    };
+    for index in &mut indexes {
+        for doc in 0..1500 {
+            index.set(DocId(doc), &key(doc), &[vector(doc)]);
+        }
+        link(index);
+    }
+    let [plain, coarse] = &indexes;
+    for seed in 5000..5010 {
+        let [all, found] = [(plain, 1500), (coarse, 10)]
+            .map(|(index, k)| index.knn(&vector(seed), k, None, &VectorOptions::default(), None).unwrap());
+        let all: BTreeMap<_, _> = all.docs.into_iter().collect();
+        assert!(found.docs.len() >= 10 && found.uncertainty.is_some());
+        assert!(found.docs.iter().all(|(doc, distance)| all[doc] == *distance));
+        let radius = found.docs[9].1;
+        let range = coarse.range(&vector(seed), radius, &VectorOptions::default(), None).unwrap();
+        assert!(
+            all.iter()
+                .filter(|(_, distance)| **distance <= radius)
+                .all(|(doc, _)| range.docs.iter().any(|hit| hit.0 == *doc))
+        );
+    }
+
+    let keys: Vec<Vec<u8>> = (0..1500).map(key).collect();
+    let mut again = VectorIndex::new(&coarse.schema);
+    assert!(again.begin_restore(plain.saved(|doc| &keys[doc.index()]).unwrap()), "links are as good for both");
+}

@@ -1,6 +1,7 @@
 //! Laws of the graph.
 
 mod churn;
+mod coarse;
 mod restored;
 mod threads;
 
@@ -11,7 +12,7 @@ use super::*;
 use crate::vector::Scratch;
 
 fn params(dim: usize, m: usize, encoding: Encoding) -> Params {
-    Params { dim, m, ef_construction: 100, encoding, metric: Metric::Cosine }
+    Params { dim, m, ef_construction: 100, encoding, metric: Metric::Cosine, coarse: false }
 }
 
 pub(super) fn link_all(graph: &Graph, scratch: &mut Scratch) {

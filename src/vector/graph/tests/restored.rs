@@ -5,15 +5,15 @@ use crate::codec::Corrupt;
 
 /// A node as an encoding has it.
 #[derive(Debug, Clone)]
-struct Node {
-    number: u64,
-    code: Vec<u8>,
+pub(super) struct Node {
+    pub number: u64,
+    pub code: Vec<u8>,
     l2: f32,
     range: f32,
     links: Vec<Vec<u64>>,
 }
 
-fn write(graph: &Graph, number: impl Fn(NodeId) -> u64) -> Vec<Node> {
+pub(super) fn write(graph: &Graph, number: impl Fn(NodeId) -> u64) -> Vec<Node> {
     let guard = epoch::pin();
     let links = |id, level| {
         let mut links = Vec::new();
@@ -32,7 +32,7 @@ fn write(graph: &Graph, number: impl Fn(NodeId) -> u64) -> Vec<Node> {
         .collect()
 }
 
-fn read(params: Params, nodes: &[Node]) -> Result<(Graph, Vec<NodeId>), Corrupt> {
+pub(super) fn read(params: Params, nodes: &[Node]) -> Result<(Graph, Vec<NodeId>), Corrupt> {
     let mut restore = Restore::new(params, nodes.len() as u64);
     let mut ids = Vec::new();
     for node in nodes {

@@ -1,0 +1,122 @@
+//! What a walk sees of vectors: their distances, or estimates by the [coarse code](crate::vector::distance) where the graph
+//! keeps one. Then what a walk by estimates has caught is ranked by distances, so what it finds carries the same ones as ever.
+#![forbid(unsafe_code)]
+
+use super::search::Cancelled;
+use super::{Graph, is_live};
+use crate::vector::distance::{Coarse, Probe, Sketch};
+use crate::vector::scratch::{Key, Scratch};
+
+/// How far vectors are from what is searched for, as a walk sees it.
+pub(super) trait Sight {
+    /// Whether these are the distances themselves.
+    const EXACT: bool;
+
+    /// How far many rows are, in their order; `out` is cleared first.
+    fn distances(&self, many: &[u32], out: &mut Vec<f32>);
+
+    /// How far a row is.
+    fn distance(&self, row: u32) -> f32;
+}
+
+/// Sees distances.
+pub(super) struct Sharp<'a> {
+    pub graph: &'a Graph,
+    pub probe: Probe<'a>,
+}
+
+impl Sight for Sharp<'_> {
+    const EXACT: bool = true;
+
+    #[inline(always)]
+    fn distances(&self, many: &[u32], out: &mut Vec<f32>) {
+        self.graph.kernel.distances(self.probe, &self.graph.rows, many, out);
+    }
+
+    #[inline(always)]
+    fn distance(&self, row: u32) -> f32 {
+        self.graph.kernel.distance(self.probe, self.graph.probe(row))
+    }
+}
+
+/// Sees estimates by coarse codes.
+pub(super) struct Blurred<'a> {
+    graph: &'a Graph,
+    coarse: &'a Coarse,
+    sketch: &'a Sketch,
+}
+
+impl<'a> Blurred<'a> {
+    /// For what `probe` holds; its sketch is made in `sketch`.
+    pub fn new(graph: &'a Graph, coarse: &'a Coarse, probe: Probe, sketch: &'a mut Sketch) -> Blurred<'a> {
+        coarse.sketch(probe.code, probe.beside, sketch);
+        Blurred { graph, coarse, sketch }
+    }
+}
+
+impl Sight for Blurred<'_> {
+    const EXACT: bool = false;
+
+    #[inline(always)]
+    fn distances(&self, many: &[u32], out: &mut Vec<f32>) {
+        self.coarse.estimates(&self.graph.kernel, self.sketch, &self.graph.rows, many, out);
+    }
+
+    #[inline(always)]
+    fn distance(&self, row: u32) -> f32 {
+        self.coarse.estimate(&self.graph.kernel, self.sketch, &self.graph.rows, row)
+    }
+}
+
+impl Graph {
+    /// Of the `ef` nearest that a walk on level 0 catches, or some more, those that are wanted, into `scratch.found`, nearest
+    /// first.
+    pub(super) fn catch(
+        &self,
+        probe: Probe,
+        ef: usize,
+        wanted: impl Fn(&Key) -> bool,
+        cancel: Option<&dyn Fn() -> bool>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Cancelled> {
+        let live = |row: u32| is_live(self.state(row));
+        match &self.coarse {
+            None => {
+                let sight = Sharp { graph: self, probe };
+                self.seed(probe, &sight, scratch);
+                self.walk(&sight, ef, 0, live, cancel, scratch)?;
+                scratch.found.retain(&wanted);
+            }
+            Some(coarse) => {
+                let mut sketch = std::mem::take(&mut scratch.sketch);
+                let sight = Blurred::new(self, coarse, probe, &mut sketch);
+                self.seed(probe, &sight, scratch);
+                let walked = self.walk(&sight, widened(ef), 0, live, cancel, scratch);
+                scratch.sketch = sketch;
+                walked?;
+                scratch.found.retain(&wanted);
+                self.rank(probe, scratch);
+            }
+        }
+        scratch.tail.retain(&wanted);
+        self.end_walk(ef, scratch);
+        Ok(())
+    }
+
+    /// Puts distances in the place of the estimates in `scratch.found`, nearest first.
+    pub(super) fn rank(&self, probe: Probe, scratch: &mut Scratch) {
+        let Scratch { found, batch, distances, .. } = scratch;
+        batch.clear();
+        batch.extend(found.iter().map(|key| key.row()));
+        self.kernel.distances(probe, &self.rows, batch, distances);
+        found.clear();
+        found.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
+        found.sort_unstable();
+    }
+}
+
+/// The beam of a walk by estimates that catches what one of `ef` by distances does (measured at 768 components; with more of
+/// them, estimates are better).
+pub(super) fn widened(ef: usize) -> usize {
+    ef.saturating_add(ef / 16 + 6)
+}
