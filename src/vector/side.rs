@@ -1,7 +1,7 @@
 //! A byte string per node beside the graph: names, attributes. Read by any thread, without a lock, while they change.
 //!
-//! The strings of [`NODES`] nodes in a row share one block of memory, so that a string costs its bytes, two more, and a
-//! sixteenth of a pointer and of what the allocator rounds up. Strings of more than [`INLINE`] bytes are allocations of
+//! The strings of `NODES` nodes in a row share one block of memory, so that a string costs its bytes, two more, and a
+//! sixteenth of a pointer and of what the allocator rounds up. Strings of more than `INLINE` bytes are allocations of
 //! their own, and the block has their address and length:
 //!
 //! ```text

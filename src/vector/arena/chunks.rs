@@ -20,7 +20,7 @@ use crate::vector::allocation::taken;
 use crate::vector::epoch;
 
 /// Bytes of a chunk, except of the first ones and where two rows are larger.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 64 << 10;
 /// Room that is left in a chunk for aligning its rows.
 const SLACK: usize = 64;
 
