@@ -12,7 +12,7 @@
 //! searches go to the workers, which run side by side. Everybody else waits for one short search at most.
 //!
 //! In a crowd, where each of the last searches was another client's, nobody sleeps for long: a hand-over costs a fraction
-//! ([`CROWDED`]) of what it costs otherwise, and the main thread has enough to do. (8 clients that ask FT.SEARCH for 10 neighbors
+//! (`CROWDED`) of what it costs otherwise, and the main thread has enough to do. (8 clients that ask FT.SEARCH for 10 neighbors
 //! among 20,000 vectors of 384 components with a beam of 15 get 19,900 answers a second so, 16,200 on the main thread; 2 clients
 //! 10,400 and 11,900.)
 
