@@ -6,7 +6,7 @@ use nearset::vset::{Target, VectorSet};
 
 fuzz_target!(|data: &[u8]| {
     let mut source = data;
-    let Ok(set) = VectorSet::decode(&mut source, 0, usize::MAX) else { return };
+    let Ok(set) = VectorSet::decode(&mut source, 0, 0) else { return };
     // A matrix with huge entries projects to nothing that can be searched for.
     if let Ok(query) = set.query(Target::Vector(&vec![1.0; set.dim()])) {
         set.search(&query, |hits| assert!(hits.len() <= set.card()));
