@@ -338,3 +338,44 @@ impl VectorSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vset::Quantization;
+    use crate::vset::tests::{put, set, vector};
+    use std::collections::BTreeSet;
+
+    /// What a search has missed or should not have found is put right, since the log tells what changed meanwhile.
+    #[test]
+    fn what_changed_during_a_search_is_put_right() {
+        let set = set(Quantization::Q8);
+        for n in 0..600 {
+            put(&set, &n.to_string(), &vector(n), Some(&format!(r#"{{"n":{n}}}"#)));
+        }
+        let filter = Filter::compile(b".n < 10").unwrap();
+        let query = Query { filter: Some(filter.clone()), ..set.query(Target::Vector(&vector(77))).unwrap() };
+        set.search(&query, |hits| assert_eq!(hits.len(), 10));
+        let guard = pin();
+        let passing = set.remembered(&filter, &guard).unwrap();
+        // What a search sees that knows who passed before: the third has another node, the fourth other attributes.
+        put(&set, "3", &vector(1000), None);
+        assert!(set.set_attributes(b"4", br#"{"n":400}"#) && set.set_attributes(b"300", br#"{"n":5}"#));
+        let search = Search { k: 50, filter: passing.filter(), ..Search::default() };
+        let mut hits = Vec::new();
+        set.graph.scan(&query.target, &search, &mut Scratch::default(), &mut hits).unwrap();
+        let names = |hits: &[Hit]| -> BTreeSet<u64> {
+            let name = |hit: &Hit| std::str::from_utf8(set.names(&guard).get(hit.id)).unwrap().parse().unwrap();
+            hits.iter().map(name).collect()
+        };
+        assert_eq!(names(&hits), [0, 1, 2, 4, 5, 6, 7, 8, 9].into());
+        assert_eq!(set.make_current(&query, &passing, &guard, &mut hits), Some(false), "one had to go");
+        assert_eq!(names(&hits), [0, 1, 2, 3, 5, 6, 7, 8, 9, 300].into());
+        assert!(hits.is_sorted_by(|a, b| a.distance <= b.distance));
+        assert_eq!(set.make_current(&query, &passing, &guard, &mut hits), Some(true));
+        // More than the log holds.
+        (0..600).for_each(|_| assert!(set.set_attributes(b"9", b"")));
+        assert_eq!(set.make_current(&query, &passing, &guard, &mut hits), None);
+        assert!(!names(&hits).contains(&9));
+    }
+}
