@@ -70,7 +70,7 @@ def fill_hashes(c, blob=fp32, scale=1.0):
 
 
 def ask(c, command, name, words, query, blob=fp32):
-    return c(command, name, *words, "PARAMS", "2", "q", blob(query), "DIALECT", "2")
+    return c(command, name, *words, "PARAMS", "2", "q", blob(query), "TIMEOUT", "0", "DIALECT", "2")
 
 
 def assert_alike(c, blob=fp32, scale=1.0):

@@ -8,6 +8,14 @@ from vectors import clusters, fill, fp32, nearest, recall
 ROWS, QUERIES = clusters(3000, 1024, seed=201, spread=1.2), clusters(20, 1024, seed=202, spread=1.2)
 
 
+@pytest.fixture(autouse=True)
+def coarse_codes(r2):
+    """From 768 components on."""
+    r2("CONFIG", "SET", "search.coarse-dim", 768)
+    yield
+    r2("CONFIG", "SET", "search.coarse-dim", 0)
+
+
 def scores(connection, query, *options, key="k"):
     """Element -> score."""
     reply = connection("VSIM", key, "FP32", fp32(query), "WITHSCORES", *options)
@@ -40,20 +48,17 @@ def test_the_setting_decides_when_a_set_is_made_or_loaded(r2):
     rows = ROWS[:2000]
     fill(r2, "with", rows)
     r2("CONFIG", "SET", "search.coarse-dim", 0)
-    try:
-        fill(r2, "without", rows)
-        dump = r2("DUMP", "with")
-        r2("RESTORE", "again", 0, dump)
-        assert memory(r2, "without") < memory(r2, "with") < 1.2 * memory(r2, "without")
-        assert abs(memory(r2, "again") - memory(r2, "without")) < 0.01 * memory(r2, "with")
-        r2("CONFIG", "SET", "search.coarse-dim", 1024)
-        r2("RESTORE", "again", 0, dump, "REPLACE")
-        assert memory(r2, "again") > 1.03 * memory(r2, "without")
-        for query in QUERIES:
-            with_, without, again = (scores(r2, query, "COUNT", 2000, key=key) for key in ("with", "without", "again"))
-            assert len(with_) == 2000 and with_ == without == again
-    finally:
-        r2("CONFIG", "SET", "search.coarse-dim", 768)
+    fill(r2, "without", rows)
+    dump = r2("DUMP", "with")
+    r2("RESTORE", "again", 0, dump)
+    assert memory(r2, "without") < memory(r2, "with") < 1.2 * memory(r2, "without")
+    assert abs(memory(r2, "again") - memory(r2, "without")) < 0.01 * memory(r2, "with")
+    r2("CONFIG", "SET", "search.coarse-dim", 1024)
+    r2("RESTORE", "again", 0, dump, "REPLACE")
+    assert memory(r2, "again") > 1.03 * memory(r2, "without")
+    for query in QUERIES:
+        with_, without, again = (scores(r2, query, "COUNT", 2000, key=key) for key in ("with", "without", "again"))
+        assert len(with_) == 2000 and with_ == without == again
 
 
 @pytest.mark.module_only

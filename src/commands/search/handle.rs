@@ -103,20 +103,20 @@ impl Handle {
         *rests = Some(start + start.elapsed() * SHARE_OF_TIME);
     }
 
-    /// Applies a few changes, or links a vector; false: none of it can be done now.
+    /// Applies a few changes and links a vector, as far as too many wait; false: none of it can be done now.
     fn help_once(&self) -> bool {
         let waiting = self.live.waiting();
-        if waiting <= BEHIND {
-            return self.link();
-        }
-        match self.live.try_apply(SHARE) {
-            Applied::Some => true,
-            Applied::Applying if waiting > 2 * BEHIND => {
-                std::thread::sleep(MOMENT);
-                true
-            }
-            _ => false,
-        }
+        let applied = waiting > BEHIND
+            && match self.live.try_apply(SHARE) {
+                Applied::Some => true,
+                Applied::Applying if waiting > 2 * BEHIND => {
+                    std::thread::sleep(MOMENT);
+                    true
+                }
+                _ => false,
+            };
+        let linked = self.has_too_many() && self.link();
+        applied || linked
     }
 
     /// How many changes and vectors wait.
