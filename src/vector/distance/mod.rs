@@ -171,10 +171,13 @@ impl Kernel {
     #[inline(always)]
     fn four(&self, probe: Probe, rows: &Rows, group: &[u32]) -> [f32; 4] {
         let last = group.len() - 1;
-        let four = [0, 1, 2, 3].map(|i| group[last.min(i)]);
+        // Written out: the closure of `map` would become a function that is called.
+        let (a, b, c, d) = (group[0], group[last.min(1)], group[last.min(2)], group[last]);
+        let codes = [rows.code(a), rows.code(b), rows.code(c), rows.code(d)];
         // SAFETY: the features of `sums` were looked up.
-        let sums = unsafe { (self.sums.four)(probe.code, four.map(|row| rows.code(row))) };
-        self.finish(sums, probe.beside, four.map(|row| self.beside(rows, row)))
+        let sums = unsafe { (self.sums.four)(probe.code, codes) };
+        let beside = [self.beside(rows, a), self.beside(rows, b), self.beside(rows, c), self.beside(rows, d)];
+        self.finish(sums, probe.beside, beside)
     }
 
     #[inline(always)]
