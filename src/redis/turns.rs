@@ -10,8 +10,6 @@
 //!
 //! All of this are requests; a kernel that refuses or does not know them leaves things as they were.
 
-use std::mem::size_of;
-
 /// Nanoseconds of a time slice: the shortest that Linux grants.
 const SLICE: u64 = 100_000;
 /// How much nicer than the server a worker is.

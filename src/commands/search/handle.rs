@@ -80,8 +80,8 @@ impl Handle {
     }
 
     /// Does a little of the work that waits, if that is too much and the main thread has not just helped; more than a write
-    /// brings, if it is far too much. For the main thread after a write. It waits for nobody but a worker that applies changes too: while
-    /// a query reads, what is written is left for later.
+    /// brings, if it is far too much. For the main thread after a write. It waits for nobody but a worker that applies changes
+    /// too: while a query reads, what is written is left for later.
     pub fn keep_up(&self) {
         let waiting = self.live.waiting();
         if waiting <= BEHIND && !self.has_too_many() {

@@ -127,6 +127,30 @@ impl Layout {
     }
 }
 
+/// Asks the memory for the cache line at a place.
+#[inline(always)]
+fn fetch_line(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: fetching ahead has no effect that a program can see, wherever it points.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// Asks the memory for so many bytes from a place on, or the first of very many: the processor follows those by itself then.
+#[inline(always)]
+fn fetch_lines(at: *const u8, bytes: usize) {
+    let mut offset = 0;
+    // Not `step_by`, which becomes a call with a division.
+    while offset < bytes.min(PREFETCH) {
+        fetch_line(at.wrapping_add(offset));
+        offset += 64;
+    }
+}
+
 /// A panic inside a lock of this module leaves nothing half-done: at worst a row is not used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -250,68 +274,29 @@ impl Rows {
     /// Asks the memory for a row's coarse code, and what stands around it from the scale up to the links.
     #[inline(always)]
     pub fn prefetch_coarse(&self, row: u32) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let at = self.chunks.at(row).cast::<i8>();
-            let end = (self.head_at + size_of::<Head>()).min(PREFETCH);
-            let mut offset = 0;
-            while offset < end {
-                // SAFETY: as in `prefetch`.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
-                offset += 64;
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = row;
+        fetch_lines(self.chunks.at(row), self.head_at + size_of::<Head>());
     }
 
     /// Asks the memory for a row's code and what follows it up to the links; for the code and the scale, where it is apart.
     #[inline(always)]
     pub fn prefetch(&self, row: u32) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let at = self.code_start(row).cast::<i8>();
-            let mut end = self.head_at + size_of::<Head>();
-            if self.coarse_len > 0 {
-                end = self.code_len;
-                // SAFETY: as below.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(self.chunks.at(row).cast()) }
-            }
-            // The processor follows a long row by itself after the first lines.
-            let end = end.min(PREFETCH);
-            let mut offset = 0;
-            // Not `step_by`, which becomes a call with a division.
-            while offset < end {
-                // SAFETY: fetching ahead has no effect that a program can see, wherever it points.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(offset)) }
-                offset += 64;
-            }
+        if self.coarse_len == 0 {
+            fetch_lines(self.chunks.at(row), self.head_at + size_of::<Head>());
+        } else {
+            fetch_line(self.chunks.at(row));
+            fetch_lines(self.chunks.apart(row), self.code_len);
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = row;
     }
 
-    /// Asks the memory for a row's links.
+    /// Asks the memory for a row's links, and how many they are.
     #[inline(always)]
     pub fn prefetch_links(&self, row: u32) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let links = self.links_start(row).cast::<i8>();
-            // The first lines of many links; and where the last of few begins.
-            let bytes = (8 * self.words).min(256);
-            for offset in (0..bytes).step_by(64).chain([bytes.saturating_sub(1)]) {
-                // SAFETY: as in `prefetch`.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(links.wrapping_add(offset)) }
-            }
-            let head = self.chunks.at(row).cast::<i8>().wrapping_add(self.head_at);
-            // SAFETY: as in `prefetch`.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(head) }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = row;
+        let links = self.links_start(row);
+        // The first lines of many links; and where the last of few begins.
+        let bytes = (8 * self.words).min(256);
+        fetch_lines(links, bytes);
+        fetch_line(links.wrapping_add(bytes.saturating_sub(1)));
+        fetch_line(self.chunks.at(row).wrapping_add(self.head_at));
     }
 
     /// A row's scale word, 0 without.
