@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use clock::processor_time;
 use nearset::vset::attributes::Attributes;
+use nearset::vset::encoding::Format;
 use nearset::vset::random::Rng;
 use nearset::vset::{Add, Filter, Quantization, VectorSet};
 
@@ -59,14 +60,17 @@ fn main() {
     for (part, bytes) in set.memory_by_part() {
         println!("{part:44} {:10.1} bytes", bytes as f64 / count as f64);
     }
-    let mut bytes = Vec::new();
-    let begin = processor_time();
-    set.encode(&mut bytes);
-    each("encode", count, begin);
-    println!("{:44} {:10.0} bytes", "encoding", bytes.len() as f64 / count as f64);
-    let begin = processor_time();
-    let loaded = VectorSet::decode(&mut &bytes[..], 0, 768).expect("loads");
-    each("decode", count, begin);
+    let mut loaded = set;
+    for format in [Format::Redis, Format::Compact] {
+        let mut bytes = Vec::new();
+        let begin = processor_time();
+        loaded.encode(&mut bytes, format);
+        each(&format!("encode, {format:?}"), count, begin);
+        println!("{:44} {:10.0} bytes", "encoding", bytes.len() as f64 / count as f64);
+        let begin = processor_time();
+        loaded = VectorSet::decode(&mut &bytes[..], 0, 768).expect("loads");
+        each(&format!("decode, {format:?}"), count, begin);
+    }
     let begin = processor_time();
     let copy = loaded.copy();
     each("copy", count, begin);

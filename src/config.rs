@@ -15,6 +15,7 @@ static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(30);
 static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(250);
 static COARSE_DIM: AtomicI64 = AtomicI64::new(0);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
+static COMPACT: AtomicBool = AtomicBool::new(false);
 static TIMEOUT: AtomicI64 = AtomicI64::new(500);
 static FAIL_ON_TIMEOUT: AtomicBool = AtomicBool::new(false);
 static DEFAULT_DIALECT: AtomicI64 = AtomicI64::new(1);
@@ -60,6 +61,12 @@ pub static ALL: &[Setting] = &[
         name: c"vset-force-single-threaded-execution",
         kind: Kind::Switch(&SINGLE_THREADED),
         doc: "Runs every vector-set command on the main thread, as the setting of the same name in Redis 8 does.",
+        apply: None,
+    },
+    Setting {
+        name: c"vset-rdb-format",
+        kind: Kind::Either(&COMPACT, [c"redis", c"compact"]),
+        doc: "RDB files and DUMPs have vector sets as Redis 8 does, or in a form that loads several times as fast but here only.",
         apply: None,
     },
     Setting {
@@ -150,6 +157,11 @@ pub fn coarse_dim() -> usize {
 /// Whether vector-set commands must not leave the main thread.
 pub fn single_threaded() -> bool {
     SINGLE_THREADED.load(Ordering::Relaxed)
+}
+
+/// Whether vector sets are saved in the compact format.
+pub fn saves_compact() -> bool {
+    COMPACT.load(Ordering::Relaxed)
 }
 
 /// A setting of searches by the name that it has in `CONFIG`, for `FT.CONFIG`.

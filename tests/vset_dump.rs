@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use dump::{frame, unframe};
+use nearset::vset::encoding::Format;
 use nearset::vset::{Add, Filter, Quantization, Query, Target, VectorSet};
 
 #[derive(serde::Deserialize)]
@@ -165,7 +166,7 @@ fn our_dumps_load_in_redis_8_and_answer_the_same() {
             .unwrap();
         }
         let mut items = dump::Payload::default();
-        set.encode(&mut items);
+        set.encode(&mut items, Format::Redis);
         let key = format!("nearset:dump:{}:{}", fixture.name, std::process::id());
         let restored = client.call(&[b"RESTORE", key.as_bytes(), b"0", &frame(&items, 10)]);
         assert_eq!(restored, [b"OK"], "{:?}", String::from_utf8_lossy(&restored[0]));

@@ -1,7 +1,8 @@
-//! The decoder of vector sets: any payload is refused, or gives a set that searches, saves and loads again.
+//! The decoder of vector sets, in both formats: any payload is refused, or gives a set that searches, saves and loads again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use nearset::vset::encoding::Format;
 use nearset::vset::{Target, VectorSet};
 
 fuzz_target!(|data: &[u8]| {
@@ -11,8 +12,10 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(query) = set.query(Target::Vector(&vec![1.0; set.dim()])) {
         set.search(&query, |hits| assert!(hits.len() <= set.card()));
     }
-    let mut again = Vec::new();
-    set.encode(&mut again);
-    let loaded = VectorSet::decode(&mut &again[..], 0, usize::MAX).expect("what was written loads");
-    assert_eq!(loaded.card(), set.card());
+    for format in [Format::Redis, Format::Compact] {
+        let mut again = Vec::new();
+        set.encode(&mut again, format);
+        let loaded = VectorSet::decode(&mut &again[..], 0, usize::MAX).expect("what was written loads");
+        assert_eq!(loaded.card(), set.card());
+    }
 });

@@ -1,7 +1,7 @@
 """scaling: how cost grows with size and with connections, from 10,000 to 400,000 elements; of this module only.
 
     grow     one set grows through the sizes; the rate of the elements added last, then VSIM with EF 100: rate, p50, p99
-    load     that set is saved, and loaded by DEBUG RELOAD
+    load     that set is saved, and loaded by DEBUG RELOAD, in both formats
 
 The vectors are GloVe's, whatever --data says, since many are needed.
 """
@@ -12,13 +12,15 @@ import statistics
 from benchmarks import data
 from benchmarks.part import Part
 from benchmarks.report import table
-from benchmarks.sides import Side, share_found, timed
+from benchmarks.sides import Side, share_found
 from servers import Server
 
 SIZES = (10_000, 25_000, 50_000, 100_000, 200_000, 399_000)
 QUICK_SIZES = (1000, 2000, 4000)
 # The ends first, for the case that time is short.
 CONNECTIONS = (1, 8, 2, 4)
+# Values of the setting for the format of RDB files -> what they are called.
+FORMS = {"redis": "as Redis 8", "compact": "compact format"}
 SEARCH = ("COUNT", 10, "EF", 100)
 
 
@@ -33,7 +35,7 @@ class Scaling(Part):
         self.data = data.glove(max(self.sizes), 200 if self.options.quick else 1000)
         for name, rows in (("rows", self.data.rows), ("queries", self.data.queries)):
             rows.tofile(self.folder / name)
-        self.cells, self.loads = {}, []
+        self.cells, self.loads = {}, {}
         self.recalls = {}
         server = stack.enter_context(Server(self.options.server or "redis-7.0"))
         self.side = Side("nearset", server)
@@ -64,8 +66,10 @@ class Scaling(Part):
         if not count:
             raise RuntimeError("there is nothing to load: the step before this one adds the elements")
         for _ in self.rounds():
-            saved = timed(self.side.r2, "SAVE")
-            self.loads.append((count, saved, timed(self.side.r2, "DEBUG", "RELOAD", "NOSAVE")))
+            for form in FORMS:
+                self.side.save_vector_sets(form)
+                self.loads.setdefault(form, []).append((count, *self.side.save_and_load()))
+        self.side.save_vector_sets("redis")
 
     def recall(self, size):
         some = data.Data("", self.data.rows[:size], self.data.queries[:200])
@@ -102,6 +106,9 @@ class Scaling(Part):
     def loading(self):
         if not self.loads:
             return ""
-        count = self.loads[0][0]
-        saved, loaded = (statistics.median(one[which] for one in self.loads) for which in (1, 2))
-        return f"\n\n{count:,} elements: `SAVE` {saved:.2f} s, loading {loaded:.2f} s, {count / loaded:,.0f} elements per second."
+        rows = []
+        for form, loads in self.loads.items():
+            count, saved, size, loaded = (statistics.median(column) for column in zip(*loads))
+            rows.append([FORMS[form], saved, size, loaded, count / loaded])
+        header = ["", "SAVE, seconds", "bytes of the file", "load, seconds", "elements loaded per second"]
+        return f"\n\n{count:,.0f} elements, saved and loaded:\n\n{table(header, rows)}"

@@ -62,6 +62,17 @@ class Side:
             before = self.used()
             time.sleep(0.2)
 
+    def save_and_load(self):
+        """Seconds of SAVE, bytes of the file, and seconds of loading it into the empty server."""
+        saved = timed(self.r2, "SAVE")
+        size = (self.server.folder / "dump.rdb").stat().st_size
+        self.clear()
+        return saved, size, timed(self.r2, "DEBUG", "RELOAD", "NOSAVE")
+
+    def save_vector_sets(self, form):
+        """Chooses the format of RDB files."""
+        timed(self.r2, "CONFIG", "SET", "search.vset-rdb-format", form)
+
     def renew(self):
         """Begins with a fresh server: nothing of what was there before is still to be freed."""
         self.server.restart()

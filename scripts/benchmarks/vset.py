@@ -3,7 +3,7 @@
 vadd     elements per second with 1 and 8 connections, until they are linked; bytes per element
 vsim     searches per second with 1 and 8 connections, at equal recall@10 (interpolated over a sweep of EF)
 filter   VSIM FILTER that 50 % down to 0.01 % of the elements pass
-save     seconds of SAVE, and of loading what was saved
+save     seconds of SAVE, bytes of the file, and seconds of loading it; of this module in both formats
 memory   bytes per element of 300 dimensions with its name and attributes, Q8 and BIN
 ping     p99.9 of a bystander's PING while 8 connections add and search, and the longest during UNLINK of the set
 quant    only when it is named: recall@10 at EF 50, 100, 200, 400 for Q8, NOQUANT and BIN, and after half of the set
@@ -141,11 +141,20 @@ class VectorSets(Part):
 
     def save(self):
         self.filled()
+        ours = self.sides[0]
         for side in self.turns():
-            side.note("SAVE, seconds", timed(side.r2, "SAVE"))
-            seconds = timed(side.r2, "DEBUG", "RELOAD", "NOSAVE")
-            side.note("load, seconds", seconds)
-            side.note("elements loaded per second", self.count / seconds)
+            self.note_saving(side, "")
+            if side is ours:
+                ours.save_vector_sets("compact")
+                self.note_saving(ours, ", compact format")
+                ours.save_vector_sets("redis")
+
+    def note_saving(self, side, form):
+        saved, size, loaded = side.save_and_load()
+        side.note(f"SAVE{form}, seconds", saved)
+        side.note(f"bytes of the file{form}", size)
+        side.note(f"load{form}, seconds", loaded)
+        side.note(f"elements loaded per second{form}", self.count / loaded)
 
     def memory(self):
         rows = clusters(min(self.count, 20_000), 300, 1)

@@ -109,6 +109,49 @@ impl Side {
         old.into_iter().flatten().for_each(|old| self.free(old));
     }
 
+    /// As [`Side::fill`] for nodes with numbers one after the other, some of which may have no string: those that share a
+    /// block get it at once, which takes a tenth of the time.
+    pub fn fill_all(&mut self, first: NodeId, strings: &[Option<&[u8]>]) {
+        let (mut id, mut rest) = (first.0, strings);
+        while !rest.is_empty() {
+            let at = id as usize % NODES;
+            let (strings, later) = rest.split_at(rest.len().min(NODES - at));
+            let some = (id..).zip(strings).filter_map(|(id, &string)| Some((NodeId(id), string?)));
+            if at > 0 || !self.fill_block(NodeId(id), strings) {
+                some.for_each(|(id, string)| self.fill(id, string));
+            }
+            (id, rest) = (id + strings.len() as u32, later);
+        }
+    }
+
+    /// Makes the block of some nodes, `first` its first; false where there is one already.
+    fn fill_block(&mut self, first: NodeId, strings: &[Option<&[u8]>]) -> bool {
+        if strings.iter().all(Option::is_none) {
+            return true;
+        }
+        let entry = self.entry(first);
+        if !entry.load(Acquire).is_null() {
+            return false;
+        }
+        let mut texts = [None; NODES];
+        for (text, string) in texts.iter_mut().zip(strings) {
+            *text = string.map(|string| self.text(string));
+        }
+        let block = Block::of(&texts);
+        self.text_bytes.fetch_add(taken(block.size()), Relaxed);
+        entry.store(block.0.as_ptr(), Release);
+        true
+    }
+
+    /// A string in the form of a block's, its memory counted if it has some of its own.
+    fn text<'a>(&self, bytes: &'a [u8]) -> Text<'a> {
+        if bytes.len() <= INLINE {
+            return Text::Inline(bytes);
+        }
+        self.text_bytes.fetch_add(taken(bytes.len()), Relaxed);
+        Text::Outside(Outside::new(bytes))
+    }
+
     /// Takes the string of a node away.
     pub fn clear(&self, id: NodeId) {
         let (level, chunk, _) = place(id);
@@ -134,11 +177,7 @@ impl Side {
             Some(Text::Outside(outside)) => Some(Retired::Outside(outside)),
             _ => None,
         };
-        let text = bytes
-            .map(|bytes| if bytes.len() > INLINE { Text::Outside(Outside::new(bytes)) } else { Text::Inline(bytes) });
-        if let Some(Text::Outside(outside)) = &text {
-            self.text_bytes.fetch_add(taken(outside.len), Relaxed);
-        }
+        let text = bytes.map(|bytes| self.text(bytes));
         let block = Block::with(old.as_ref(), at, text);
         self.text_bytes.fetch_add(block.as_ref().map_or(0, |block| taken(block.size())), Relaxed);
         entry.store(block.map_or(std::ptr::null_mut(), |block| block.0.as_ptr()), Release);
@@ -296,6 +335,14 @@ impl Outside {
         Self { start, len: bytes.len() }
     }
 
+    /// What a block has of it.
+    fn address(&self) -> [u8; OUTSIDE] {
+        let mut address = [0; OUTSIDE];
+        address[..8].copy_from_slice(&(self.start.as_ptr().expose_provenance() as u64).to_ne_bytes());
+        address[8..].copy_from_slice(&(self.len as u64).to_ne_bytes());
+        address
+    }
+
     /// Frees it and returns its size.
     ///
     /// # Safety
@@ -315,18 +362,47 @@ struct Block(NonNull<u8>);
 unsafe impl Send for Block {}
 
 impl Block {
+    /// A block with these strings.
+    fn of(texts: &[Option<Text>; NODES]) -> Block {
+        let mut header = [0u16; HEADER / 2];
+        let mut strings = [0; NODES * INLINE];
+        let mut end = 0;
+        for (at, text) in texts.iter().enumerate() {
+            let address;
+            let bytes = match text {
+                None => &[],
+                Some(Text::Inline(bytes)) => *bytes,
+                Some(Text::Outside(outside)) => {
+                    address = outside.address();
+                    &address[..]
+                }
+            };
+            header[0] |= u16::from(text.is_some()) << at;
+            header[1] |= u16::from(matches!(text, Some(Text::Outside(_)))) << at;
+            strings[end..end + bytes.len()].copy_from_slice(bytes);
+            end += bytes.len();
+            header[2 + at] = end as u16;
+        }
+        let new = allocate(HEADER + end);
+        // SAFETY: the new memory has room for the header and `end` bytes.
+        unsafe {
+            new.copy_from_nonoverlapping(NonNull::from(&header).cast(), HEADER);
+            new.add(HEADER).copy_from_nonoverlapping(NonNull::from(&strings).cast(), end);
+        }
+        Block(new)
+    }
+
     /// A block with the strings of another but for that at a place; none without any string.
     fn with(old: Option<&Block>, at: usize, text: Option<Text>) -> Option<Block> {
         let mut header: [u16; HEADER / 2] = old.map_or([0; _], |old| std::array::from_fn(|at| old.word(at) as u16));
         let bit = 1 << at;
         let (begin, end) = (if at == 0 { 0 } else { header[1 + at] }, header[2 + at]);
-        let mut address = [0; OUTSIDE];
+        let address;
         let (present, outside, bytes) = match &text {
             None => (0, 0, &[][..]),
             Some(Text::Inline(bytes)) => (bit, 0, *bytes),
-            Some(Text::Outside(Outside { start, len })) => {
-                address[..8].copy_from_slice(&(start.as_ptr().expose_provenance() as u64).to_ne_bytes());
-                address[8..].copy_from_slice(&(*len as u64).to_ne_bytes());
+            Some(Text::Outside(outside)) => {
+                address = outside.address();
                 (bit, bit, &address[..])
             }
         };
@@ -449,6 +525,9 @@ mod tests {
         #[test]
         fn it_is_a_map(
             filled in proptest::collection::vec((0u32..100, 0usize..200), 0..50),
+            runs in proptest::collection::vec(
+                (0u32..100, proptest::collection::vec(proptest::option::of(0usize..200), 0..70)), 0..4,
+            ),
             ops in proptest::collection::vec((0u32..3000, proptest::option::of(0usize..200)), 0..300),
             spread in 1u32..200,
         ) {
@@ -458,6 +537,11 @@ mod tests {
             for (id, len) in filled {
                 side.fill(NodeId(id), &text(id, len));
                 model.insert(id, text(id, len));
+            }
+            for (first, lens) in runs {
+                let texts: Vec<_> = (first..).zip(&lens).map(|(id, len)| len.map(|len| text(id, len))).collect();
+                side.fill_all(NodeId(first), &texts.iter().map(Option::as_deref).collect::<Vec<_>>());
+                model.extend((first..).zip(texts).filter_map(|(id, text)| Some((id, text?))));
             }
             prop_assert!(side.lock().is_empty());
             for (id, len) in ops {

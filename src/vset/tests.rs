@@ -1,6 +1,7 @@
 //! The set as a whole: against a model, against exact search, under threads.
 
 use super::*;
+use encoding::Format;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
@@ -48,9 +49,9 @@ fn attributes_of(set: &VectorSet, element: &str) -> Option<String> {
 }
 
 /// A buffer's encoding of a set.
-fn encoded(set: &VectorSet) -> Vec<u8> {
+fn encoded(set: &VectorSet, format: Format) -> Vec<u8> {
     let mut buffer = Vec::new();
-    set.encode(&mut buffer);
+    set.encode(&mut buffer, format);
     buffer
 }
 
@@ -229,7 +230,7 @@ enum Op {
     Remove(u8),
     SetAttributes(u8, String),
     Work,
-    Reload,
+    Reload(bool),
     Copy,
 }
 
@@ -240,7 +241,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..40u8).prop_map(Op::Remove),
         2 => (0..40u8, json()).prop_map(|(e, a)| Op::SetAttributes(e, a)),
         3 => Just(Op::Work),
-        1 => Just(Op::Reload),
+        1 => any::<bool>().prop_map(Op::Reload),
         1 => Just(Op::Copy),
     ]
 }
@@ -281,12 +282,13 @@ proptest! {
                     }
                 }
                 Op::Work => { set.work(); }
-                Op::Reload if !model.is_empty() => {
-                    set = VectorSet::decode(&mut &encoded(&set)[..], 0, usize::MAX).unwrap();
+                Op::Reload(compact) if !model.is_empty() => {
+                    let format = if compact { Format::Compact } else { Format::Redis };
+                    set = VectorSet::decode(&mut &encoded(&set, format)[..], 0, usize::MAX).unwrap();
                     // An encoding knows no empty attributes.
                     model.values_mut().for_each(|(_, a)| *a = a.take().filter(|a| !a.is_empty()));
                 }
-                Op::Reload => {}
+                Op::Reload(_) => {}
                 Op::Copy => {
                     let copy = set.copy();
                     prop_assert_eq!(digest(&copy), digest(&set));
@@ -411,13 +413,15 @@ fn coarse_codes_change_no_score_and_nothing_saved() {
     }
     assert_eq!(digest(&coarse), digest(&plain));
     assert!(coarse.memory_usage() > plain.memory_usage());
-    let again = VectorSet::decode(&mut &encoded(&coarse)[..], 0, 96).unwrap();
-    let without = VectorSet::decode(&mut &encoded(&coarse)[..], 0, usize::MAX).unwrap();
+    let again = VectorSet::decode(&mut &encoded(&coarse, Format::Redis)[..], 0, 96).unwrap();
+    let compact = VectorSet::decode(&mut &encoded(&coarse, Format::Compact)[..], 0, 96).unwrap();
+    assert!((compact.memory_usage() as f64 / again.memory_usage() as f64 - 1.0).abs() < 0.02);
+    let without = VectorSet::decode(&mut &encoded(&coarse, Format::Redis)[..], 0, usize::MAX).unwrap();
     for _ in 0..10 {
         let target = vector();
         let exact = Query { exact: true, count: 1200, ..plain.query(Target::Vector(&target)).unwrap() };
         let truth: BTreeMap<_, _> = found(&plain, &exact).into_iter().collect();
-        for set in [&coarse, &again, &without] {
+        for set in [&coarse, &again, &compact, &without] {
             let near = found(set, &Query { count: 10, ef: 100, ..set.query(Target::Vector(&target)).unwrap() });
             assert!(near.len() == 10 && near.iter().all(|(name, score)| truth[name] == *score), "{near:?}");
         }

@@ -178,7 +178,8 @@ def test_odd(r2, alter):
     assert r2("EXISTS", "k") == 0
 
 
-def rich_payload(r2, options=()):
+def rich_payload(r2, options=(), form="redis"):
+    r2("CONFIG", "SET", "search.vset-rdb-format", form)
     rows = clusters(12, 6, seed=71)
     for n, row in enumerate(rows):
         r2("VADD", "source", *options, "FP32", fp32(row), f"e{n}", "SETATTR", f'{{"n":{n}}}')
@@ -187,8 +188,9 @@ def rich_payload(r2, options=()):
 
 @pytest.mark.differs("10.4", crashes=True)
 @pytest.mark.parametrize("options", [[], ["REDUCE", 3]], ids=["plain", "reduced"])
-def test_payloads_cut_anywhere_are_refused(r2, options):
-    payload = rich_payload(r2, options)
+@pytest.mark.parametrize("form", ["redis", "compact"])
+def test_payloads_cut_anywhere_are_refused(r2, options, form):
+    payload = rich_payload(r2, options, form)
     # A server reads on into the footer: cut by less than its ten bytes, the payload may be completed by it (the version
     # for the last byte of a norm and for the end mark).
     for end in range(10, len(body(payload)) - 10):
@@ -198,10 +200,11 @@ def test_payloads_cut_anywhere_are_refused(r2, options):
 
 @pytest.mark.differs("10.4", crashes=True)
 @pytest.mark.parametrize("seed", range(4))
-def test_mutated_payloads_do_no_harm(r2, seed):
+@pytest.mark.parametrize("form", ["redis", "compact"])
+def test_mutated_payloads_do_no_harm(r2, seed, form):
     """The same mutations each time; whatever still loads can be used and removed."""
     chance = random.Random(seed)
-    payload = rich_payload(r2, ["REDUCE", 3] if seed % 2 else [])
+    payload = rich_payload(r2, ["REDUCE", 3] if seed % 2 else [], form)
 
     def mutate(data):
         data = bytearray(data)

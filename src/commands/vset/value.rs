@@ -21,6 +21,7 @@ use crate::redis::types::{DataType, Slot};
 use crate::redis::workers::{self, Source};
 use crate::vset::VectorSet;
 use crate::vset::deferred::{Copied, Copies, Deferred};
+use crate::vset::encoding::{Format, VERSION};
 
 static SLOT: Slot = Slot::new();
 
@@ -198,7 +199,7 @@ impl Value {
 
 impl DataType for Value {
     const NAME: &'static CStr = c"vectorset";
-    const VERSION: c_int = 0;
+    const VERSION: c_int = VERSION;
 
     fn slot() -> &'static Slot {
         &SLOT
@@ -209,12 +210,12 @@ impl DataType for Value {
     }
 
     fn save(&self, sink: &mut RdbSink) {
-        self.set().encode(sink);
+        self.set().encode(sink, if config::saves_compact() { Format::Compact } else { Format::Redis });
     }
 
     fn rewrite(&self, aof: &mut Aof<'_>) {
         let mut pieces = Pieces::new(aof);
-        self.set().encode(&mut pieces);
+        self.set().encode(&mut pieces, Format::Redis);
         pieces.finish();
     }
 

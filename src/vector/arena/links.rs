@@ -138,6 +138,17 @@ impl Rows {
         degree.store(place + 1, Release);
     }
 
+    /// Gives a row that has no links these, ascending, of which it has room for. Nobody looks at it yet.
+    pub fn fill_links(&self, row: u32, links: &[u32]) {
+        let (near, far) = links.split_at(links.partition_point(|&link| link < self.near));
+        for (word, links) in self.links(row).iter().zip(near.chunks(IN_WORD)) {
+            let packed = links.iter().rev().fold(0, |packed, &link| packed << BITS | u64::from(link));
+            word.store(packed, Relaxed);
+        }
+        self.head(row).degree.store(near.len() as u16, Release);
+        far.iter().for_each(|&link| self.push(row, link));
+    }
+
     /// Where a packed link stands.
     fn place(&self, row: u32, other: u32) -> Option<usize> {
         let words = self.links(row);
@@ -230,6 +241,25 @@ mod tests {
                     prop_assert_eq!(&got.into_iter().collect::<BTreeSet<_>>(), set);
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn filled_at_once_a_list_is_the_same(
+            near in prop_oneof![Just(0u32), Just(10), Just(NEAR)],
+            list in proptest::collection::btree_set(prop_oneof![0u32..30, NEAR - 10..NEAR + 10], 0..20),
+        ) {
+            let (filled, pushed) = (rows(20, near), rows(20, near));
+            let list: Vec<u32> = list.into_iter().collect();
+            filled.fill_links(3, &list);
+            list.iter().for_each(|&link| pushed.push(3, link));
+            let got = [filled, pushed].map(|rows| {
+                let mut got = Vec::new();
+                rows.each_link(3, |link| got.push(link));
+                got
+            });
+            prop_assert_eq!(&got[0], &got[1]);
         }
     }
 

@@ -408,6 +408,13 @@ impl Graph {
         id.0 < self.rows.len() && is_live(self.rows.head(id.0).state.load(Acquire))
     }
 
+    /// Where searches begin, in a graph that nobody changes.
+    #[must_use]
+    pub fn entry(&self) -> Option<NodeId> {
+        let entry = self.entry.load(Relaxed);
+        (entry != NO_ENTRY).then_some(NodeId(entry as u32))
+    }
+
     /// A vector's level.
     ///
     /// # Panics
@@ -558,6 +565,15 @@ impl Graph {
             self.rows.each_link(row, visit);
         } else if let Some(block) = self.block(row, level) {
             self.blocks.each(block, visit);
+        }
+    }
+
+    /// Gives a node that has no links on a level these, ascending, of which it has room for. Nobody looks at it yet.
+    fn fill_links(&self, row: u32, level: u8, links: &[u32]) {
+        if level == 0 {
+            self.rows.fill_links(row, links);
+        } else if let Some(block) = self.block(row, level) {
+            links.iter().for_each(|&link| self.blocks.push(block, link));
         }
     }
 

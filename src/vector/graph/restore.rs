@@ -2,7 +2,7 @@
 //!
 //! The encoding names nodes by 64-bit numbers of its own, and a list may name nodes that come later. A number gets its
 //! row when it is first met, in a list or as a node; so lists are written straight into their rows, and neighbors come to
-//! lie near each other. That all links are mutual is checked at the end by one sum: every link adds a salted 128-bit hash
+//! lie near each other. Or it names them by their ranks, which are their rows. That all links are mutual is checked at the end by one sum: every link adds a salted 128-bit hash
 //! of its unordered pair and level by exclusive or, so a pair that names each other adds nothing.
 #![forbid(unsafe_code)]
 
@@ -67,13 +67,27 @@ impl Restore {
     /// [`Corrupt`] when the number was used before, there are more nodes than announced, the level is above
     /// [`MAX_LEVEL`], or the vector does not fit.
     pub fn node(&mut self, number: u64, vector: Vector, level: u8) -> Result<NodeId, Corrupt> {
+        let row = self.row(number)?;
+        self.place(row, vector, level)
+    }
+
+    /// Adds the next node of an encoding that names nodes by their ranks: how many come before. Its links follow, by
+    /// [`Restore::ranked_links`]. An encoding has numbers or ranks, not both.
+    ///
+    /// # Errors
+    /// As [`Restore::node`].
+    pub fn next_node(&mut self, vector: Vector, level: u8) -> Result<NodeId, Corrupt> {
+        let row = self.announced(self.nodes)?;
+        self.place(row, vector, level)
+    }
+
+    fn place(&mut self, row: u32, vector: Vector, level: u8) -> Result<NodeId, Corrupt> {
         if level > MAX_LEVEL {
             return Err(Corrupt("level"));
         }
         if !self.graph.codec.fits(&vector) {
             return Err(Corrupt("vector length"));
         }
-        let row = self.row(number)?;
         let graph = &self.graph;
         if row < graph.rows.len() && graph.rows.head(row).state.load(Relaxed) != FREE {
             return Err(Corrupt("node number used twice"));
@@ -96,29 +110,60 @@ impl Restore {
     /// [`Corrupt`] when there is no such level, or the list names the node itself, one twice, or more nodes than were
     /// announced.
     pub fn links(&mut self, level: u8, numbers: &[u64]) -> Result<(), Corrupt> {
+        let mut sorted = std::mem::take(&mut self.sorted);
+        sorted.clear();
+        for &number in numbers {
+            sorted.push(self.row(number)?);
+        }
+        sorted.sort_unstable();
+        let connected = self.connect(level, &sorted);
+        self.sorted = sorted;
+        connected
+    }
+
+    /// Sets the links of the last node on a level, by ascending rank.
+    ///
+    /// # Errors
+    /// As [`Restore::links`], and when they do not ascend.
+    pub fn ranked_links(&mut self, level: u8, ranks: &[u32]) -> Result<(), Corrupt> {
+        if let Some(&last) = ranks.last() {
+            self.announced(last)?;
+        }
+        self.connect(level, ranks)
+    }
+
+    /// Sets the links of the last node on a level, by ascending row.
+    fn connect(&mut self, level: u8, links: &[u32]) -> Result<(), Corrupt> {
         let row = self.last;
         if row == NONE || level > self.graph.rows.head(row).level.load(Relaxed) {
             return Err(Corrupt("links of no level"));
         }
-        let mut sorted = std::mem::take(&mut self.sorted);
-        sorted.clear();
-        for &number in numbers {
-            let other = self.row(number)?;
-            self.pairs ^= self.pair(row, other, level);
-            sorted.push(other);
-        }
-        sorted.sort_unstable();
-        if sorted.windows(2).any(|two| two[0] == two[1]) || sorted.binary_search(&row).is_ok() {
+        if links.windows(2).any(|two| two[0] >= two[1]) || links.contains(&row) {
             return Err(Corrupt("a node linked twice or to itself"));
         }
-        if sorted.len() > self.graph.max_links(level) {
-            if self.long.insert((row, level), sorted.clone()).is_some() {
-                return Err(Corrupt("links given twice"));
-            }
-        } else if !self.write(row, level, &sorted) {
+        self.pairs = links.iter().fold(self.pairs, |pairs, &other| pairs ^ self.pair(row, other, level));
+        if self.graph.degree(row, level) > 0 || self.long.contains_key(&(row, level)) {
             return Err(Corrupt("links given twice"));
         }
-        self.sorted = sorted;
+        if links.len() > self.graph.max_links(level) {
+            self.long.insert((row, level), links.to_vec());
+        } else {
+            self.graph.fill_links(row, level, links);
+        }
+        Ok(())
+    }
+
+    /// Lets searches begin at a node, as they did in the graph that was saved.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when there is no such node, or one on a higher level.
+    pub fn enter_at(&mut self, id: NodeId) -> Result<(), Corrupt> {
+        let exists = self.graph.contains(id);
+        let entry = pack(if exists { self.graph.level_of(id) } else { 0 }, id.0);
+        if !exists || entry >> 32 != self.graph.entry.load(Relaxed) >> 32 {
+            return Err(Corrupt("entry point"));
+        }
+        self.graph.entry.store(entry, Relaxed);
         Ok(())
     }
 
@@ -127,7 +172,8 @@ impl Restore {
     /// # Errors
     /// [`Corrupt`] when nodes are missing or links are not mutual.
     pub fn finish(mut self) -> Result<Graph, Corrupt> {
-        if u64::from(self.nodes) != self.count || self.numbers.next != self.nodes {
+        // Ranks have no numbers; those that links name are mutual only if their nodes are there.
+        if u64::from(self.nodes) != self.count || self.numbers.next > self.nodes {
             return Err(Corrupt("nodes are missing"));
         }
         if self.pairs != 0 {
@@ -155,24 +201,19 @@ impl Restore {
                     None => self.graph.lock(far.row()).pull(row, level),
                 }
             }
-            let kept: Vec<u32> = near[..kept].iter().map(|key| key.row()).collect();
-            self.write(row, level, &kept);
+            let mut kept: Vec<u32> = near[..kept].iter().map(|key| key.row()).collect();
+            kept.sort_unstable();
+            self.graph.fill_links(row, level, &kept);
         }
-    }
-
-    /// Writes a list that fits; whether it was empty before.
-    fn write(&self, row: u32, level: u8, list: &[u32]) -> bool {
-        let node = self.graph.lock(row);
-        let fresh = self.graph.degree(row, level) == 0 && !self.long.contains_key(&(row, level));
-        if fresh {
-            list.iter().for_each(|&other| node.push(other, level));
-        }
-        fresh
     }
 
     /// The row of a number.
     fn row(&mut self, number: u64) -> Result<u32, Corrupt> {
         let row = self.numbers.row(number);
+        self.announced(row)
+    }
+
+    fn announced(&self, row: u32) -> Result<u32, Corrupt> {
         if u64::from(row) < self.count && row < 1 << 31 { Ok(row) } else { Err(Corrupt("more nodes than announced")) }
     }
 

@@ -1,32 +1,116 @@
-//! The elements of an encoded set: reading them, and making a set of them.
+//! The elements as Redis 8 has them in an encoded set.
+//!
+//! For each element, newest first:
+//!
+//! | field | kind | value |
+//! |---|---|---|
+//! | name | bytes | |
+//! | attributes | bytes | where the flag says so; empty is none |
+//! | code | bytes | the stored vector |
+//! | parameters | unsigned | how many numbers follow |
+//! | number | unsigned | the node's, from 1, each once |
+//! | level, version | unsigned | level in bits 0-7, version of the node's form (0 or 1) in bits 24-31 |
+//! | per level from 0 | unsigned | number of links, room for links, the links' numbers; in version 1 also: bits of the greatest distance in the high half, that link's place in the list in the low half |
+//! | range, l2 | unsigned | bits of two floats: range in the high half, norm in the low |
+//!
+//! We write version 1. The place of the farthest link is checked to be a place and otherwise ignored: nothing here needs it,
+//! and Redis itself stores wrong ones. Lists longer than a node has room for here are cut, at both ends.
 //!
 //! Reading is the server's work, one number at a time (97 % of what the reading thread does, half of it in `fread`), and takes
-//! longer than all that is done with what was read. So one thread only reads, and fills batches; another takes them and builds. What is done at the end, when all is read, is
-//! little: the names in order, and the table of their hashes, which were computed as they came.
+//! longer than all that is done with what was read. So one thread only reads, and fills batches; another takes them and
+//! builds. What is done at the end, when all is read, is little: the names in order, and the table of their hashes, which were
+//! computed as they came.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 
-use super::{Header, NODE_VERSION, halves};
-use crate::codec::{Corrupt, Source};
-use crate::vector::graph::{MAX_LEVEL, Restore};
-use crate::vector::side::Side;
-use crate::vector::{Vector, pin};
+use super::building::{Nodes, Texts, assemble};
+use super::{ALONE, Header};
+use crate::codec::{Corrupt, Sink, Source};
+use crate::vector::graph::MAX_LEVEL;
+use crate::vector::{NodeId, pin};
+use crate::vset::VectorSet;
 use crate::vset::attributes::Attributes;
-use crate::vset::names::Filling;
-use crate::vset::{Quantization, VectorSet, params};
 
-/// Sets of fewer elements are read by one thread.
-pub(super) const ALONE: u64 = 2000;
+/// The form of a node that we write.
+const NODE_VERSION: u64 = 1;
 /// Elements that are handed from one thread to the other at a time.
 const BATCH: usize = 128;
 /// Batches that may wait.
 const AHEAD: usize = 8;
 /// The most links that a list may say it has room for.
 const MOST_LINKS: u64 = 16_384;
-/// What is above any component of a normalized vector, however its norm was summed up.
-const GREATEST_COMPONENT: f32 = 1.01;
+
+impl VectorSet {
+    /// Writes the elements.
+    pub(super) fn encode_elements(&self, attributed: bool, sink: &mut impl Sink) {
+        let mut room = (Vec::new(), Vec::new());
+        // Slots are reused, so this is the order of age only roughly; it decides nothing but ties.
+        let mut ids = (0..self.graph.id_bound()).rev().map(NodeId).filter(|&id| self.graph.contains(id)).peekable();
+        while let Some(id) = ids.next() {
+            if let Some(&next) = ids.peek() {
+                self.graph.prefetch_neighbors(next);
+            }
+            self.encode_element(id, attributed, &mut room, sink);
+        }
+    }
+
+    /// `room` is for a node's links and their distances, so that they are allocated once.
+    fn encode_element(&self, id: NodeId, attributed: bool, room: &mut (Vec<NodeId>, Vec<f32>), sink: &mut impl Sink) {
+        let (links, distances) = room;
+        let guard = pin();
+        sink.put_bytes(self.names(&guard).get(id));
+        if attributed {
+            let blob = self.attributes.get(&guard, id);
+            sink.put_bytes(blob.map_or(b"", |blob| Attributes::of(blob).verbatim()));
+        }
+        sink.put_bytes(self.graph.code(id, &guard));
+        let level = self.graph.level_of(id);
+        links.clear();
+        let mut ends = [0; MAX_LEVEL as usize + 1];
+        for level in 0..=level {
+            self.graph.links(id, level, links);
+            ends[usize::from(level)] = links.len();
+        }
+        sink.put_u64(3 + 3 * (u64::from(level) + 1) + links.len() as u64);
+        sink.put_u64(number(id));
+        sink.put_u64(u64::from(level) | NODE_VERSION << 24);
+        let mut start = 0;
+        for level in 0..=level {
+            let end = ends[usize::from(level)];
+            self.encode_links(id, level, &links[start..end], distances, sink);
+            start = end;
+        }
+        sink.put_u64(pair(self.graph.range_of(id).to_bits(), self.graph.l2(id).to_bits()));
+    }
+
+    fn encode_links(&self, id: NodeId, level: u8, links: &[NodeId], distances: &mut Vec<f32>, sink: &mut impl Sink) {
+        sink.put_u64(links.len() as u64);
+        sink.put_u64(self.graph.max_links(level) as u64);
+        links.iter().for_each(|&link| sink.put_u64(number(link)));
+        self.graph.distances_from(id, links, distances);
+        let mut farthest = (0.0, 0);
+        for (&distance, place) in distances.iter().zip(0..) {
+            if distance > farthest.0 {
+                farthest = (distance, place);
+            }
+        }
+        sink.put_u64(pair(farthest.0.to_bits(), farthest.1));
+    }
+}
+
+/// A node's number in the encoding; 0 is none's.
+pub(super) fn number(id: NodeId) -> u64 {
+    u64::from(id.0) + 1
+}
+
+pub(super) fn pair(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+fn halves(pair: u64) -> (u32, u32) {
+    ((pair >> 32) as u32, pair as u32)
+}
 
 /// Elements as they were read, together so that they share memory.
 struct Batch<B> {
@@ -116,38 +200,24 @@ impl<B: AsRef<[u8]>> Batch<B> {
 }
 
 /// The set that comes into being.
-pub(super) struct Elements {
-    quantization: Quantization,
-    restore: Restore,
-    names: Side,
-    attributes: Side,
-    filling: Filling,
-    attributed: usize,
-    levels: [usize; MAX_LEVEL as usize + 1],
+struct Elements {
+    nodes: Nodes,
+    texts: Texts,
     last_number: u64,
 }
 
-impl Elements {
-    /// Reads the elements that a header announces, and makes the set of them.
-    pub(super) fn decode<S: Source>(source: &mut S, header: Header, coarse_dim: usize) -> Result<VectorSet, Corrupt> {
-        let params = params(header.dim, header.m, header.quantization, coarse_dim);
-        let elements = Elements {
-            quantization: header.quantization,
-            restore: Restore::new(params, header.count),
-            names: Side::new(),
-            attributes: Side::new(),
-            filling: Filling::default(),
-            attributed: 0,
-            levels: [0; MAX_LEVEL as usize + 1],
-            last_number: 0,
-        };
-        match header.count {
-            0..ALONE => elements.take_all(source, &header)?,
-            _ => elements.take_side_by_side(source, &header)?,
-        }
-        .finish(header)
-    }
+/// Reads the elements that a header announces, and makes the set of them.
+pub(super) fn decode<S: Source>(source: &mut S, header: Header, coarse_dim: usize) -> Result<VectorSet, Corrupt> {
+    let nodes = Nodes::new(header.params(coarse_dim), header.quantization, header.count);
+    let elements = Elements { nodes, texts: Texts::default(), last_number: 0 };
+    let Elements { nodes, texts, last_number } = match header.count {
+        0..ALONE => elements.take_all(source, &header)?,
+        _ => elements.take_side_by_side(source, &header)?,
+    };
+    assemble(nodes, texts.finish(), header.projection, last_number)
+}
 
+impl Elements {
     /// Takes every element as it is read.
     fn take_all<S: Source>(mut self, source: &mut S, header: &Header) -> Result<Self, Corrupt> {
         let mut batch = Batch::new();
@@ -193,57 +263,19 @@ impl Elements {
     fn take<B: AsRef<[u8]>>(&mut self, batch: &Batch<B>) -> Result<(), Corrupt> {
         let mut start = 0;
         for record in &batch.records {
-            let vector = self.vector(record.code.as_ref(), record.l2, record.range)?;
-            let id = self.restore.node(record.number, vector, record.level)?;
+            let nodes = &mut self.nodes;
+            let vector = nodes.vector(record.code.as_ref(), record.l2, record.range)?;
+            let id = nodes.restore.node(record.number, vector, record.level)?;
             for (level, &end) in (0..=record.level).zip(&record.ends) {
-                self.restore.links(level, &batch.links[start..end])?;
+                nodes.restore.links(level, &batch.links[start..end])?;
                 start = end;
             }
-            self.names.fill(id, record.name.as_ref());
-            self.filling.add(id, record.name.as_ref());
-            self.levels[usize::from(record.level)] += 1;
+            nodes.levels[usize::from(record.level)] += 1;
             let attributes = record.attributes.as_ref().map(AsRef::as_ref);
-            if let Some(attributes) = attributes.filter(|bytes: &&[u8]| !bytes.is_empty()) {
-                self.attributes.fill(id, &Attributes::encode(attributes));
-                self.attributed += 1;
-            }
+            let blob = attributes.filter(|bytes: &&[u8]| !bytes.is_empty()).map(Attributes::encode);
+            self.texts.add_one(id, record.name.as_ref(), blob.as_deref());
             self.last_number = self.last_number.max(record.number);
         }
         Ok(())
-    }
-
-    /// The stored vector, if it is one.
-    fn vector<'a>(&self, code: &'a [u8], l2: f32, range: f32) -> Result<Vector<'a>, Corrupt> {
-        let codec = self.restore.graph().codec();
-        if code.len() != codec.code_len() {
-            return Err(Corrupt("length of a vector"));
-        }
-        let within = |x: f32| x.abs() <= GREATEST_COMPONENT;
-        let sound = match self.quantization {
-            Quantization::None => code.as_chunks::<4>().0.iter().all(|&word| within(f32::from_le_bytes(word))),
-            Quantization::Q8 => within(range) && range >= 0.0 && memchr::memchr(0x80, code).is_none(),
-            Quantization::Bin => (codec.dim..code.len() * 8).all(|bit| code[bit / 8] >> (bit % 8) & 1 == 0),
-        };
-        if !(sound && l2.is_finite() && l2 > 0.0) {
-            return Err(Corrupt("a vector that is not normalized"));
-        }
-        Ok(Vector::Stored { code, l2, range })
-    }
-
-    fn finish(self, header: Header) -> Result<VectorSet, Corrupt> {
-        let graph = self.restore.finish()?;
-        let set = VectorSet {
-            names: self.names,
-            attributes: self.attributes,
-            attributed: self.attributed.into(),
-            levels: self.levels.map(AtomicUsize::new),
-            last_node: self.last_number.into(),
-            ..VectorSet::of(graph, header.quantization, header.projection)
-        };
-        let guard = pin();
-        let index = self.filling.finish(set.names(&guard)).map_err(|_| Corrupt("two elements of one name"))?;
-        set.owned().index = index;
-        drop(guard);
-        Ok(set)
     }
 }

@@ -1,13 +1,13 @@
 //! The encoding: round trips, every refusal, mutations, a file that must load for ever.
 
-use super::elements::ALONE;
+use super::elements::pair;
 use super::*;
 use crate::vset::{Add, Query, Target};
 use proptest::prelude::*;
 
 /// A payload as values, so that a test can change one.
 #[derive(Debug, Clone, PartialEq)]
-enum Item {
+pub(super) enum Item {
     U(u64),
     B(Vec<u8>),
 }
@@ -62,21 +62,21 @@ impl Source for Reading<'_> {
     }
 }
 
-fn decode(items: &[Item]) -> Result<VectorSet, Corrupt> {
+pub(super) fn decode(items: &[Item]) -> Result<VectorSet, Corrupt> {
     let mut reading = Reading(items);
     let set = VectorSet::decode(&mut reading, VERSION, usize::MAX)?;
     assert!(reading.0.is_empty(), "all was read");
     Ok(set)
 }
 
-fn items(set: &VectorSet) -> Vec<Item> {
+pub(super) fn items(set: &VectorSet, format: Format) -> Vec<Item> {
     let mut items = Items::default();
-    set.encode(&mut items);
+    set.encode(&mut items, format);
     items.0
 }
 
 /// A set of elements e0, e1, …, every third with attributes.
-fn sample(count: u64, quantization: Quantization, reduce: Option<usize>) -> VectorSet {
+pub(super) fn sample(count: u64, quantization: Quantization, reduce: Option<usize>) -> VectorSet {
     let vector =
         |n: u64| -> Vec<f32> { (0..8).map(|i| (((n * 8 + i) * 2654435761 % 1000) as f32 - 500.0) / 100.0).collect() };
     let first = Add {
@@ -100,43 +100,51 @@ fn sample(count: u64, quantization: Quantization, reduce: Option<usize>) -> Vect
     set
 }
 
-fn answers(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, f64)> {
+pub(super) fn answers(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, f64)> {
     let query = Query { count: 20, exact: true, ..set.query(Target::Vector(vector)).unwrap() };
     set.search(&query, |hits| hits.iter().map(|hit| (hit.element.to_vec(), hit.score)).collect())
 }
 
-const QUANTIZATIONS: [Quantization; 3] = [Quantization::None, Quantization::Q8, Quantization::Bin];
+pub(super) const FORMATS: [Format; 2] = [Format::Redis, Format::Compact];
+pub(super) const QUANTIZATIONS: [Quantization; 3] = [Quantization::None, Quantization::Q8, Quantization::Bin];
 
-/// Large sets are read by two threads: the same set, the same refusals, wherever the fault stands.
+/// Large sets are read by several threads: the same set, the same refusals, wherever the fault stands.
 #[test]
 fn a_large_set_comes_back_as_it_was() {
     let count = 2 * ALONE;
     let set = sample(count, Quantization::Q8, None);
-    let first = items(&set);
-    let back = decode(&first).unwrap();
-    back.graph.check_invariants().unwrap();
-    assert_eq!((back.card() as u64, back.info().max_node_uid), (count, count));
-    for n in 0..count {
-        let name = format!("e{n}").into_bytes();
-        assert!(back.raw_vector(&name) == set.raw_vector(&name));
-        back.with_attributes(&name, |mine| set.with_attributes(&name, |theirs| assert_eq!(mine, theirs)));
-    }
-    let codes = first.iter().enumerate().filter(|(_, item)| matches!(item, Item::B(code) if code.len() == 8));
-    let codes: Vec<usize> = codes.map(|(place, _)| place).collect();
-    for place in [codes[0], codes[codes.len() / 2], codes[codes.len() - 1]] {
-        let mut bad = first.clone();
-        bad[place] = Item::B(vec![0; 7]);
-        assert_eq!(decode(&bad).err(), Some(Corrupt("length of a vector")));
-        assert!(decode(&first[..place]).is_err());
+    for format in FORMATS {
+        let first = items(&set, format);
+        let back = decode(&first).unwrap();
+        back.graph.check_invariants().unwrap();
+        assert_eq!((back.card() as u64, back.info().max_node_uid), (count, count));
+        for n in 0..count {
+            let name = format!("e{n}").into_bytes();
+            assert!(back.raw_vector(&name) == set.raw_vector(&name));
+            back.with_attributes(&name, |mine| set.with_attributes(&name, |theirs| assert_eq!(mine, theirs)));
+        }
+        // Of Redis's strings, only codes have a length that is wrong when it is another.
+        let places = first.iter().enumerate().filter(|(_, item)| match item {
+            Item::B(bytes) => format == Format::Compact || bytes.len() == 8,
+            Item::U(_) => false,
+        });
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        for place in [places[0], places[places.len() / 2], places[places.len() - 1]] {
+            let mut bad = first.clone();
+            if let Item::B(bytes) = &mut bad[place] {
+                bytes.pop();
+            }
+            assert!(decode(&bad).is_err() && decode(&first[..place]).is_err());
+        }
     }
 }
 
 #[test]
 fn a_set_comes_back_as_it_was() {
-    for quantization in QUANTIZATIONS {
+    for (quantization, format) in QUANTIZATIONS.into_iter().flat_map(|kind| FORMATS.map(|format| (kind, format))) {
         for reduce in [None, Some(3)] {
             let set = sample(300, quantization, reduce);
-            let first = items(&set);
+            let first = items(&set, format);
             let back = decode(&first).unwrap();
             back.graph.check_invariants().unwrap();
             assert_eq!(back.info().attributes_count, 100);
@@ -170,7 +178,7 @@ fn a_set_comes_back_as_it_was() {
 /// What Redis checks when it loads.
 #[test]
 fn what_is_written_satisfies_redis() {
-    let written = items(&sample(200, Quantization::Q8, None));
+    let written = items(&sample(200, Quantization::Q8, None), Format::Redis);
     let mut reading = Reading(&written);
     let mut number = || reading.take_u64();
     assert_eq!((number(), number(), number(), number()), (Ok(8), Ok(200), Ok(1 | 6 << 8), Ok(2)));
@@ -332,19 +340,24 @@ fn lists_longer_than_the_room_are_cut_at_both_ends() {
     assert_eq!(answers(&set, &[1.0, 0.5]).len(), 20);
 }
 
-/// A file written by the first version of this encoding; it must load for ever.
+/// Files written by the first version of each format; they must load for ever.
 #[test]
-fn the_golden_file_loads() {
-    let golden = include_bytes!("../../../tests/data/vset-encoding-0.bin");
-    let set = VectorSet::decode(&mut &golden[..], VERSION, usize::MAX).unwrap();
-    let expected = sample(40, Quantization::Q8, Some(5));
-    for n in 0..40 {
-        let name = format!("e{n}");
-        assert_eq!(set.raw_vector(name.as_bytes()), expected.raw_vector(name.as_bytes()));
+fn the_golden_files_load() {
+    let golden: [&[u8]; 2] = [
+        include_bytes!("../../../tests/data/vset-encoding-0.bin"),
+        include_bytes!("../../../tests/data/vset-encoding-0-compact-1.bin"),
+    ];
+    for mut golden in golden {
+        let set = VectorSet::decode(&mut golden, VERSION, usize::MAX).unwrap();
+        let expected = sample(40, Quantization::Q8, Some(5));
+        for n in 0..40 {
+            let name = format!("e{n}");
+            assert_eq!(set.raw_vector(name.as_bytes()), expected.raw_vector(name.as_bytes()));
+        }
+        assert_eq!(set.info().attributes_count, 14);
+        assert_eq!(set.info().projection_input_dim, 8);
+        set.graph.check_invariants().unwrap();
     }
-    assert_eq!(set.info().attributes_count, 14);
-    assert_eq!(set.info().projection_input_dim, 8);
-    set.graph.check_invariants().unwrap();
 }
 
 proptest! {
@@ -364,14 +377,14 @@ proptest! {
         }
         if let Ok(set) = VectorSet::decode(&mut Reading(&mutated), VERSION, usize::MAX) {
             set.graph.check_invariants().unwrap();
-            prop_assert_eq!(VectorSet::decode(&mut Reading(&items(&set)), VERSION, usize::MAX).unwrap().card(), set.card());
+            prop_assert_eq!(VectorSet::decode(&mut Reading(&items(&set, Format::Redis)), VERSION, usize::MAX).unwrap().card(), set.card());
         }
     }
 
     #[test]
     fn mutated_bytes_never_panic(flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
         let mut bytes = Vec::new();
-        sample(12, Quantization::Q8, None).encode(&mut bytes);
+        sample(12, Quantization::Q8, None).encode(&mut bytes, Format::Redis);
         for (at, to) in flips {
             let at = at.index(bytes.len());
             bytes[at] = to;
@@ -383,11 +396,13 @@ proptest! {
     }
 }
 
-/// Writes the golden file; run by hand when the format gets a new version: `cargo test golden_file_is_written -- --ignored`.
+/// Writes the golden files; run by hand when a format gets a new version: `cargo test golden_files_are_written -- --ignored`.
 #[test]
 #[ignore = "writes tests/data"]
-fn the_golden_file_is_written() {
-    let mut bytes = Vec::new();
-    sample(40, Quantization::Q8, Some(5)).encode(&mut bytes);
-    std::fs::write("tests/data/vset-encoding-0.bin", bytes).unwrap();
+fn the_golden_files_are_written() {
+    for (format, name) in [(Format::Redis, "vset-encoding-0"), (Format::Compact, "vset-encoding-0-compact-1")] {
+        let mut bytes = Vec::new();
+        sample(40, Quantization::Q8, Some(5)).encode(&mut bytes, format);
+        std::fs::write(format!("tests/data/{name}.bin"), bytes).unwrap();
+    }
 }
