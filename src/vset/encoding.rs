@@ -14,7 +14,7 @@
 //! | input | unsigned | with a projection: components before it |
 //! | matrix | bytes | with a projection: dim × input little-endian floats, row by row |
 //!
-//! What follows is each format's own: [`elements`] and [`blocks`].
+//! What follows is each format's own: see `elements` and `blocks`.
 //!
 //! Reading checks everything that is used: dimensions, lengths, numbers, levels, that links are mutual and name what is there,
 //! that floats are finite, names unique.

@@ -9,7 +9,7 @@
 //! | `memo` | which elements pass an expression, remembered |
 //! | [`projection`] | REDUCE |
 //! | [`deferred`] | copying a large set while its owner goes on |
-//! | [`encoding`] | the encoding of the RDB and of DUMP |
+//! | [`encoding`] | the encodings of RDB files and of DUMP |
 //! | `names` | from names to nodes; what the writing thread alone needs |
 //!
 //! # Threads

@@ -151,6 +151,13 @@ struct Read<B> {
     texts: (B, Option<B>),
 }
 
+/// Bytes of a node without links.
+fn least_node(header: &Header) -> u64 {
+    let range = if header.quantization == Quantization::Q8 { size_of::<f32>() } else { 0 };
+    let code = header.quantization.encoding().code_len(header.dim);
+    (size_of::<f32>() + range + size_of::<u8>() + code + size_of::<u16>()) as u64
+}
+
 /// Reads blocks until all elements are there, or nobody takes them any more.
 fn read<S: Source>(
     source: &mut S,
@@ -164,6 +171,10 @@ fn read<S: Source>(
             return Err(Corrupt("number of a block's elements"));
         }
         let nodes = source.take_bytes()?;
+        // So that no more is made of names, of which many are short, than there are nodes.
+        if nodes.as_ref().len() as u64 / least_node(header) < elements {
+            return Err(Corrupt("a block ends early"));
+        }
         let names = source.take_bytes()?;
         let attributes = if header.attributed { Some(source.take_bytes()?) } else { None };
         let block = Read { first: first as u32, elements: elements as u32, nodes, texts: (names, attributes) };
