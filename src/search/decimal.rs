@@ -5,6 +5,15 @@
 
 use std::io::Write;
 
+/// Significant digits of [`value`].
+const DIGITS: usize = 12;
+
+/// The powers of ten that are doubles.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
 /// A number inside a document: an integer's digits where it is one that fits an `i64`, else C's `%.12g`.
 ///
 /// `nan`, `-nan`, `inf` and `-inf` are words; the sign of a NaN is its sign bit; negative zero is `0`.
@@ -46,12 +55,51 @@ fn write_word(text: &mut Vec<u8>, number: f64) {
 
 /// `%.12g` of a finite number.
 fn write_significant(text: &mut Vec<u8>, number: f64) {
-    let (negative, mut digits, exponent) = parts(&format!("{number:.11e}"));
-    while digits.len() > 1 && digits.last() == Some(&b'0') {
-        digits.pop();
+    let (mut twelve, exponent) = twelve_digits(number.abs()).unwrap_or_else(|| {
+        let (_, digits, exponent) = parts(&format!("{number:.11e}"));
+        (digits.iter().fold(0, |all, digit| 10 * all + u64::from(digit - b'0')), exponent)
+    });
+    let mut digits = [0; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (twelve % 10) as u8;
+        twelve /= 10;
     }
-    text.extend(negative.then_some(b'-'));
-    write_digits(text, &digits, exponent, 12);
+    let shown = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+    text.extend(number.is_sign_negative().then_some(b'-'));
+    write_digits(text, &digits[..shown], exponent, DIGITS as i32);
+}
+
+/// The first twelve digits of a positive number, rounded to the nearest, a tie to the even one, and the exponent of the first
+/// one; `None` where that takes more than a product of two doubles.
+///
+/// A power of ten up to 10²² is a double, and the product of two doubles is the sum of two: the rounded product and what
+/// rounding it left, which a fused multiplication gives. So the digits are exact.
+fn twelve_digits(number: f64) -> Option<(u64, i32)> {
+    const LEAST: f64 = 1e11;
+    let exponent = number.log10().floor();
+    let power = 11 - exponent as i32;
+    let mut power = usize::try_from(power).ok()?;
+    // The logarithm is rounded, so the exponent can be wrong by one.
+    for _ in 0..2 {
+        let factor = *POWERS.get(power)?;
+        let product = number * factor;
+        let rest = number.mul_add(factor, -product);
+        let whole = product.floor();
+        if whole < LEAST || (whole == LEAST && product == whole && rest < 0.0) {
+            power += 1;
+        } else if whole >= 10.0 * LEAST {
+            power = power.checked_sub(1)?;
+        } else {
+            // Exact: `product` has 53 bits, 40 of them before the point; `rest` is less than half of the last one.
+            let fraction = product - whole;
+            let half = (fraction - 0.5) + rest;
+            let up = half > 0.0 || (half == 0.0 && whole % 2.0 == 1.0);
+            let digits = whole as u64 + u64::from(up);
+            let exponent = 11 - power as i32;
+            return Some(if digits == 10 * LEAST as u64 { (digits / 10, exponent + 1) } else { (digits, exponent) });
+        }
+    }
+    None
 }
 
 /// The sign, the digits without the point, and the exponent of a text like `-1.25e-7`.
@@ -150,6 +198,16 @@ mod tests {
         fn exact_text_reads_back(number in any::<f64>().prop_filter("a number", |number| number.is_finite())) {
             let text = String::from_utf8(exact(number)).unwrap();
             prop_assert_eq!(text.parse::<f64>().unwrap(), number);
+        }
+
+        /// As the standard library's digits, which are exact too.
+        #[test]
+        fn twelve_digits_are_the_nearest(number in prop_oneof![0.0f64..1.0, 1e-9f64..1e13, (1u64..4_000_000_000_000u64).prop_map(|n| n as f64 / 2.0), (0u64..1 << 24, 0i32..60).prop_map(|(n, shift)| n as f64 / 2f64.powi(shift)), (0u64..1_000_000, 0i32..30).prop_map(|(n, shift)| n as f64 / 10f64.powi(shift))]) {
+            prop_assume!(number > 0.0);
+            if let Some((twelve, exponent)) = twelve_digits(number) {
+                let (_, digits, expected) = parts(&format!("{number:.11e}"));
+                prop_assert_eq!((twelve.to_string().into_bytes(), exponent), (digits, expected));
+            }
         }
 
         #[test]

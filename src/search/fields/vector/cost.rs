@@ -25,6 +25,7 @@ impl VectorIndex {
 
     /// About how many nanoseconds [`VectorIndex::knn`] takes, of all documents or among so many.
     pub fn cost(&self, among: Option<u64>, k: usize, options: &VectorOptions) -> u64 {
+        let k = self.candidates(k.min(self.docs()));
         let ef = self.beam(options).max(k);
         match among {
             None => self.store.cost(ef),

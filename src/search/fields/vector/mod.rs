@@ -339,6 +339,12 @@ impl VectorIndex {
         options.ef_runtime.or(options.search_window).unwrap_or(default)
     }
 
+    /// How many documents are found so that the `k` nearest are among them: where vectors are kept as codes, some more than
+    /// asked for, since those at the end may change places with the next.
+    fn candidates(&self, k: usize) -> usize {
+        if self.is_coded() { k.saturating_add(k / 4 + SPARE) } else { k }
+    }
+
     /// A query vector, if it is one of the field.
     fn query(&self, bytes: &[u8]) -> Option<Query> {
         (Some(bytes.len()) == self.schema.blob_size())
@@ -357,8 +363,7 @@ impl VectorIndex {
     ) -> Option<Near> {
         let k = k.min(self.docs());
         let Some(query) = self.query(query).filter(|_| k > 0) else { return Some(Near::default()) };
-        // Some more than asked for, since those at the end may change places with the next.
-        let k = if self.is_coded() { k.saturating_add(k / 4 + SPARE) } else { k };
+        let k = self.candidates(k);
         let ef = self.beam(options).max(k);
         let few = filter.is_some_and(|filter| self.are_few(filter.len(), (k, ef), options));
         let listed: Vec<NodeId> = match filter {
