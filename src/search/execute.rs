@@ -349,7 +349,7 @@ impl<'a> Execution<'a> {
             score: 0.0,
             explanation: None,
             terms: Vec::new(),
-            payload: self.payload(doc).filter(|_| self.request.payloads).map(Box::from),
+            payload: self.request.payloads.then(|| self.payload(doc)).flatten().map(Box::from),
             sort: None,
             distances: self.plan.range_distances(doc).collect(),
         }
