@@ -7,6 +7,7 @@
 //! | [`graph`] | [`Graph`]: approximate search by HNSW, with real removal, filters and ranges |
 //! | [`flat`] | [`Flat`]: exact search over the same encodings |
 //! | [`measure`] | distances of vectors that no index keeps |
+//! | [`within`] | which of many codes are within ranges |
 //! | `scan` | comparing with every vector that matches |
 //! | [`scratch`] | [`Scratch`]: what a thread needs to search or to link, kept between calls |
 //! | [`epoch`] | [`pin`]: when the slot of a removed vector may be used again |
@@ -38,12 +39,14 @@ pub mod measure;
 mod scan;
 pub mod scratch;
 pub mod side;
+pub mod within;
 
 pub use encoding::{Encoding, Metric, Size, Vector};
 pub use epoch::{Guard, pin};
 pub use flat::Flat;
 pub use graph::{Cancelled, Filter, Graph, Params, Query, Range, Restore, Search};
 pub use measure::Measure;
+pub use scan::set_bits;
 pub use scratch::Scratch;
 
 /// The number of a vector's slot in a [`Graph`] or a [`Flat`]; below 2³¹, and reused after its vector was reclaimed.

@@ -9,6 +9,9 @@ use super::scratch::{Key, List};
 
 /// Rows that are looked at between two questions whether to go on.
 const BATCH: usize = 1024;
+/// Bytes that are asked for ahead, of rows that are known to match: enough for the memory, and not more than the nearest
+/// cache holds.
+const AHEAD: usize = 16 << 10;
 
 /// What is compared with what.
 pub(super) struct Scan<'a> {
@@ -33,7 +36,7 @@ impl Scan<'_> {
         mut visit: impl FnMut(Key),
     ) -> Result<(), Cancelled> {
         let bound = self.rows.len();
-        let ids: &mut dyn Iterator<Item = u32> = match self.filter {
+        let mut ids: &mut dyn Iterator<Item = u32> = match self.filter {
             Filter::Among(ids) => &mut ids.iter().map(|id| id.0).filter(|&row| row < bound),
             Filter::Bits { words, .. } => &mut set_bits(words).filter(|&row| row < bound),
             _ => &mut (0..bound),
@@ -42,31 +45,34 @@ impl Scan<'_> {
             Filter::Test(test) | Filter::Cheap(test) => live(row) && test(NodeId(row)),
             Filter::All | Filter::Among(_) | Filter::Bits { .. } => live(row),
         };
+        // Of what is still to be tested, most will not be compared.
+        let ahead = !matches!(self.filter, Filter::Test(_) | Filter::Cheap(_));
+        let batch = if ahead { (AHEAD / self.probe.code.len().max(64)).clamp(16, BATCH) } else { BATCH };
+        let mut looked = 0;
         loop {
-            if self.cancel.is_some_and(|cancel| cancel()) {
+            if looked % BATCH < batch && self.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
             list.rows.clear();
-            let mut looked = 0;
-            while looked < BATCH
-                && let Some(row) = ids.next()
-            {
-                looked += 1;
-                if passes(row) {
-                    list.rows.push(row);
+            for row in (&mut ids).take(batch) {
+                if ahead {
+                    self.rows.prefetch(row);
                 }
+                list.rows.push(row);
             }
-            if looked == 0 {
+            if list.rows.is_empty() {
                 return Ok(());
             }
+            looked += list.rows.len();
+            list.rows.retain(|&row| passes(row));
             self.kernel.distances(self.probe, self.rows, &list.rows, &mut list.distances);
             list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }
 }
 
-/// The places of the bits that are set, ascending.
-fn set_bits(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
+/// The places of the bits that are set, ascending: bit `n % 64` of word `n / 64` has place `n`.
+pub fn set_bits(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
     let of_word = |(base, &word): (u32, &u64)| {
         let mut rest = word;
         std::iter::from_fn(move || {

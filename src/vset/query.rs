@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use super::attributes::Attributes;
-use super::filter::{Filter, Plan, Verdict};
+use super::filter::Filter;
 use super::memo::{Column, Passing};
 use super::projection::Projection;
 use super::{Error, VectorSet, is_storable};
@@ -124,8 +124,6 @@ impl VectorSet {
     pub fn estimate(&self, query: &Query) -> u64 {
         /// Of asking a filter about an element.
         const FILTER: u64 = 60;
-        /// The same by columns.
-        const AT_ONCE: u64 = 2;
         let each = self.graph.cost_each();
         let Some(filter) = &query.filter else {
             let all = (self.graph.len() as u64).saturating_mul(each);
@@ -135,7 +133,7 @@ impl VectorSet {
             let elements = self.graph.len() as u64;
             return match self.columns_behind(filter).filter(|_| query.filter_ef.is_none()) {
                 Some(behind) => {
-                    behind as u64 * FILTER + elements * AT_ONCE + 2 * self.graph.cost(query.ef.max(query.count))
+                    behind as u64 * FILTER + self.cost_by_columns() + 2 * self.graph.cost(query.ef.max(query.count))
                 }
                 None => elements.saturating_mul(each + FILTER),
             };
@@ -227,12 +225,23 @@ impl VectorSet {
         if remembered.is_some() || query.filter_ef.is_some() {
             return (remembered, None);
         }
-        /// Elements that columns answer for in the time in which one is compared.
-        const AT_ONCE: usize = 16;
+        let by_columns = self.columns_behind(filter).is_some();
+        // Where columns tell it in the time of a search or two without filter, it is not worth a sample.
+        if by_columns && self.cost_by_columns() <= 2 * self.graph.cost(query.ef.max(query.count)) {
+            return (self.ask_all(filter, guard), None);
+        }
         let matching = (!query.exact).then(|| self.graph.estimate(passes));
-        let asking = self.graph.len() / if self.columns_behind(filter).is_some() { AT_ONCE } else { 1 };
+        let as_many = self.cost_by_columns() / self.graph.cost_each().max(1);
+        let asking = if by_columns { as_many as usize } else { self.graph.len() };
         let asks_all = matching.is_none_or(|matching| self.graph.is_scanned(query.ef, query.count, matching, asking));
         (asks_all.then(|| self.ask_all(filter, guard)).flatten(), matching)
+    }
+
+    /// How long asking all by columns takes, in nanoseconds, roughly.
+    fn cost_by_columns(&self) -> u64 {
+        /// Codes that are compared in a nanosecond.
+        const AT_ONCE: u64 = 4;
+        self.graph.len() as u64 / AT_ONCE
     }
 
     /// The nodes that pass a filter now, if that is remembered.
@@ -256,27 +265,21 @@ impl VectorSet {
         let place = self.memo.begin(elements)?;
         let bound = self.graph.id_bound();
         let plan = filter.plan().filter(|_| self.memo.asks_often());
-        let nodes = match plan {
-            Some(plan) => self.ask_columns(&plan, filter, guard),
-            None => (0..bound).map(NodeId).filter(|&id| self.matches(filter, guard, id)).collect(),
+        let passing = match plan {
+            Some(plan) => {
+                let columns: Vec<_> = plan.fields().iter().map(|field| self.column(field, guard)).collect();
+                let columns: Vec<_> = columns.iter().map(|column| &**column).collect();
+                let words = plan.passing(&columns, |row| self.matches(filter, guard, NodeId(row)));
+                Passing::of_bits(place, words, bound as usize)
+            }
+            None => {
+                let nodes = (0..bound).map(NodeId).filter(|&id| self.matches(filter, guard, id));
+                Passing::new(place, nodes.collect(), bound as usize)
+            }
         };
-        let passing = Arc::new(Passing::new(place, nodes, bound as usize));
+        let passing = Arc::new(passing);
         self.memo.keep(filter, &passing, elements);
         Some(passing)
-    }
-
-    /// The nodes that pass a filter, by what they have in its fields.
-    fn ask_columns(&self, plan: &Plan<'_>, filter: &Filter, guard: &Guard) -> Vec<NodeId> {
-        let columns: Vec<_> = plan.fields().iter().map(|field| self.column(field, guard)).collect();
-        let columns: Vec<_> = columns.iter().map(|column| &**column).collect();
-        let mut nodes = Vec::new();
-        plan.each(&columns, |row, verdict| {
-            let id = NodeId(row);
-            if verdict == Verdict::Passes || self.matches(filter, guard, id) {
-                nodes.push(id);
-            }
-        });
-        nodes
     }
 
     /// What the elements have in a field now.
@@ -284,14 +287,15 @@ impl VectorSet {
         let value = |id| self.attributes.get(guard, id).and_then(|blob| Attributes::of(blob).field(field));
         let before = self.memo.column(field);
         let since = before.as_ref().and_then(|before| self.memo.since(before.place()));
-        let now = match (before, since) {
+        let changed = match (before, since) {
             (Some(before), Some((_, changed))) if changed.is_empty() => return before,
             (Some(before), Some((place, changed))) => before.with(place, &changed, value),
-            _ => {
-                let place = self.memo.begin(self.graph.len()).unwrap_or_default();
-                Column::new(place, self.graph.id_bound() as usize, value)
-            }
+            _ => None,
         };
+        let now = changed.unwrap_or_else(|| {
+            let place = self.memo.begin(self.graph.len()).unwrap_or_default();
+            Column::new(place, self.graph.id_bound() as usize, value)
+        });
         let now = Arc::new(now);
         self.memo.keep_column(field, &now);
         now

@@ -17,7 +17,7 @@ mod program;
 
 pub(super) use evaluation::Value;
 pub(super) use lexer::{NUMBER_LEN, is_selectable};
-pub(super) use plan::{Plan, Verdict};
+pub(super) use plan::Plan;
 
 use crate::vset::attributes::Attributes;
 use program::Program;

@@ -21,13 +21,13 @@
 //!    by who asks all ([`Memo::sweep`]).
 //! 6. **Many expressions, few fields.** Where all are asked with one expression after the other ([`OFTEN`]), what they have in
 //!    the fields asked for is remembered too, in [`COLUMNS`] columns at most, by the rules 2 to 5. Then an expression that was
-//!    never seen takes a nanosecond or two for each element, if it has a [plan](super::filter::Plan).
+//!    never seen takes a fraction of a nanosecond for each element, if it has a [plan](super::filter::Plan).
 
 mod column;
 mod log;
 mod passing;
 
-pub(super) use column::{BLOCK, Cell, Column, Said};
+pub(super) use column::{BLOCK, Column, MISSING, NULL, TEXT, UNSAID, WORDS, is_mark};
 pub(super) use passing::Passing;
 
 use std::sync::atomic::AtomicUsize;

@@ -2,7 +2,7 @@
 
 use super::log::Place;
 use crate::vector::allocation::taken;
-use crate::vector::{Filter, NodeId};
+use crate::vector::{Filter, NodeId, set_bits};
 
 /// Fewer than this part of all nodes take less room in a list than in bits.
 const LISTED: usize = 32;
@@ -35,6 +35,17 @@ impl Passing {
             Nodes::Bits(words.into())
         };
         Self { place, len, nodes }
+    }
+
+    /// As [`Passing::new`], of the nodes whose bits are set.
+    pub fn of_bits(place: Place, words: Vec<u64>, bound: usize) -> Self {
+        let len = words.iter().map(|word| word.count_ones() as usize).sum();
+        if len < bound / LISTED {
+            let mut nodes = Vec::with_capacity(len);
+            nodes.extend(set_bits(&words).map(NodeId));
+            return Self { place, len, nodes: Nodes::List(nodes.into()) };
+        }
+        Self { place, len, nodes: Nodes::Bits(words.into()) }
     }
 
     /// What changed before this place is taken into account.
@@ -121,6 +132,10 @@ mod tests {
         ) {
             let nodes = |ids: &mut dyn Iterator<Item = u32>| ids.map(NodeId).collect::<Vec<_>>();
             let mut passing = Passing::new(7, nodes(&mut first.iter().copied()), 3000);
+            let mut words = vec![0; 50];
+            first.iter().for_each(|&id| words[id as usize / 64] |= 1u64 << (id % 64));
+            let of_bits = Passing::of_bits(7, words, 3000);
+            prop_assert_eq!((listed(&of_bits), of_bits.len()), (listed(&passing), passing.len()));
             let mut model: BTreeSet<u32> = first;
             for (place, change) in (8..).zip(changes) {
                 let changed = nodes(&mut change.keys().copied());
