@@ -98,7 +98,7 @@ impl Graph {
         let ef = search.ef.max(search.k).max(1);
         match search.filter {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
-                self.catch(query.probe(), ef, |_| true, search.cancel, scratch)?;
+                self.catch(query.probe(), (ef, ef), |_| true, search.cancel, scratch)?;
                 if scratch.found.len() < search.k {
                     self.scan_rows(query.probe(), search, scratch)?;
                 }
@@ -173,7 +173,7 @@ impl Graph {
         // Rounding in the walk's single precision must not lose what lies on the radius.
         let radius = (range.radius as f32).next_up();
         if ef.saturating_mul(SCAN_BELOW) < self.len() && matches!(range.filter, Filter::All) {
-            self.catch(probe, ef, |_| true, range.cancel, scratch)?;
+            self.catch(probe, (ef, ef), |_| true, range.cancel, scratch)?;
             self.flood(probe, radius, (range.radius * (1.0 + range.epsilon)) as f32, range.cancel, scratch)?;
         } else {
             let Scratch { found, list, .. } = &mut *scratch;

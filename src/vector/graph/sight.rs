@@ -69,23 +69,23 @@ impl Sight for Blurred<'_> {
 }
 
 impl Graph {
-    /// Of the `ef` nearest that a walk on level 0 catches, or some more, those that are wanted, into `scratch.found`, nearest
-    /// first.
+    /// Of the `ef` nearest that a walk on level 0 catches, or some more, the first `k` that are wanted, or more, into
+    /// `scratch.found`, nearest first. Returns of how many they are all that are wanted, without the tail's.
     pub(super) fn catch(
         &self,
         probe: Probe,
-        ef: usize,
+        (ef, k): (usize, usize),
         wanted: impl Fn(&Key) -> bool,
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
-    ) -> Result<(), Cancelled> {
+    ) -> Result<usize, Cancelled> {
         let live = |row: u32| is_live(self.state(row));
-        match &self.coarse {
+        let asked = match &self.coarse {
             None => {
                 let sight = Sharp { graph: self, probe };
                 self.seed(probe, &sight, scratch);
                 self.walk(&sight, ef, 0, live, cancel, scratch)?;
-                scratch.found.retain(&wanted);
+                keep_first(&mut scratch.found, k, &wanted)
             }
             Some(coarse) => {
                 let mut sketch = std::mem::take(&mut scratch.sketch);
@@ -94,13 +94,15 @@ impl Graph {
                 let walked = self.walk(&sight, widened(ef), 0, live, cancel, scratch);
                 scratch.sketch = sketch;
                 walked?;
-                scratch.found.retain(&wanted);
+                // Their order is not settled yet.
+                let asked = keep_first(&mut scratch.found, usize::MAX, &wanted);
                 self.rank(probe, scratch);
+                asked
             }
-        }
+        };
         scratch.tail.retain(&wanted);
         self.end_walk(ef, scratch);
-        Ok(())
+        Ok(asked)
     }
 
     /// Puts distances in the place of the estimates in `scratch.found`, nearest first.
@@ -113,6 +115,21 @@ impl Graph {
         found.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
         found.sort_unstable();
     }
+}
+
+/// Leaves the first `k` keys that are wanted; how many were asked about to find them.
+fn keep_first(keys: &mut Vec<Key>, k: usize, wanted: impl Fn(&Key) -> bool) -> usize {
+    let (mut kept, mut asked) = (0, 0);
+    while kept < k && asked < keys.len() {
+        let key = keys[asked];
+        asked += 1;
+        if wanted(&key) {
+            keys[kept] = key;
+            kept += 1;
+        }
+    }
+    keys.truncate(kept);
+    asked
 }
 
 /// The beam of a walk by estimates that catches what one of `ef` by distances does (measured at 768 components; with more of
