@@ -13,7 +13,7 @@ use super::candidates::Nearest;
 use super::doc_id::DocId;
 use super::docset::{Docset, drain};
 use super::explanation::Explanation;
-use super::fields::vector::Near;
+use super::fields::vector::{Near, VectorIndex, Wanted};
 use super::index::{Index, SortValue, Values};
 use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
@@ -430,19 +430,28 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The nearest.
-    fn knn(&self, knn: &'a Knn) -> Found {
+    /// The nearest of those that pass the filter. `None`: cancelled.
+    fn near(&self, knn: &'a Knn, vectors: &VectorIndex) -> Option<Near> {
         let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
+        let near = |wanted| vectors.knn(&knn.vector.blob, knn.k, wanted, &knn.options, self.request.cancelled);
+        if let (Some(filter), None) = (filter, &self.allowed)
+            && let Some((test, matching)) = self.plan.question(filter, knn, vectors)
+        {
+            return near(Wanted::Test(&*test, matching));
+        }
         let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
             (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),
             (Some(filter), None) => Some(filter),
             (None, allowed) => allowed.as_ref().map(Cow::Borrowed),
         };
+        near(filter.as_deref().map_or(Wanted::All, Wanted::Set))
+    }
+
+    /// The nearest.
+    fn knn(&self, knn: &'a Knn) -> Found {
         let index = knn.field.id.and_then(|id| self.index.field(id));
         let near = match index.map(|index| &index.values) {
-            Some(Values::Vector(vectors)) => {
-                vectors.knn(&knn.vector.blob, knn.k, filter.as_deref(), &knn.options, self.request.cancelled)
-            }
+            Some(Values::Vector(vectors)) => self.near(knn, vectors),
             _ => Some(Near::default()),
         };
         let complete = near.is_some();

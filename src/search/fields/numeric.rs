@@ -202,6 +202,16 @@ impl NumericIndex {
         self.leaves[from..to].iter().map(|leaf| leaf.docs.len()).sum::<u64>().min(self.first.len() as u64)
     }
 
+    /// At least how many documents are in a range; 0 where some have several numbers.
+    pub fn at_least(&self, range: &Range) -> u64 {
+        let (from, to) = self.touched(range);
+        if to - from < 3 || !self.others.is_empty() {
+            return 0;
+        }
+        // All but the leaves at the ends are inside.
+        self.leaves[from + 1..to - 1].iter().map(|leaf| leaf.docs.len()).sum()
+    }
+
     /// Whether one of the numbers of a document is in a range.
     pub fn matches(&self, doc: DocId, range: &Range) -> bool {
         self.values(doc).any(|value| range.contains(value))
@@ -293,12 +303,14 @@ mod tests {
             ops in prop::collection::vec((0u32..60, prop::collection::vec(number(), 0..4)), 0..200),
             ranges in prop::collection::vec(range(), 1..8),
             many in 0u32..3,
+            single in any::<bool>(),
         ) {
             let mut index = NumericIndex::default();
             let mut model: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
             // Enough documents for leaves to be cut, and all of them gone again for leaves to be joined.
             for doc in 0..many * 3000 {
-                index.set(DocId(1000 + doc), &[f64::from(doc % 50), f64::from(doc)]);
+                let numbers = [f64::from(doc % 50), f64::from(doc)];
+                index.set(DocId(1000 + doc), &numbers[usize::from(single)..]);
             }
             for (doc, values) in ops {
                 index.set(DocId(doc), &values);
@@ -308,6 +320,7 @@ mod tests {
             for range in &ranges {
                 let found = index.range(range);
                 prop_assert!(index.estimate(range) >= found.len());
+                prop_assert!(index.at_least(range) <= found.len());
                 for doc in found.iter() {
                     prop_assert!(index.matches(DocId(doc), range));
                 }

@@ -19,9 +19,10 @@ pub fn cost(index: &Index, settings: &Settings, root: &Node) -> Option<u64> {
     let Values::Vector(vectors) = &index.field(knn.field.id?)?.values else { return None };
     let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
     let Some(filter) = filter else { return Some(vectors.cost(None, knn.k, &knn.options)) };
-    // A filter is made into a set at once; most are there as one.
+    // A filter is made into a set at once, or not at all; most are there as one.
     let filtering = match &filter.kind {
         Kind::Tag { .. } => 0,
+        _ if plan.question(filter, knn, vectors).is_some() => 0,
         _ => plan.effort(filter)?.saturating_mul(DOCUMENT),
     };
     Some(vectors.cost(Some(plan.estimate(filter)), knn.k, &knn.options).saturating_add(filtering))
@@ -59,10 +60,12 @@ mod tests {
     use super::*;
     use crate::search::analysis::StopWords;
     use crate::search::document::{Raw, RawDocument};
+    use crate::search::execute::{Request, execute};
     use crate::search::index::Change;
     use crate::search::query::ast::{HybridPolicy::AdhocBruteForce, VectorOptions};
     use crate::search::query::{Context, Params, parse};
     use crate::search::schema::{self, FieldMask};
+    use crate::vector::scratch;
     use std::sync::Arc;
 
     /// A thousand documents: "all" in each, "rare" and the tag `r` in ten, a number, and a vector of eight bytes.
@@ -86,7 +89,7 @@ mod tests {
         index
     }
 
-    fn cost_of(index: &Index, query: &str) -> Option<u64> {
+    fn parsed(index: &Index, query: &str) -> Node {
         let words: [&[u8]; 3] = [b"2", b"b", &[0; 8]];
         let params = Params::read(&mut crate::search::arguments::Words::new(words)).expect("parameters");
         let context = Context {
@@ -97,8 +100,11 @@ mod tests {
             dialect: 2,
             in_fields: FieldMask::ALL,
         };
-        let root = parse(query.as_bytes(), &context).expect(query);
-        cost(index, &Settings::default(), &root)
+        parse(query.as_bytes(), &context).expect(query)
+    }
+
+    fn cost_of(index: &Index, query: &str) -> Option<u64> {
+        cost(index, &Settings::default(), &parsed(index, query))
     }
 
     #[test]
@@ -136,6 +142,40 @@ mod tests {
         for (query, least) in [("@n:[0 99]", 100), ("@n:[500 inf]", 500), ("@n:[-inf inf]", 1000)] {
             let cost = cost_of(&index, query).expect(query);
             assert!((least * 60..=1000 * 60).contains(&cost), "{query}: {cost}");
+        }
+    }
+
+    /// What a search is asked about is found as if all had been.
+    #[test]
+    fn a_wide_range_is_asked_and_a_narrow_one_made() {
+        let vector = "VECTOR HNSW 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC L2";
+        let words = format!("SCHEMA n NUMERIC v {vector}");
+        let schema = schema::create(b"i", words.split(' ').map(str::as_bytes)).expect("a schema");
+        let mut index = Index::new(Arc::new(schema));
+        let name = |n: u32| n.to_string().into_bytes().into_boxed_slice();
+        for n in 0..9000 {
+            let vector = [n as f32, 0.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+            let document =
+                Some(RawDocument { fields: vec![Raw::Hash(name(n)), Raw::Hash(vector)], ..RawDocument::default() });
+            index.apply(&Change { key: name(n), document });
+        }
+        let Values::Vector(vectors) = &index.fields()[1].values else { unreachable!("the second field") };
+        let graph = vectors.graph().expect("a graph");
+        scratch::with(|scratch| while graph.link_next(scratch) {});
+        for (range, asked, nearest) in [("[100 8999]", true, 100..103), ("[8000 8001]", false, 8000..8002)] {
+            let root = parsed(&index, &format!("@n:{range}=>[KNN 3 @v $b]"));
+            let settings = Settings::default();
+            let plan = Plan::new(&index, &settings, &root, None);
+            let Kind::Knn(knn) = &root.kind else { unreachable!("it is one") };
+            let filter = knn.filter.as_deref().expect("there is one");
+            assert_eq!(plan.question(filter, knn, vectors).is_some(), asked, "{range}");
+            let found = execute(&index, &Request::new(&root));
+            let keys: Vec<_> = found.rows.iter().map(|row| &*row.key).collect();
+            assert_eq!(
+                keys,
+                nearest.map(name).collect::<Vec<_>>().iter().map(|key| &**key).collect::<Vec<_>>(),
+                "{range}"
+            );
         }
     }
 

@@ -20,9 +20,10 @@ pub use cost::cost;
 use super::candidates::Measured;
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};
+use super::fields::vector::VectorIndex;
 use super::idset::IdSet;
 use super::index::{FieldIndex, Index, Values};
-use super::query::ast::{FieldRef, Kind, Node, TagValue, VectorRange};
+use super::query::ast::{FieldRef, Kind, Knn, Node, TagValue, VectorRange};
 use super::schema::FieldMask;
 use super::score::{Corpus, Leaf};
 use roaring::RoaringBitmap;
@@ -68,6 +69,9 @@ struct Near {
     docs: RoaringBitmap,
     distances: HashMap<DocId, f64>,
 }
+
+/// Whether a document matches.
+pub type Question<'a> = Box<dyn Fn(DocId) -> bool + 'a>;
 
 /// A query on an index.
 pub struct Plan<'a> {
@@ -233,8 +237,17 @@ impl<'a> Plan<'a> {
         left
     }
 
+    /// The filter of a KNN as a question about a document, and how many match at least: a range in which there are so many that
+    /// the search asks about those that it catches only. To make the set of all would take longer than the search.
+    pub fn question(&self, filter: &'a Node, knn: &Knn, vectors: &VectorIndex) -> Option<(Question<'a>, u64)> {
+        let Kind::Numeric { field, range } = &filter.kind else { return None };
+        let Values::Numeric(index) = &self.field(field)?.values else { return None };
+        let matching = index.at_least(range);
+        vectors.is_walked(matching, knn.k, &knn.options).then_some((self.test(filter)?, matching))
+    }
+
     /// A clause as a question about a document, where that needs no set.
-    fn test(&self, node: &'a Node) -> Option<Box<dyn Fn(DocId) -> bool + 'a>> {
+    fn test(&self, node: &'a Node) -> Option<Question<'a>> {
         match &node.kind {
             Kind::All => Some(Box::new(|_| true)),
             Kind::Numeric { field, range } => match &self.field(field)?.values {

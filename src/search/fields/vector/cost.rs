@@ -25,8 +25,7 @@ impl VectorIndex {
 
     /// About how many nanoseconds [`VectorIndex::knn`] takes, of all documents or among so many.
     pub fn cost(&self, among: Option<u64>, k: usize, options: &VectorOptions) -> u64 {
-        let k = self.candidates(k.min(self.docs()));
-        let ef = self.beam(options).max(k);
+        let (k, ef) = self.effort(k.min(self.docs()), options);
         match among {
             None => self.store.cost(ef),
             Some(docs) if self.are_few(docs, (k, ef), options) => self.cost_of_look(docs),

@@ -14,7 +14,7 @@
 //!
 //! # How a filter is applied
 //! So few documents that looking at each of them costs less than a walk: exactly those are looked at. Otherwise the walk
-//! asks about each vector it meets, and widens or turns into a scan by itself, so that `k` are found whenever there are
+//! asks about each vector it catches, and widens or turns into a scan by itself, so that `k` are found whenever there are
 //! `k`. ADHOC_BF always measures all. Which documents can be found never depends on the policy.
 
 mod cost;
@@ -106,6 +106,35 @@ pub struct VectorIndex {
     vectors: usize,
     /// No vector was larger since the index was empty.
     largest: Size,
+}
+
+/// Which documents are wanted.
+#[derive(Clone, Copy)]
+pub enum Wanted<'a> {
+    /// All of them.
+    All,
+    /// Those in the set.
+    Set(&'a RoaringBitmap),
+    /// About so many: those for which the function says so. It is called with documents that have vectors.
+    Test(&'a dyn Fn(DocId) -> bool, u64),
+}
+
+impl Wanted<'_> {
+    fn len(&self) -> Option<u64> {
+        match self {
+            Self::All => None,
+            Self::Set(docs) => Some(docs.len()),
+            Self::Test(_, matching) => Some(*matching),
+        }
+    }
+
+    fn has(&self, doc: DocId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Set(docs) => docs.contains(doc.0),
+            Self::Test(test, _) => test(doc),
+        }
+    }
 }
 
 /// Documents near a query vector.
@@ -352,29 +381,28 @@ impl VectorIndex {
             .flatten()
     }
 
-    /// The `k` nearest documents of those that `filter` has, or candidates for them. `None`: cancelled.
+    /// The `k` nearest documents of those that are wanted, or candidates for them. `None`: cancelled.
     pub fn knn(
         &self,
         query: &[u8],
         k: usize,
-        filter: Option<&RoaringBitmap>,
+        wanted: Wanted<'_>,
         options: &VectorOptions,
         cancelled: Option<&dyn Fn() -> bool>,
     ) -> Option<Near> {
         let k = k.min(self.docs());
         let Some(query) = self.query(query).filter(|_| k > 0) else { return Some(Near::default()) };
-        let k = self.candidates(k);
-        let ef = self.beam(options).max(k);
-        let few = filter.is_some_and(|filter| self.are_few(filter.len(), (k, ef), options));
-        let listed: Vec<NodeId> = match filter {
-            Some(filter) if few => self.nodes_of(filter),
-            _ => Vec::new(),
+        let (k, ef) = self.effort(k, options);
+        let listed: Option<Vec<NodeId>> = match wanted {
+            Wanted::Set(docs) if self.are_few(docs.len(), (k, ef), options) => Some(self.nodes_of(docs)),
+            _ => None,
         };
-        let test = |id: NodeId| filter.is_none_or(|filter| filter.contains(self.owner(id).0));
-        let (filter, matching) = match filter {
-            None => (Filter::All, None),
-            Some(_) if few => (Filter::Among(&listed), Some(listed.len())),
-            Some(filter) => (Filter::Cheap(&test), usize::try_from(filter.len()).ok()),
+        let few = listed.is_some();
+        let test = |id: NodeId| wanted.has(self.owner(id));
+        let (filter, matching) = match (wanted.len(), &listed) {
+            (None, _) => (Filter::All, None),
+            (_, Some(listed)) => (Filter::Among(listed), Some(listed.len())),
+            (Some(docs), None) => (Filter::Cheap(&test), usize::try_from(docs).ok()),
         };
         let mut hits = Vec::new();
         // As many vectors as make up for the documents that have several.
@@ -390,6 +418,18 @@ impl VectorIndex {
             }
             wanted = wanted.saturating_mul(2);
         }
+    }
+
+    /// How many are searched for to find `k`, and the beam for that.
+    fn effort(&self, k: usize, options: &VectorOptions) -> (usize, usize) {
+        let k = self.candidates(k);
+        (k, self.beam(options).max(k))
+    }
+
+    /// Whether so many documents are not looked at one by one: then a question about each that a search meets is enough, and
+    /// nobody needs the set of them.
+    pub fn is_walked(&self, docs: u64, k: usize, options: &VectorOptions) -> bool {
+        !self.are_few(docs, self.effort(k.min(self.docs()), options), options)
     }
 
     /// By how much the distances of hits can be wrong, if they are of codes.

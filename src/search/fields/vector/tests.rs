@@ -74,6 +74,7 @@ proptest! {
         k in 0usize..70,
         filter in prop::option::of(prop::collection::btree_set(0u32..60, 0..60)),
         adhoc in any::<bool>(),
+        guess in 0u32..60,
         radius in 0u32..200,
     ) {
         let mut index = index(if graph { "HNSW" } else { "FLAT" }, "L2");
@@ -87,7 +88,13 @@ proptest! {
         let bits: Option<RoaringBitmap> = filter.as_ref().map(|filter| filter.iter().copied().collect());
         let policy = if adhoc { HybridPolicy::AdhocBruteForce } else { HybridPolicy::Batches };
         let options = VectorOptions { hybrid_policy: Some(policy), ..VectorOptions::default() };
-        let found = index.knn(&blob(to), k, bits.as_ref(), &options, None).unwrap().docs;
+        let found = index.knn(&blob(to), k, bits.as_ref().map_or(Wanted::All, Wanted::Set), &options, None).unwrap().docs;
+        if let Some(bits) = &bits {
+            // However wrong the guess is how many match.
+            let test = |doc: DocId| bits.contains(doc.0);
+            let tested = index.knn(&blob(to), k, Wanted::Test(&test, u64::from(guess)), &options, None).unwrap().docs;
+            prop_assert_eq!(&tested, &found);
+        }
         let mut expected = nearest(&model, to, |doc| filter.as_ref().is_none_or(|filter| filter.contains(&doc)));
         let within: Vec<_> = nearest(&model, to, |_| true).into_iter().filter(|(_, d)| *d <= f64::from(radius)).collect();
         expected.truncate(k);
@@ -124,7 +131,7 @@ proptest! {
         prop_assert!(new.finish_restore());
         link(&new);
         prop_assert_eq!(new.docs(), loaded.len());
-        let found = new.knn(&blob(to), 60, None, &VectorOptions::default(), None).unwrap().docs;
+        let found = new.knn(&blob(to), 60, Wanted::All, &VectorOptions::default(), None).unwrap().docs;
         let expected = nearest(&loaded, to, |_| true);
         prop_assert_eq!(found, expected);
     }
@@ -179,7 +186,7 @@ fn coarse_codes_change_no_candidate() {
     let [plain, coarse] = &indexes;
     for seed in 5000..5010 {
         let [all, found] = [(plain, 1500), (coarse, 10)]
-            .map(|(index, k)| index.knn(&vector(seed), k, None, &VectorOptions::default(), None).unwrap());
+            .map(|(index, k)| index.knn(&vector(seed), k, Wanted::All, &VectorOptions::default(), None).unwrap());
         let all: BTreeMap<_, _> = all.docs.into_iter().collect();
         assert!(found.docs.len() >= 10 && found.uncertainty.is_some());
         assert!(found.docs.iter().all(|(doc, distance)| all[doc] == *distance));
