@@ -41,10 +41,11 @@ class Data:
         texts = (" ".join(chance.choices(words, cum_weights=sums, k=chance.randint(4, 20))) for _ in range(len(self.rows)))
         return [(text, f"kind.{chance.randrange(45)}") for text in texts]
 
-    def nearest(self, count, allowed=None):
-        """The row numbers of the exact answer to each query, best first; of the allowed rows only."""
+    def nearest(self, count, allowed=None, asked=None):
+        """The row numbers of the exact answer to each query, or each of the first `asked`, best first; of the allowed rows only."""
         rows = self.rows if allowed is None else self.rows[allowed]
-        best = [nearest(rows, part, min(count, len(rows))) for part in numpy.array_split(self.queries, max(len(self.queries) // 100, 1))]
+        queries = self.queries[:asked]
+        best = [nearest(rows, part, min(count, len(rows))) for part in numpy.array_split(queries, max(len(queries) // 100, 1))]
         best = numpy.concatenate(best)
         return best if allowed is None else numpy.flatnonzero(allowed)[best]
 

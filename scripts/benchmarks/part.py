@@ -90,6 +90,10 @@ class Part:
             self.rounds_run[self.current] = number + 1
             yield number
 
+    def described(self):
+        """Says how it was measured."""
+        return "both servers on one machine, in turns" if len(self.sides) > 1 else "without the peer"
+
     def turns(self):
         return in_turns(self.sides, self.rounds())
 

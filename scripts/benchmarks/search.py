@@ -6,7 +6,7 @@ tags that 50 % down to 0.01 % of the documents have.
     load     HSETs per second with 1 and 8 connections, until everything is indexed and linked, and PING meanwhile
     create   FT.CREATE over hashes that are there: seconds until they are indexed, PING meanwhile, bytes per document
     knn      KNN 10 per second with 1 and 8 connections, at equal recall@10 (interpolated over a sweep of EF_RUNTIME)
-    filter   KNN 10 with each of the five tags as its filter, EF_RUNTIME 100
+    filter   KNN 10 with each of the five tags as its filter, and with ranges of the number, another for each query; EF_RUNTIME 100
     text     a word, two words, a prefix, scored by BM25STD; GROUPBY with COUNT over all documents
     ping     PING while 8 connections ask KNN
     restart  SAVE, SIGKILL, start: seconds until the first complete answer
@@ -15,6 +15,7 @@ PING: p99.9 of a bystander's, one each millisecond.
 """
 
 import collections
+import itertools
 import random
 import re
 import time
@@ -89,20 +90,24 @@ class Search(Part):
         self.ranks = self.data.ranks()
         self.hashes = self.requests("hashes", map(self.hset, range(self.count)))
         name = self.options.server or "redis-7.4"
-        ours, peer = (stack.enter_context(Server(one)) for one in (name, "redis-stack"))
-        ours.patience = peer.patience = PATIENCE
-        self.sides = [Searching(f"nearset on {name}", ours, self.seconds), Searching("RediSearch 2.10.5", peer, self.seconds)]
+        servers = {f"nearset on {name}": name} | ({} if self.options.alone else {"RediSearch 2.10.5": "redis-stack"})
+        self.sides = []
+        for label, one in servers.items():
+            server = stack.enter_context(Server(one))
+            server.patience = PATIENCE
+            self.sides.append(Searching(label, server, self.seconds))
 
     def hset(self, n):
         gloss, lexfile = self.documents[n]
         tags = [word for tag in TAGS for word in (tag, "yes" if self.ranks[n] < self.filtered.passing[tag] else "no")]
-        return ["HSET", f"d:{n}", "v", self.data.rows[n].tobytes(), "gloss", gloss, "n", n, "lexfile", lexfile, *tags]
+        return ["HSET", f"d:{n}", "v", self.data.rows[n].tobytes(), "gloss", gloss, "n", int(self.ranks[n]), "lexfile", lexfile, *tags]
 
-    def knn_requests(self, ef, tag=None, count=None):
-        query = f"{f'(@{tag}:{{yes}})' if tag else '*'}=>[KNN 10 @v $q EF_RUNTIME {ef} AS d]"
-        rest = ["SORTBY", "d", "RETURN", 1, "d", "DIALECT", 2]
-        commands = (["FT.SEARCH", "idx", query, "PARAMS", 2, "q", one.tobytes(), *rest] for one in self.data.queries[:count])
-        return self.requests(f"knn-{ef}-{tag}", commands)
+    def near(self, one, filter="*", ef=100):
+        query = f"{filter}=>[KNN 10 @v $q EF_RUNTIME {ef} AS d]"
+        return ["FT.SEARCH", "idx", query, "PARAMS", 2, "q", one.tobytes(), "SORTBY", "d", "RETURN", 1, "d", "DIALECT", 2]
+
+    def knn_requests(self, ef):
+        return self.requests(f"knn-{ef}", (self.near(one, ef=ef) for one in self.data.queries))
 
     def load(self):
         for side in self.turns():
@@ -155,8 +160,15 @@ class Search(Part):
 
     def filter(self):
         self.filled()
-        requests = {share: self.knn_requests(100, None if share == "all" else share, ASKED) for share in SHARES}
-        self.filtered.measure(self, requests)
+        some = self.data.queries[:ASKED]
+        asked = lambda share: (self.near(one, "*" if share == "all" else f"(@{share}:{{yes}})") for one in some)
+        never = itertools.count(1)  # below what any document has
+
+        def own(share):
+            last = self.filtered.passing[share] - 1
+            return self.requests("own", (self.near(one, f"(@n:[-{next(never)} {last}])") for one in some))
+
+        self.filtered.measure(self, {share: self.requests(share, asked(share)) for share in SHARES}, own)
 
     def text_requests(self):
         glosses = [sorted(set(WORD.findall(gloss))) for gloss, _ in self.documents]
@@ -204,11 +216,10 @@ class Search(Part):
             side.note("restart until the answers are complete, seconds", time.monotonic() - start)
 
     def report(self):
-        text = f"{self.data}, both servers on one machine, in turns.\n\n{comparison(*self.sides)}"
+        text = f"{self.data}, {self.described()}.\n\n{comparison(*self.sides)}"
         if self.filtered.figures:
-            text += (
-                f"\n\n`FT.SEARCH` with KNN 10, EF_RUNTIME 100 and a tag as its filter, 1 connection:\n\n{self.filtered.table(self.sides)}"
-            )
+            how = "EF_RUNTIME 100, as its filter a tag or, where each query has another, a range of numbers, 1 connection"
+            text += f"\n\n`FT.SEARCH` with KNN 10, {how}:\n\n{self.filtered.table(self.sides)}"
         return text
 
     def panels(self):

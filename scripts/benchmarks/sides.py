@@ -141,8 +141,12 @@ def share_found(found, truth):
     return hits / max(sum(map(len, truth)), 1)
 
 
-def comparison(ours, peer):
+def comparison(ours, peer=None):
     """A table of each line that was measured of ours, beside the peer's."""
+    if not ours.results:
+        return ""
+    if peer is None:
+        return "\n".join([f"| | {ours.label} |", "|---|--:|", *(f"| {name} | {number(ours.median(name))} |" for name in ours.results)])
     lines = [f"| | {ours.label} | {peer.label} | ratio |", "|---|--:|--:|--:|"]
     for name in ours.results:
         mine = ours.median(name)

@@ -60,8 +60,8 @@ class VectorSets(Part):
         self.truth = [set(map(str, row)) for row in self.data.nearest(10)]
         self.filtered = None
         name = self.options.server or "redis-7.0"
-        ours, peer = (stack.enter_context(Server(one)) for one in (name, "bare-redis-8.2"))
-        self.sides = [Adding(f"nearset on {name}", ours, self), Adding("Redis 8.2", peer, self)]
+        servers = {f"nearset on {name}": name} | ({} if self.options.alone else {"Redis 8.2": "bare-redis-8.2"})
+        self.sides = [Adding(label, stack.enter_context(Server(one)), self) for label, one in servers.items()]
 
     def vectors(self, name, rows):
         path = self.folder / name
@@ -188,7 +188,7 @@ class VectorSets(Part):
             side.note("longest PING during UNLINK, µs", finish(watcher)["max_us"])
 
     def report(self):
-        text = f"{self.data}, {self.options.quant}, both servers on one machine, in turns.\n\n{comparison(*self.sides)}"
+        text = f"{self.data}, {self.options.quant}, {self.described()}.\n\n{comparison(*self.sides)}"
         if any(side.points for side in self.sides):
             text += "\n\nRecall@10 by EF. " + " ".join(f"{side.label}: {self.listed(side)}." for side in self.sides)
         if self.filtered and self.filtered.figures:
