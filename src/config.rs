@@ -54,7 +54,7 @@ pub static ALL: &[Setting] = &[
     Setting {
         name: c"coarse-dim",
         kind: Kind::Number { cell: &COARSE_DIM, min: 0, max: 1_000_000 },
-        doc: "Q8 vectors with at least as many components get a coarse code beside them, to walk by; 0 means none do.",
+        doc: "Q8 vectors with at least as many components get a coarse code beside them, to walk by where that finds as much; 0 means none do.",
         apply: None,
     },
     Setting {

@@ -72,7 +72,7 @@ impl Flat {
     pub fn add(&self, vector: Vector) -> NodeId {
         assert!(self.codec.fits(&vector), "a vector of the index's dimension");
         let _inside = gate::enter();
-        let row = self.rows.add(|code, _| self.codec.encode(vector, code));
+        let row = self.rows.add(|code| self.codec.encode(vector, code));
         self.rows.head(row).state.store(LIVE, SeqCst);
         self.live.fetch_add(1, Relaxed);
         NodeId(row)

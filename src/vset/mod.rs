@@ -165,7 +165,7 @@ pub struct Add<'a> {
     pub ef: usize,
     /// Its attributes. Empty ones are kept with a new element and taken away from an existing one.
     pub attributes: Option<&'a [u8]>,
-    /// With as many components, a new `Q8` set keeps a coarse code beside each vector, to walk by.
+    /// With as many components, a new `Q8` set keeps a coarse code beside each vector, to walk by where that finds as much.
     pub coarse_dim: usize,
 }
 

@@ -201,7 +201,7 @@ mod tests {
         let mut rows = Rows::new(5, true, 0, links);
         rows.set_near(near);
         for _ in 0..8 {
-            rows.add(|_, _| Beside { l2: 1.0, scale: 1.0 });
+            rows.add(|_| Beside { l2: 1.0, scale: 1.0 });
         }
         rows
     }
@@ -304,7 +304,7 @@ mod tests {
         for _ in 0..100 {
             rows.head(3).state.store(1, Release);
             rows.free(3);
-            assert_eq!(rows.add(|_, _| Beside { l2: 1.0, scale: 1.0 }), 3);
+            assert_eq!(rows.add(|_| Beside { l2: 1.0, scale: 1.0 }), 3);
             assert_eq!(rows.degree(3), 0);
             rows.push(3, 1);
         }

@@ -31,12 +31,14 @@
 //!    then on, which read as free rows, and its memory is freed when no pin is older than that. So whoever looks at rows
 //!    is pinned, or is the only one who frees them, or holds the owner's mutex.
 //! 2. Everything in a row but its codes and its scale is atomic.
-//! 3. Codes and scale are written by `Rows::add` only, to a row whose state is `FREE`, under the owner's mutex. A row
+//! 3. Code and scale are written by `Rows::add` only, to a row whose state is `FREE`, under the owner's mutex. A row
 //!    becomes FREE by `Rows::free` only, which the graph calls when the epochs say that no reader can still know its
 //!    number; it is published by storing another state (release). Readers learn a row's number from links, the tail or
 //!    the range of numbers together with a state that is not FREE (acquire), so they see the code whole and unchanging.
 //! 4. A caller that keeps a number beyond its pin may read another vector's code, or one that is being written: the
 //!    module's documentation forbids it, and the graph's public methods look at the state first.
+//! 5. Coarse codes are written by `Rows::write_coarse` only, by one thread at a time for a row that cannot become FREE then,
+//!    and not while another may read that row's: `graph/survey.rs` says how the graph sees to it.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -267,8 +269,14 @@ impl Rows {
     /// A row's coarse code.
     #[inline(always)]
     pub fn coarse(&self, row: u32) -> &[u8] {
-        // SAFETY: as for the code: `coarse_len` initialized bytes, which are written together with it.
+        // SAFETY: `coarse_len` initialized bytes, which do not change while somebody may read them (rule 5).
         unsafe { std::slice::from_raw_parts(self.chunks.at(row).add(self.coarse_at), self.coarse_len) }
+    }
+
+    /// Lets `fill` write a row's coarse code, by rule 5.
+    pub fn write_coarse(&self, row: u32, fill: impl FnOnce(&mut [u8])) {
+        // SAFETY: the row has `coarse_len` bytes there, and by rule 5 nobody else reads or writes them now.
+        fill(unsafe { std::slice::from_raw_parts_mut(self.chunks.at(row).add(self.coarse_at), self.coarse_len) });
     }
 
     /// Asks the memory for a row's coarse code, and what stands around it from the scale up to the links.
@@ -309,12 +317,11 @@ impl Rows {
         }
     }
 
-    /// Takes a row, lets `fill` write its code and its coarse code, and returns its number. It stays FREE until the caller
-    /// publishes it.
+    /// Takes a row, lets `fill` write its code, and returns its number. It stays FREE until the caller publishes it.
     ///
     /// # Panics
     /// When 2³¹ rows are used.
-    pub fn add(&self, fill: impl FnOnce(&mut [u8], &mut [u8]) -> Beside) -> u32 {
+    pub fn add(&self, fill: impl FnOnce(&mut [u8]) -> Beside) -> u32 {
         let mut owner = lock(&self.owner);
         let RowOwner { owned, supply } = &mut *owner;
         let chunk = supply.choose();
@@ -333,17 +340,14 @@ impl Rows {
         row
     }
 
-    /// Writes codes, scale and norm of a FREE row; the caller holds the owner's mutex.
-    fn write(&self, row: u32, fill: impl FnOnce(&mut [u8], &mut [u8]) -> Beside) {
+    /// Writes code, scale and norm of a FREE row; the caller holds the owner's mutex.
+    fn write(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
         let at = self.chunks.at(row);
         assert_eq!(self.head(row).state.load(Acquire), FREE, "only free rows are written");
         // SAFETY: the row is FREE and not published, and the caller holds the mutex, so by rule 3 nobody else reads or
-        // writes its codes, which are two places in it.
-        let (code, coarse) = unsafe {
-            let coarse = std::slice::from_raw_parts_mut(at.add(self.coarse_at), self.coarse_len);
-            (std::slice::from_raw_parts_mut(self.code_start(row), self.code_len), coarse)
-        };
-        let beside = fill(code, coarse);
+        // writes its code.
+        let code = unsafe { std::slice::from_raw_parts_mut(self.code_start(row), self.code_len) };
+        let beside = fill(code);
         if let Some(scale_at) = self.scale_at {
             // SAFETY: as above; the word is 4-aligned.
             unsafe { at.add(scale_at).cast::<f32>().write(beside.scale) }
@@ -355,7 +359,7 @@ impl Rows {
 
     /// Makes sure that `row` exists, for a decoder that places its rows itself and leaves out none, and writes it if it is
     /// FREE.
-    pub fn put(&self, row: u32, fill: impl FnOnce(&mut [u8], &mut [u8]) -> Beside) {
+    pub fn put(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
         let mut owner = lock(&self.owner);
         let RowOwner { owned, supply } = &mut *owner;
         let (chunk, _) = self.chunks.place(row);
@@ -429,9 +433,8 @@ mod tests {
 
     fn freed_are_used_again(rows: &Rows, coarse_len: usize) {
         let fill = |byte| {
-            move |code: &mut [u8], coarse: &mut [u8]| {
+            move |code: &mut [u8]| {
                 code.fill(byte);
-                coarse.fill(byte + 1);
                 Beside { l2: 2.0, scale: 0.5 }
             }
         };
@@ -443,7 +446,10 @@ mod tests {
         rows.free(42);
         assert_eq!((rows.add(fill(7)), rows.add(fill(8))), (42, 100));
         assert_eq!((rows.code(42), rows.code(41)), (&[7; 10][..], &[41; 10][..]));
-        assert_eq!((rows.coarse(42), rows.coarse(41)), (&[8; 3][..coarse_len], &[42; 3][..coarse_len]));
+        rows.write_coarse(42, |coarse| coarse.fill(8));
+        rows.write_coarse(41, |coarse| coarse.fill(9));
+        assert_eq!((rows.coarse(42), rows.coarse(41)), (&[8; 3][..coarse_len], &[9; 3][..coarse_len]));
+        assert_eq!((rows.code(42), rows.code(41)), (&[7; 10][..], &[41; 10][..]));
     }
 
     /// What is left when most rows go: the chunks of those that stay, and a spare one; once no reader can see the others.
@@ -451,7 +457,7 @@ mod tests {
     fn memory_follows_the_rows_in_use() {
         let rows = Rows::new(100, false, 0, 8);
         let add = |byte: u8| {
-            let row = rows.add(|code, _| {
+            let row = rows.add(|code| {
                 code.fill(byte);
                 Beside { l2: 1.0, scale: 0.0 }
             });
@@ -497,7 +503,7 @@ mod tests {
             for (count, take) in steps {
                 for n in 0..count {
                     if take {
-                        let row = rows.add(|code, _| {
+                        let row = rows.add(|code| {
                             code.fill(9);
                             Beside { l2: 1.0, scale: 0.0 }
                         });
@@ -533,7 +539,7 @@ mod tests {
     #[test]
     fn one_row_costs_about_one_row() {
         let rows = Rows::new(65_536 * 4, false, 0, 32);
-        rows.add(|_, _| Beside { l2: 1.0, scale: 0.0 });
+        rows.add(|_| Beside { l2: 1.0, scale: 0.0 });
         assert!(rows.memory_usage() < 65_536 * 4 + 1024);
     }
 }

@@ -29,7 +29,7 @@ mod x86;
 #[cfg(test)]
 mod tests;
 
-pub(super) use coarse::{Coarse, Sketch};
+pub(super) use coarse::{Center, Coarse, Sketch};
 
 /// A code with what is kept beside it: a query's or a stored vector's.
 #[derive(Debug, Clone, Copy)]

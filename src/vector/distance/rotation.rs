@@ -18,12 +18,12 @@ impl Buffers {
         self.row.capacity() * 4 + self.bytes.capacity()
     }
 
-    /// Rotates signed bytes, into `row`.
+    /// Rotates components, into `row`.
     #[inline(always)]
-    pub fn rotate(&mut self, code: &[u8]) {
+    pub fn rotate(&mut self, components: impl Iterator<Item = f32>) {
         let row = &mut self.row;
         row.clear();
-        row.extend(code.iter().map(|&x| f32::from(x as i8)));
+        row.extend(components);
         let Some(log) = row.len().checked_ilog2() else { return };
         let (width, rest) = (1 << log, row.len() - (1 << log));
         for round in 0..if rest == 0 { 2 } else { 4 } {
@@ -57,6 +57,20 @@ pub(super) fn sum_of(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     for chunk in chunks {
         for (sum, &x) in sums.iter_mut().zip(chunk) {
             *sum += term(x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Sums up products, as [`sum_of`] does.
+#[inline(always)]
+pub(super) fn product_of(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let (of_a, of_b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = of_a.remainder().iter().zip(of_b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in of_a.zip(of_b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
         }
     }
     sums.iter().sum::<f32>() + rest

@@ -172,7 +172,7 @@ proptest! {
             let codec = Codec::new(9, Encoding::Q8, metric);
             let rows = Rows::new(codec.code_len(), codec.scaled(), 0, 0);
             let numbers: Vec<u32> =
-                vectors.iter().map(|floats| rows.add(|code, _| codec.encode(Vector::Floats(floats), code))).collect();
+                vectors.iter().map(|floats| rows.add(|code| codec.encode(Vector::Floats(floats), code))).collect();
             let (code, beside) = encoded(&codec, &vectors[0]);
             let probe = Probe { code: &code, beside };
             for kernel in all_kernels(&codec) {

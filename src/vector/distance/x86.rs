@@ -398,16 +398,17 @@ compiled_for_avx2!(f32_dot f32_l2 f64_dot f64_l2 i8_dot i8_l2 u8_dot u8_l2 hammi
 
 /// What makes coarse codes, compiled for the same.
 mod making {
-    use super::coarse::{self, Sketch};
+    use super::super::{Probe, rotation::Buffers};
+    use super::coarse::{self, Center, Sketch};
 
     #[target_feature(enable = "avx2,fma")]
-    pub fn encode(code: &[u8], out: &mut [u8]) {
-        coarse::encode(code, out);
+    pub fn encode(vector: Probe, center: &Center, l2: bool, buffers: &mut Buffers, out: &mut [u8]) {
+        coarse::encode(vector, center, l2, buffers, out);
     }
 
     #[target_feature(enable = "avx2,fma")]
-    pub fn sketch(code: &[u8], out: &mut Sketch) {
-        coarse::sketch(code, out);
+    pub fn sketch(query: Probe, center: &Center, l2: bool, out: &mut Sketch) {
+        coarse::sketch(query, center, l2, out);
     }
 }
 

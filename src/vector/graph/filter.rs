@@ -104,7 +104,9 @@ impl Graph {
         let mut beam = self.beam_among(ef, search.k, matching);
         while beam.saturating_mul(walked) < matching + asking {
             let matches = |key: &Key| is_live(self.state(key.row())) && test(NodeId(key.row()));
-            let asked = self.catch(probe, (beam, wanted), matches, search.cancel, scratch)?;
+            // Among how many nearest the wanted ones are to be expected.
+            let reach = (search.k as f64 / share.max(1e-9)) as usize;
+            let asked = self.catch(probe, (beam, wanted, reach.min(beam)), matches, search.cancel, scratch)?;
             let found = scratch.found.len();
             // The cast saturates.
             let expected = (asked as f64 * share) as usize;

@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 use super::sight::{Blurred, Sharp, Sight};
 use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack, take_first};
+use crate::vector::distance::{Center, Coarse};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -40,11 +41,15 @@ pub(super) enum Unit {
 }
 
 impl Graph {
-    /// Does one unit of waiting work: links a vector of the tail, or unlinks a removed one and repairs its neighborhood.
+    /// Does one unit of waiting work: links a vector of the tail, or unlinks a removed one and repairs its neighborhood, or does
+    /// a step of a survey.
     /// Returns whether there was one. Any number of threads may call it at once.
     pub fn link_next(&self, scratch: &mut Scratch) -> bool {
         let _inside = gate::enter();
         let _guard = epoch::pin();
+        if self.survey_next(scratch) {
+            return true;
+        }
         let unit = match self.claim() {
             None => return false,
             Some(unit) => unit,
@@ -118,7 +123,16 @@ impl Graph {
         }
     }
 
+    /// Makes a node's coarse code before anybody can come by it, and tells what a walk goes by.
+    fn ready(&self, row: u32, scratch: &mut Scratch) -> Option<(&Coarse, &Center)> {
+        let survey = self.survey.as_ref()?;
+        let usage = survey.usage()?;
+        self.encode_coarse(row, survey, usage.center, scratch);
+        usage.walked.then(|| (&survey.coarse, survey.center(usage.center)))
+    }
+
     pub(super) fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
+        let center = self.ready(row, scratch);
         let entry = self.entry.load(Acquire);
         if entry == NO_ENTRY {
             // The first node has nobody to link to; but another thread may be making its own the first.
@@ -129,11 +143,11 @@ impl Graph {
             return self.find_place(row, ef, scratch);
         }
         let probe = self.probe(row);
-        match &self.coarse {
+        match center {
             None => self.find_place_by(&Sharp { graph: self, probe }, row, ef, entry, scratch),
-            Some(coarse) => {
+            Some((coarse, center)) => {
                 let mut sketch = std::mem::take(&mut scratch.sketch);
-                let sight = Blurred::new(self, coarse, probe, &mut sketch);
+                let sight = Blurred::new(self, coarse, center, probe, &mut sketch);
                 self.find_place_by(&sight, row, ef, entry, scratch);
                 scratch.sketch = sketch;
             }

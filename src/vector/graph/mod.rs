@@ -9,6 +9,7 @@
 //! | `search.rs` | nearest, range and exact search |
 //! | `filter.rs` | nearest among those that match |
 //! | `sight.rs` | walking by estimates, where coarse codes are kept |
+//! | `survey.rs` | what coarse codes are made by, and whether they are good enough |
 //! | `restore.rs` | a graph from its encoding |
 //! | `check.rs` | the invariants |
 //!
@@ -55,6 +56,7 @@ pub(super) mod random;
 mod restore;
 mod search;
 mod sight;
+mod survey;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -65,6 +67,7 @@ pub use filter::Filter;
 pub use restore::Restore;
 pub use search::{Cancelled, Range, Search};
 
+use survey::Survey;
 use tail::Tail;
 
 /// State of a node that is not linked yet.
@@ -109,8 +112,8 @@ pub struct Params {
     pub encoding: Encoding,
     /// What "far" means.
     pub metric: Metric,
-    /// A [coarse code](super::distance) is kept beside `Q8` codes, to walk by. It means nothing to other encodings, and
-    /// changes neither distances nor what is saved.
+    /// A [coarse code](super::distance) is kept beside `Q8` codes, to walk by where that finds as much. It means nothing to
+    /// other encodings, and changes neither distances nor what is saved.
     pub coarse: bool,
 }
 
@@ -169,8 +172,8 @@ pub struct Graph {
     params: Params,
     codec: Codec,
     kernel: Kernel,
-    /// How coarse codes are made and compared, where there are any.
-    coarse: Option<Coarse>,
+    /// Coarse codes, where there are any.
+    survey: Option<Survey>,
     /// Links that a node has room for on level 0, half of it above.
     room: usize,
     rows: Rows,
@@ -209,13 +212,13 @@ impl Graph {
         assert!(params.dim > 0 && (1..=MAX_M).contains(&params.m), "parameters in their ranges");
         let codec = Codec::new(params.dim, params.encoding, params.metric);
         let room = 2 * params.m.max(MIN_M);
-        let coarse = (params.coarse && params.encoding == Encoding::Q8).then(Coarse::new);
-        let coarse_len = if coarse.is_some() { Coarse::len(params.dim) } else { 0 };
+        let survey = (params.coarse && params.encoding == Encoding::Q8).then(|| Survey::new(params.metric));
+        let coarse_len = if survey.is_some() { Coarse::len(params.dim) } else { 0 };
         Graph {
             params,
             codec,
             kernel: Kernel::new(&codec),
-            coarse,
+            survey,
             room,
             rows: Rows::new(codec.code_len(), codec.scaled(), coarse_len, room),
             blocks: Blocks::new(room / 2),
@@ -278,7 +281,7 @@ impl Graph {
         assert!(self.codec.fits(&vector), "a vector of the graph's dimension");
         let _inside = gate::enter();
         let level = self.level(level_hash);
-        let row = self.rows.add(|code, coarse| self.encode(vector, code, coarse));
+        let row = self.rows.add(|code| self.codec.encode(vector, code));
         self.set_level(row, level);
         prepare(NodeId(row));
         self.live.fetch_add(1, Relaxed);
@@ -287,15 +290,6 @@ impl Graph {
         self.tail.push(row);
         drop(work);
         NodeId(row)
-    }
-
-    /// Writes the codes of a vector.
-    fn encode(&self, vector: Vector, code: &mut [u8], coarse: &mut [u8]) -> Beside {
-        let beside = self.codec.encode(vector, code);
-        if let Some(made) = &self.coarse {
-            made.encode(code, coarse);
-        }
-        beside
     }
 
     /// Gives an unpublished row its level and the blocks for it.
@@ -380,10 +374,10 @@ impl Graph {
         self.tail.len()
     }
 
-    /// Units of work for [`Graph::link_next`], those that run included.
+    /// Units of work for [`Graph::link_next`], those that run included; one, for all steps of a survey.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.tail.len() + self.unlinking.load(Relaxed)
+        self.tail.len() + self.unlinking.load(Relaxed) + usize::from(self.is_to_survey())
     }
 
     /// Every id that is in use is below this number.
@@ -528,7 +522,13 @@ impl Graph {
         let queues =
             taken(work.unlink.capacity() * 4) + taken(work.leaving.capacity() * 4) + taken(work.limbo.capacity() * 16);
         drop(work);
-        size_of::<Self>() + self.rows.memory_usage() + self.blocks.memory_usage() + self.tail.memory_usage() + queues
+        let centers = self.survey.as_ref().map_or(0, Survey::memory_usage);
+        size_of::<Self>()
+            + self.rows.memory_usage()
+            + self.blocks.memory_usage()
+            + self.tail.memory_usage()
+            + queues
+            + centers
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {

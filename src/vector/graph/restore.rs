@@ -15,7 +15,7 @@ use super::{Graph, LINKED, MAX_LEVEL, NO_ENTRY, NONE, NodeId, Params, pack};
 use crate::codec::Corrupt;
 use crate::vector::arena::FREE;
 use crate::vector::encoding::Vector;
-use crate::vector::scratch::Key;
+use crate::vector::scratch::{self, Key};
 
 /// Builds a [`Graph`] from its encoding; see the module's documentation.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Restore {
         if row < graph.rows.len() && graph.rows.head(row).state.load(Relaxed) != FREE {
             return Err(Corrupt("node number used twice"));
         }
-        graph.rows.put(row, |code, coarse| graph.encode(vector, code, coarse));
+        graph.rows.put(row, |code| graph.codec.encode(vector, code));
         graph.set_level(row, level);
         graph.rows.head(row).state.store(LINKED, Release);
         let entry = graph.entry.load(Relaxed);
@@ -181,6 +181,7 @@ impl Restore {
         }
         self.shorten();
         self.graph.live.store(self.nodes as usize, Relaxed);
+        scratch::with(|scratch| self.graph.survey_alone(scratch));
         Ok(self.graph)
     }
 

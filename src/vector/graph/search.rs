@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::Acquire;
 
 use super::filter::Filter;
 use super::sight::{Sharp, Sight, widened};
+use super::survey::Survey;
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
 use crate::vector::epoch;
@@ -98,7 +99,7 @@ impl Graph {
         let ef = search.ef.max(search.k).max(1);
         match search.filter {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
-                self.catch(query.probe(), (ef, ef), |_| true, search.cancel, scratch)?;
+                self.catch(query.probe(), (ef, ef, search.k), |_| true, search.cancel, scratch)?;
                 if scratch.found.len() < search.k {
                     self.scan_rows(query.probe(), search, scratch)?;
                 }
@@ -116,12 +117,13 @@ impl Graph {
     pub fn cost(&self, ef: usize) -> u64 {
         // Of the neighbors of a node, about a third are new.
         let met = (ef as u64).saturating_mul(self.room as u64 / 3 + 1);
-        let walk = match &self.coarse {
+        let walk = match self.survey.as_ref().and_then(Survey::walked) {
             None => met.saturating_mul(self.cost_each() + 15),
             // Estimates of all, and distances of what the beam holds.
             Some(_) => {
                 let estimate = 15 + Coarse::len(self.params.dim) as u64 / 16;
-                met.saturating_mul(estimate + 15).saturating_add((widened(ef) as u64).saturating_mul(self.cost_each()))
+                met.saturating_mul(estimate + 15)
+                    .saturating_add((widened(1, ef) as u64).saturating_mul(self.cost_each()))
             }
         };
         let tail = (self.tail_len() as u64).saturating_mul(self.cost_each());
@@ -173,7 +175,7 @@ impl Graph {
         // Rounding in the walk's single precision must not lose what lies on the radius.
         let radius = (range.radius as f32).next_up();
         if ef.saturating_mul(SCAN_BELOW) < self.len() && matches!(range.filter, Filter::All) {
-            self.catch(probe, (ef, ef), |_| true, range.cancel, scratch)?;
+            self.catch(probe, (ef, ef, 1), |_| true, range.cancel, scratch)?;
             self.flood(probe, radius, (range.radius * (1.0 + range.epsilon)) as f32, range.cancel, scratch)?;
         } else {
             let Scratch { found, list, .. } = &mut *scratch;

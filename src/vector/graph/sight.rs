@@ -4,7 +4,7 @@
 
 use super::search::Cancelled;
 use super::{Graph, is_live};
-use crate::vector::distance::{Coarse, Probe, Sketch};
+use crate::vector::distance::{Center, Coarse, Probe, Sketch};
 use crate::vector::scratch::{Key, Scratch};
 
 /// How far vectors are from what is searched for, as a walk sees it.
@@ -47,9 +47,15 @@ pub(super) struct Blurred<'a> {
 }
 
 impl<'a> Blurred<'a> {
-    /// For what `probe` holds; its sketch is made in `sketch`.
-    pub fn new(graph: &'a Graph, coarse: &'a Coarse, probe: Probe, sketch: &'a mut Sketch) -> Blurred<'a> {
-        coarse.sketch(probe.code, probe.beside, sketch);
+    /// For what `probe` holds, by codes that were made with `center`; its sketch is made in `sketch`.
+    pub fn new(
+        graph: &'a Graph,
+        coarse: &'a Coarse,
+        center: &Center,
+        probe: Probe,
+        sketch: &'a mut Sketch,
+    ) -> Blurred<'a> {
+        coarse.sketch(probe, center, sketch);
         Blurred { graph, coarse, sketch }
     }
 }
@@ -59,39 +65,40 @@ impl Sight for Blurred<'_> {
 
     #[inline(always)]
     fn distances(&self, many: &[u32], out: &mut Vec<f32>) {
-        self.coarse.estimates(&self.graph.kernel, self.sketch, &self.graph.rows, many, out);
+        self.coarse.estimates(self.sketch, &self.graph.rows, many, out);
     }
 
     #[inline(always)]
     fn distance(&self, row: u32) -> f32 {
-        self.coarse.estimate(&self.graph.kernel, self.sketch, &self.graph.rows, row)
+        self.coarse.estimate(self.sketch, &self.graph.rows, row)
     }
 }
 
 impl Graph {
     /// Of the `ef` nearest that a walk on level 0 catches, or some more, the first `k` that are wanted, or more, into
     /// `scratch.found`, nearest first. Returns of how many they are all that are wanted, without the tail's.
+    /// Those that matter are among the `reach` nearest.
     pub(super) fn catch(
         &self,
         probe: Probe,
-        (ef, k): (usize, usize),
+        (ef, k, reach): (usize, usize, usize),
         wanted: impl Fn(&Key) -> bool,
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<usize, Cancelled> {
         let live = |row: u32| is_live(self.state(row));
-        let asked = match &self.coarse {
+        let asked = match self.survey.as_ref().and_then(|survey| Some((&survey.coarse, survey.walked()?))) {
             None => {
                 let sight = Sharp { graph: self, probe };
                 self.seed(probe, &sight, scratch);
                 self.walk(&sight, ef, 0, live, cancel, scratch)?;
                 keep_first(&mut scratch.found, k, &wanted)
             }
-            Some(coarse) => {
+            Some((coarse, center)) => {
                 let mut sketch = std::mem::take(&mut scratch.sketch);
-                let sight = Blurred::new(self, coarse, probe, &mut sketch);
+                let sight = Blurred::new(self, coarse, center, probe, &mut sketch);
                 self.seed(probe, &sight, scratch);
-                let walked = self.walk(&sight, widened(ef), 0, live, cancel, scratch);
+                let walked = self.walk(&sight, widened(reach, ef), 0, live, cancel, scratch);
                 scratch.sketch = sketch;
                 walked?;
                 // Their order is not settled yet.
@@ -132,8 +139,8 @@ fn keep_first(keys: &mut Vec<Key>, k: usize, wanted: impl Fn(&Key) -> bool) -> u
     asked
 }
 
-/// The beam of a walk by estimates that catches what one of `ef` by distances does (measured at 768 components; with more of
-/// them, estimates are better).
-pub(super) fn widened(ef: usize) -> usize {
-    ef.saturating_add(ef / 16 + 6)
+/// The beam of a walk by estimates that catches of the `k` nearest what one of `ef` by distances does (measured at 768 components;
+/// with more of them, estimates are better). Of as many as the beam holds, those that are farthest come out by chance.
+pub(super) fn widened(k: usize, ef: usize) -> usize {
+    ef.saturating_add((ef / 16 + 6).max(k.saturating_sub(4)))
 }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::vector::graph::tests::restored::{read, write};
 
+mod survey;
+
 const DIM: usize = 512;
 /// How many components would do.
 const LATENT: usize = 12;
@@ -22,6 +24,27 @@ fn embedded(random: &mut Random, count: usize, map: u64) -> Vec<Vec<f32>> {
     (0..count).map(|_| wide(random.vector(LATENT), random.vector(DIM))).collect()
 }
 
+/// Does what is to do, and waits for what others do.
+fn settle(graph: &Graph) {
+    let mut scratch = Scratch::default();
+    while graph.pending() > 0 {
+        if !graph.link_next(&mut scratch) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A graph of vectors, all linked.
+fn built(vectors: &[Vec<f32>], params: Params) -> (Graph, Vec<NodeId>) {
+    let (graph, ids) = build(vectors, params);
+    settle(&graph);
+    (graph, ids)
+}
+
+fn is_walked(graph: &Graph) -> bool {
+    graph.survey.as_ref().is_some_and(|survey| survey.walked().is_some())
+}
+
 fn nearest(graph: &Graph, query: &Query, search: &Search) -> Vec<Hit> {
     let mut hits = Vec::new();
     graph.search(query, search, &mut Scratch::default(), &mut hits).expect("nobody cancels");
@@ -34,9 +57,10 @@ fn a_coarse_code_costs_no_recall() {
     let vectors = embedded(&mut random, 2000, 1);
     let queries = embedded(&mut random, 60, 1);
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
-        let (graph, _) = build(&vectors, coarse_params(metric));
+        let (graph, _) = built(&vectors, coarse_params(metric));
         let statistics = check(&graph);
         assert_eq!(statistics.reachable, 2000, "{statistics:?}");
+        assert!(is_walked(&graph));
         let (plain, _) = build(&vectors, Params { coarse: false, ..coarse_params(metric) });
         for ef in [40, 100] {
             let [coarse, plain] = [&graph, &plain].map(|graph| recall(graph, &queries, 10, ef));
@@ -51,7 +75,7 @@ fn hits_have_the_distances_of_their_codes() {
     let mut random = Random(42);
     let vectors = embedded(&mut random, 1500, 1);
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
-        let (graph, _) = build(&vectors, coarse_params(metric));
+        let (graph, _) = built(&vectors, coarse_params(metric));
         for linked in [false, true] {
             let mut scratch = Scratch::default();
             (0..50).for_each(|_| _ = graph.add(Vector::Floats(&random.vector(DIM)), random.next()));
@@ -81,7 +105,7 @@ fn hits_have_the_distances_of_their_codes() {
 fn a_range_search_finds_all_within() {
     let mut random = Random(43);
     let vectors = embedded(&mut random, 1500, 1);
-    let (graph, _) = build(&vectors, coarse_params(Metric::L2));
+    let (graph, _) = built(&vectors, coarse_params(Metric::L2));
     for vector in vectors.iter().step_by(100) {
         let query = graph.query(Vector::Floats(vector));
         let mut hits = Vec::new();
@@ -100,7 +124,7 @@ fn what_comes_and_goes_and_comes_back_is_found() {
     let mut random = Random(44);
     let vectors = embedded(&mut random, 1500, 1);
     let queries = embedded(&mut random, 40, 1);
-    let (graph, ids) = build(&vectors, coarse_params(Metric::Cosine));
+    let (graph, ids) = built(&vectors, coarse_params(Metric::Cosine));
     let mut scratch = Scratch::default();
     for id in ids.iter().step_by(2) {
         assert!(graph.remove(*id));
@@ -118,9 +142,16 @@ fn what_comes_and_goes_and_comes_back_is_found() {
     let nodes = write(&graph, |id| u64::from(id.0));
     let (again, ids) = read(*graph.params(), &nodes).expect("what was written");
     check(&again);
-    for (node, id) in nodes.iter().zip(ids) {
-        assert_eq!(again.rows.coarse(id.0), graph.rows.coarse(node.number as u32), "derived again");
+    let (twin, twins) = read(*graph.params(), &nodes).expect("what was written");
+    assert!(is_walked(&graph) && is_walked(&again), "surveyed when it was read");
+    for ((node, id), twin_id) in nodes.iter().zip(ids).zip(twins) {
+        assert_eq!(again.rows.coarse(id.0), twin.rows.coarse(twin_id.0), "made of what is saved");
         assert_eq!(again.rows.code(id.0), node.code);
+    }
+    for query in &queries {
+        let [one, other] = [&again, &twin]
+            .map(|graph| nearest(graph, &graph.query(Vector::Floats(query)), &Search { ef: 20, ..Search::default() }));
+        assert_eq!(one, other);
     }
     assert!(recall(&again, &queries, 10, 60) >= 0.96);
     // Without one it is the graph that it always was.
