@@ -46,7 +46,7 @@ pub use epoch::{Guard, pin};
 pub use flat::Flat;
 pub use graph::{Cancelled, Filter, Graph, Params, Query, Range, Restore, Search};
 pub use measure::Measure;
-pub use scan::set_bits;
+pub use scan::{set_bits, spread};
 pub use scratch::Scratch;
 
 /// The number of a vector's slot in a [`Graph`] or a [`Flat`]; below 2³¹, and reused after its vector was reclaimed.

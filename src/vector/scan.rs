@@ -71,6 +71,12 @@ impl Scan<'_> {
     }
 }
 
+/// The `nth` of some numbers below `bound` that are spread evenly, however many are taken: steps of the golden ratio, which are in
+/// step with nothing that repeats.
+pub fn spread(nth: u64, bound: u64) -> u64 {
+    ((nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound) >> 32
+}
+
 /// The places of the bits that are set, ascending: bit `n % 64` of word `n / 64` has place `n`.
 pub fn set_bits(words: &[u64]) -> impl Iterator<Item = u32> + '_ {
     let of_word = |(base, &word): (u32, &u64)| {

@@ -138,6 +138,11 @@ impl Quantization {
         }
     }
 
+    /// Whether a stored vector has a range: its largest component.
+    fn has_range(self) -> bool {
+        self == Self::Q8
+    }
+
     fn encoding(self) -> Encoding {
         match self {
             Self::None => Encoding::F32,

@@ -98,7 +98,7 @@ impl VectorSet {
     pub fn raw_vector(&self, element: &[u8]) -> Option<Stored> {
         let guard = pin();
         let id = self.find(&guard, element)?;
-        let range = (self.quantization == Quantization::Q8).then(|| self.graph.range_of(id));
+        let range = (self.quantization.has_range()).then(|| self.graph.range_of(id));
         Some(Stored { bytes: self.graph.code(id, &guard).to_vec(), l2: self.graph.l2(id), range })
     }
 

@@ -20,6 +20,7 @@ use super::search::{CANCEL_EVERY, Cancelled, Search};
 use super::sight::Sharp;
 use super::{Graph, NodeId, is_live};
 use crate::vector::distance::Probe;
+use crate::vector::scan::spread;
 use crate::vector::scratch::{Key, Scratch, offer};
 
 /// Those that are known to match are scanned if they are up to this many times the beam: what a scan compares in the time
@@ -169,9 +170,8 @@ impl Graph {
     pub fn estimate(&self, test: &dyn Fn(NodeId) -> bool) -> usize {
         let bound = u64::from(self.rows.len());
         let (mut asked, mut passed) = (0, 0);
-        // Steps of the golden ratio spread evenly over any number of rows.
-        for i in 0..SAMPLE {
-            let row = (((i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound) >> 32) as u32;
+        for nth in 0..SAMPLE {
+            let row = spread(nth, bound) as u32;
             if is_live(self.state(row)) {
                 asked += 1;
                 passed += usize::from(test(NodeId(row)));

@@ -2,8 +2,9 @@
 //!
 //! The encoding names nodes by 64-bit numbers of its own, and a list may name nodes that come later. A number gets its
 //! row when it is first met, in a list or as a node; so lists are written straight into their rows, and neighbors come to
-//! lie near each other. Or it names them by their ranks, which are their rows. That all links are mutual is checked at the end by one sum: every link adds a salted 128-bit hash
-//! of its unordered pair and level by exclusive or, so a pair that names each other adds nothing.
+//! lie near each other. Or it names them by their ranks, which are their rows. That all links are mutual is checked at the end by
+//! one sum: every link adds a salted 128-bit hash of its unordered pair and level by exclusive or, so a pair that names each
+//! other adds nothing.
 #![forbid(unsafe_code)]
 
 use std::hash::{BuildHasher, RandomState};

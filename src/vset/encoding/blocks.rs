@@ -25,8 +25,8 @@ use super::building::{Named, Nodes, Texts, assemble};
 use super::{ALONE, Header, Ranks};
 use crate::codec::{Corrupt, Sink, Source};
 use crate::vector::{Guard, NodeId, pin};
+use crate::vset::VectorSet;
 use crate::vset::attributes::Attributes;
-use crate::vset::{Quantization, VectorSet};
 
 /// Bytes of a block, about; an element that is larger is a block by itself.
 const BLOCK: usize = 128 << 10;
@@ -111,7 +111,7 @@ impl VectorSet {
         let (graph, out) = (&self.graph, &mut block.nodes);
         let level = graph.level_of(id);
         out.extend(graph.l2(id).to_le_bytes());
-        if self.quantization == Quantization::Q8 {
+        if self.quantization.has_range() {
             out.extend(graph.range_of(id).to_le_bytes());
         }
         out.push(level);
@@ -153,7 +153,7 @@ struct Read<B> {
 
 /// Bytes of a node without links.
 fn least_node(header: &Header) -> u64 {
-    let range = if header.quantization == Quantization::Q8 { size_of::<f32>() } else { 0 };
+    let range = if header.quantization.has_range() { size_of::<f32>() } else { 0 };
     let code = header.quantization.encoding().code_len(header.dim);
     (size_of::<f32>() + range + size_of::<u8>() + code + size_of::<u16>()) as u64
 }
@@ -231,7 +231,7 @@ fn take_side_by_side<S: Source>(source: &mut S, header: &Header, mut nodes: Node
 impl Nodes {
     /// Takes the nodes of a block; `links` is room for a list.
     fn take(&mut self, elements: u32, block: &[u8], width: usize, links: &mut Vec<u32>) -> Result<(), Corrupt> {
-        let (mut rest, code_len, ranged) = (Bytes(block), self.code_len(), self.is_ranged());
+        let (mut rest, code_len, ranged) = (Bytes(block), self.code_len(), self.quantization.has_range());
         for _ in 0..elements {
             let l2 = rest.float()?;
             let range = if ranged { rest.float()? } else { 0.0 };

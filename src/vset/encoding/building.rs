@@ -17,7 +17,7 @@ const GREATEST_COMPONENT: f32 = 1.01;
 
 /// The graph.
 pub(super) struct Nodes {
-    quantization: Quantization,
+    pub(super) quantization: Quantization,
     pub(super) restore: Restore,
     /// How many nodes have this level.
     pub(super) levels: [usize; MAX_LEVEL as usize + 1],
@@ -32,11 +32,6 @@ impl Nodes {
     /// Bytes of a stored vector.
     pub(super) fn code_len(&self) -> usize {
         self.restore.graph().codec().code_len()
-    }
-
-    /// Whether a stored vector has a range.
-    pub(super) fn is_ranged(&self) -> bool {
-        self.quantization == Quantization::Q8
     }
 
     /// The stored vector, if it is one.

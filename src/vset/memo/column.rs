@@ -22,9 +22,9 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::log::Place;
-use crate::vector::NodeId;
 use crate::vector::allocation::taken;
 use crate::vector::within::WORD;
+use crate::vector::{NodeId, spread};
 use crate::vset::filter::Value;
 
 /// Words of bits for the codes of a block: with what counts its owners, a block fills what the allocator gives for it.
@@ -221,10 +221,7 @@ pub(in crate::vset) fn is_mark(code: u16) -> bool {
 fn marks<'a>(bound: usize, value: impl Fn(NodeId) -> Option<Value<'a>>) -> Vec<f64> {
     let most = (bound / OF_A_MARK).clamp(LEAST_MARKS, MARKS);
     let looked_at = most * SAMPLED;
-    // Steps of the golden ratio spread evenly over any number of rows, in step with nothing that repeats.
-    let spread =
-        |nth: usize| ((((nth as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) * bound as u64) >> 32) as usize;
-    let row = |nth: usize| if bound <= looked_at { nth } else { spread(nth) };
+    let row = |nth: usize| if bound <= looked_at { nth } else { spread(nth as u64, bound as u64) as usize };
     let number = |row: usize| match value(NodeId(row as u32)) {
         Some(Value::Number(number)) if !number.is_nan() => Some(number + 0.0),
         _ => None,

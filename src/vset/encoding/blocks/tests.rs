@@ -3,6 +3,7 @@
 use super::super::tests::{FORMATS, Item, QUANTIZATIONS, answers, decode, items, sample};
 use super::super::{FORM, Format, MARK, VERSION};
 use super::*;
+use crate::vset::Quantization;
 use proptest::prelude::*;
 
 /// A set with holes among its nodes.
