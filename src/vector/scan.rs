@@ -9,9 +9,6 @@ use super::scratch::{Key, List};
 
 /// Rows that are looked at between two questions whether to go on.
 const BATCH: usize = 1024;
-/// Bytes that are asked for ahead, of rows that are known to match: enough for the memory, and not more than the nearest
-/// cache holds.
-const AHEAD: usize = 16 << 10;
 
 /// What is compared with what.
 pub(super) struct Scan<'a> {
@@ -41,32 +38,24 @@ impl Scan<'_> {
             Filter::Bits { words, .. } => &mut set_bits(words).filter(|&row| row < bound),
             _ => &mut (0..bound),
         };
-        let passes = |row: u32| match self.filter {
-            Filter::Test(test) | Filter::Cheap(test) => live(row) && test(NodeId(row)),
-            Filter::All | Filter::Among(_) | Filter::Bits { .. } => live(row),
-        };
-        // Of what is still to be tested, most will not be compared.
-        let ahead = !matches!(self.filter, Filter::Test(_) | Filter::Cheap(_));
-        let batch = if ahead { (AHEAD / self.probe.code.len().max(64)).clamp(16, BATCH) } else { BATCH };
-        let mut looked = 0;
+        let List { rows, distances, .. } = list;
         loop {
-            if looked % BATCH < batch && self.cancel.is_some_and(|cancel| cancel()) {
+            if self.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            list.rows.clear();
-            for row in (&mut ids).take(batch) {
-                if ahead {
-                    self.rows.prefetch(row);
-                }
-                list.rows.push(row);
-            }
-            if list.rows.is_empty() {
+            rows.clear();
+            rows.extend((&mut ids).take(BATCH));
+            if rows.is_empty() {
                 return Ok(());
             }
-            looked += list.rows.len();
-            list.rows.retain(|&row| passes(row));
-            self.kernel.distances(self.probe, self.rows, &list.rows, &mut list.distances);
-            list.rows.iter().zip(&list.distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
+            // Of what is still to be tested, most will not be compared.
+            if let Filter::Test(test) | Filter::Cheap(test) = self.filter {
+                rows.retain(|&row| live(row) && test(NodeId(row)));
+                self.kernel.distances(self.probe, self.rows, rows, distances);
+            } else {
+                self.kernel.distances_if(self.probe, self.rows, rows, &live, distances);
+            }
+            rows.iter().zip(&*distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }
 }

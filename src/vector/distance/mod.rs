@@ -52,9 +52,13 @@ struct Sums {
 
 type ExactSum = fn(&[u8], &[u8]) -> f64;
 
-/// Bytes of codes that are on their way from memory while others are compared: less, and the processor waits for them;
-/// more, and they push each other out of the nearest cache.
-const AHEAD: usize = 16 << 10;
+/// Cache lines that are on their way from memory while others are compared: less, and the processor waits for them; more than it
+/// can wait for at a time (16 to 24 now), and asking waits, while comparing could go on. (50,000 codes of 384 bytes and 200,000
+/// of 50 on a machine whose third cache is as far as its memory, at beams of 24 and 100: with 256 of them, as the cache would
+/// hold, 0.72 to 0.8 times and 0.9 times as many queries a second, and 0.7 times as many linked.)
+const AHEAD: usize = 32;
+/// What stands beside a code in its row, about, in bytes.
+const BESIDE: usize = 24;
 /// Up to this length, comparing with four codes costs less than with two or three, one after the other.
 const SHORT: usize = 512;
 
@@ -146,18 +150,53 @@ impl Kernel {
     #[inline]
     pub fn distances(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
         out.clear();
-        let ahead = (AHEAD / probe.code.len().max(1)).clamp(4, 32);
-        many.iter().take(ahead).for_each(|&row| rows.prefetch(row));
-        let mut next = ahead;
+        let mut next = ahead(probe);
+        many.iter().take(next).for_each(|&row| rows.prefetch(row));
         for group in many.chunks(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
             next += 4;
-            let left = group.len();
-            if left == 4 || left > 1 && probe.code.len() <= SHORT {
-                out.extend_from_slice(&self.four(probe, rows, group)[..left]);
-            } else {
-                out.extend(group.iter().map(|&row| self.distance(probe, self.probe(rows, row))));
+            self.add_distances(probe, rows, group, out);
+        }
+    }
+
+    /// As [`Kernel::distances`], of those rows for which `wanted` says so, which are left in `many`. It may look into the row.
+    #[inline]
+    pub fn distances_if(
+        &self,
+        probe: Probe,
+        rows: &Rows,
+        many: &mut Vec<u32>,
+        wanted: impl Fn(u32) -> bool,
+        out: &mut Vec<f32>,
+    ) {
+        out.clear();
+        let (mut next, mut kept) = (ahead(probe), 0);
+        many.iter().take(next).for_each(|&row| rows.prefetch(row));
+        for start in (0..many.len()).step_by(4) {
+            many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
+            next += 4;
+            let first = kept;
+            for at in start..many.len().min(start + 4) {
+                let row = many[at];
+                // What is not wanted is written over by the next.
+                many[kept] = row;
+                kept += usize::from(wanted(row));
             }
+            if kept > first {
+                self.add_distances(probe, rows, &many[first..kept], out);
+            }
+        }
+        many.truncate(kept);
+    }
+
+    /// Appends the distances of one to four rows.
+    #[inline(always)]
+    fn add_distances(&self, probe: Probe, rows: &Rows, group: &[u32], out: &mut Vec<f32>) {
+        let left = group.len();
+        if left == 4 || left > 1 && probe.code.len() <= SHORT {
+            out.extend_from_slice(&self.four(probe, rows, group)[..left]);
+        } else {
+            out.extend(group.iter().map(|&row| self.distance(probe, self.probe(rows, row))));
         }
     }
 
@@ -216,6 +255,12 @@ impl Kernel {
             Some(sum) => 1.0 - sum(a.code, b.code),
         }
     }
+}
+
+/// How many rows are asked of the memory before the first is compared.
+#[inline(always)]
+fn ahead(probe: Probe) -> usize {
+    (AHEAD / (probe.code.len() + BESIDE).div_ceil(64)).clamp(4, 32)
 }
 
 /// Distances of sums, for the compiler to compute side by side.
