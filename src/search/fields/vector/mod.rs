@@ -19,18 +19,19 @@
 
 mod cost;
 mod kind;
+mod nodes;
 mod restore;
 
 pub use kind::Ruler;
 pub use restore::{SavedGraph, SavedNode};
 
 use super::fingerprint::fingerprint;
-use crate::search::column::{Column, Slot};
 use crate::search::doc_id::DocId;
 use crate::search::query::ast::VectorOptions;
 use crate::search::schema::{self, Algorithm};
 use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Search, Size, Vector, scratch};
 use kind::{encoding, is_coded, metric, of_field, params};
+use nodes::DocNodes;
 use restore::Restoring;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
@@ -51,56 +52,12 @@ enum Store {
     Restoring(Box<Restoring>),
 }
 
-/// The vectors of a document.
-#[derive(Debug, Default)]
-struct Nodes {
-    ids: Ids,
-    fingerprint: u64,
-}
-
-#[derive(Debug, Default)]
-enum Ids {
-    #[default]
-    None,
-    One(NodeId),
-    Several(Box<[NodeId]>),
-}
-
-impl Slot for Nodes {
-    fn vacant() -> Self {
-        Self::default()
-    }
-    fn is_vacant(&self) -> bool {
-        matches!(self.ids, Ids::None)
-    }
-}
-
-impl Nodes {
-    fn as_slice(&self) -> &[NodeId] {
-        match &self.ids {
-            Ids::None => &[],
-            Ids::One(id) => std::slice::from_ref(id),
-            Ids::Several(ids) => ids,
-        }
-    }
-}
-
-impl Ids {
-    fn of(ids: Vec<NodeId>) -> Self {
-        match ids[..] {
-            [] => Self::None,
-            [one] => Self::One(one),
-            _ => Self::Several(ids.into()),
-        }
-    }
-}
-
 /// The vectors of the documents, found by nearness.
 #[derive(Debug)]
 pub struct VectorIndex {
     schema: schema::Vector,
     store: Store,
-    docs: Column<Nodes>,
+    docs: DocNodes,
     /// Whose vector each node is; END for a node that is nobody's.
     owners: Vec<DocId>,
     vectors: usize,
@@ -234,7 +191,7 @@ impl VectorIndex {
         Self {
             schema: schema.clone(),
             store: Store::new(schema),
-            docs: Column::default(),
+            docs: DocNodes::default(),
             owners: Vec::new(),
             vectors: 0,
             largest: Size::default(),
@@ -268,17 +225,18 @@ impl VectorIndex {
         for vector in vectors {
             print = print.rotate_left(7) ^ fingerprint(vector.as_ref());
         }
-        match self.docs.get(doc) {
+        let print = print.max(1);
+        match self.docs.fingerprint(doc) {
             None if vectors.is_empty() => return false,
-            Some(nodes) if nodes.fingerprint == print && nodes.as_slice().len() == vectors.len() => return false,
+            Some(known) if known == print && self.docs.get(doc).len() == vectors.len() => return false,
             _ => {}
         }
         if let Store::Restoring(restoring) = &mut self.store {
             let old = self.docs.remove(doc);
             if let Some(ids) = restoring.take(doc, key, print, vectors) {
-                self.own(doc, ids, print);
+                self.own(doc, &ids, print);
             }
-            self.drop_nodes(old);
+            self.drop_nodes(&old);
             return true;
         }
         let mut ids = Vec::with_capacity(vectors.len());
@@ -292,14 +250,14 @@ impl VectorIndex {
             }
         }
         let old = self.docs.remove(doc);
-        self.own(doc, ids, print);
-        self.drop_nodes(old);
+        self.own(doc, &ids, print);
+        self.drop_nodes(&old);
         true
     }
 
     /// Writes down whose vectors some nodes are.
-    fn own(&mut self, doc: DocId, ids: Vec<NodeId>, fingerprint: u64) {
-        for id in &ids {
+    fn own(&mut self, doc: DocId, ids: &[NodeId], fingerprint: u64) {
+        for id in ids {
             let at = id.0 as usize;
             if at >= self.owners.len() {
                 self.owners.resize(at + 1, DocId::END);
@@ -308,7 +266,7 @@ impl VectorIndex {
             self.largest = self.largest.max(self.store.size(*id));
         }
         self.vectors += ids.len();
-        self.docs.set(doc, Nodes { ids: Ids::of(ids), fingerprint });
+        self.docs.set(doc, ids, fingerprint);
     }
 
     /// Takes a document out.
@@ -317,14 +275,16 @@ impl VectorIndex {
             restoring.forget(doc);
         }
         let old = self.docs.remove(doc);
-        self.drop_nodes(old);
+        self.drop_nodes(&old);
     }
 
     /// Removes the vectors that a document had.
-    fn drop_nodes(&mut self, nodes: Option<Nodes>) {
-        let Some(nodes) = nodes else { return };
-        self.vectors -= nodes.as_slice().len();
-        for id in nodes.as_slice() {
+    fn drop_nodes(&mut self, nodes: &[NodeId]) {
+        if nodes.is_empty() {
+            return;
+        }
+        self.vectors -= nodes.len();
+        for id in nodes {
             match &mut self.store {
                 Store::Flat(flat) => {
                     flat.remove(*id);
@@ -445,8 +405,9 @@ impl VectorIndex {
 
     /// The nodes of the documents in a set.
     fn nodes_of(&self, docs: &RoaringBitmap) -> Vec<NodeId> {
-        let nodes = docs.iter().filter_map(|doc| self.docs.get(DocId(doc)));
-        nodes.flat_map(|nodes| nodes.as_slice().iter().copied()).collect()
+        let mut nodes = Vec::with_capacity(docs.len() as usize);
+        docs.iter().for_each(|doc| nodes.extend_from_slice(self.docs.get(DocId(doc))));
+        nodes
     }
 
     /// Vectors to documents, nearest first, equal ones by number, each once.

@@ -173,10 +173,11 @@ impl VectorIndex {
         let is_saved: Vec<bool> =
             (0..graph.id_bound()).map(NodeId).map(|id| graph.contains(id) && !linked(id, 0).is_empty()).collect();
         let saved = |id: NodeId| is_saved.get(id.0 as usize).copied().unwrap_or(false);
-        let owned = self.docs.iter().flat_map(|(_, nodes)| nodes.as_slice()).filter(|id| saved(**id)).count();
+        let owned = self.docs.iter().flat_map(|(_, nodes)| nodes).filter(|id| saved(**id)).count();
         begin(owned as u64);
-        for (doc, of_doc) in self.docs.iter() {
-            for (nth, id) in (0..).zip(of_doc.as_slice()).filter(|(_, id)| saved(**id)) {
+        for (doc, nodes) in self.docs.iter() {
+            let fingerprint = self.docs.fingerprint(doc).unwrap_or_default();
+            for (nth, id) in (0..).zip(nodes).filter(|(_, id)| saved(**id)) {
                 let levels = (0..=graph.level_of(*id)).map(|level| {
                     linked(*id, level)
                         .into_iter()
@@ -188,7 +189,7 @@ impl VectorIndex {
                     number: u64::from(id.0),
                     key: key(doc).into(),
                     nth,
-                    fingerprint: of_doc.fingerprint,
+                    fingerprint,
                     links: levels.collect(),
                 });
             }
