@@ -15,8 +15,9 @@
 //! * `vsim`, `send` and `ping` go on for `--seconds`, where that is said, instead of a count.
 //! * `--found` takes the bulk strings, a line a query in the order of the file (one connection).
 //! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too. Without `--seconds` it
-//!   looks on until its standard input ends. `--watch` lets one look on while others work, from their first request to their
-//!   last reply: what the generator does before, reading and encoding, disturbs nobody then.
+//!   looks on until its standard input ends. Where it may, it has a real-time priority: it stands for a client on a machine of
+//!   its own, so what it waits for is the server and not a core to look on from. `--watch` lets one look on while others work,
+//!   from their first request to their last reply: what the generator does before, reading and encoding, disturbs nobody then.
 //!
 //! Prints one line of JSON: operations, seconds, rate, the percentiles of the latency in microseconds, and the microseconds
 //! of processor time that this generator took for each operation. `ping` tells how fast it and the server's networking are by
@@ -321,6 +322,7 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
 /// that time, and are counted so; otherwise a stall would hide most of what it did.
 fn look_on(port: u16, ended: impl Fn() -> bool) -> io::Result<Vec<Duration>> {
     const INTERVAL: Duration = Duration::from_millis(1);
+    come_first();
     let mut connection = Connection::open(port)?;
     let request = encode(&[b"PING"]);
     let mut latencies = Vec::new();
@@ -337,6 +339,13 @@ fn look_on(port: u16, ended: impl Fn() -> bool) -> io::Result<Vec<Duration>> {
         }
     }
     Ok(latencies)
+}
+
+/// Lets the calling thread have a core whenever it wants one, where the system grants that.
+fn come_first() {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    // SAFETY: a plain system call on the calling thread, which reads the parameter.
+    let _refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) };
 }
 
 /// A bystander, until the seconds are over or standard input ends.

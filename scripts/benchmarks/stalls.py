@@ -3,7 +3,8 @@
     sets     399,000 vectors added, asked, saved (BGSAVE), written to the AOF, unlinked; beside Redis 8.2 where there is time
     indexes  FT.CREATE over 399,000 hashes, KNN, dropping the index; beside RediSearch 2.10.5 where there is time
 
-Two lines tell what the machine itself does: an idle server, and 8 connections that send PING; and `starved` is for how long in
+The bystander stands for a client on another machine: where it may (as root), it has a real-time priority, so it never waits for a
+core to look on from. Two lines tell what the machine itself does: an idle server, and 8 connections that send PING; and `starved` is for how long in
 all the server's main thread could have run and got no core: where that is much, the machine was too small or too busy. Peers are left out
 where there is no time for them; the vectors are GloVe's, whatever --data says, since many are needed.
 """
