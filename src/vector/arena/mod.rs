@@ -59,8 +59,13 @@ use chunks::{Chunks, Owned};
 use links::{Far, NEAR};
 use supply::Supply;
 
-/// Bytes of a row that are asked for ahead.
-const PREFETCH: usize = 2 << 10;
+/// A row of more bytes than this is asked for ahead by its first lines only: the processor follows those by itself then, as it is
+/// read, while asking for all of it fills what it can wait for. (20,000 rows of 384 floats on a machine whose third cache is as far
+/// as its memory, at a beam of 100: asking for 64 to 256 bytes 1.2 times as many queries a second as for all; of rows of 404 bytes,
+/// asking for all is 1.05 to 1.25 times as fast as that.)
+const LONG: usize = 1 << 10;
+/// How many bytes these first lines are.
+const FIRST: usize = 128;
 
 /// State of a row that holds nothing.
 pub(super) const FREE: u8 = 0;
@@ -142,12 +147,13 @@ fn fetch_line(at: *const u8) {
     let _ = at;
 }
 
-/// Asks the memory for so many bytes from a place on, or the first of very many: the processor follows those by itself then.
+/// Asks the memory for so many bytes from a place on, or for the first of very many.
 #[inline(always)]
 fn fetch_lines(at: *const u8, bytes: usize) {
+    let bytes = if bytes > LONG { FIRST } else { bytes };
     let mut offset = 0;
     // Not `step_by`, which becomes a call with a division.
-    while offset < bytes.min(PREFETCH) {
+    while offset < bytes {
         fetch_line(at.wrapping_add(offset));
         offset += 64;
     }
@@ -289,7 +295,12 @@ impl Rows {
     #[inline(always)]
     pub fn prefetch(&self, row: u32) {
         if self.coarse_len == 0 {
-            fetch_lines(self.chunks.at(row), self.head_at + size_of::<Head>());
+            let (start, end) = (self.chunks.at(row), self.head_at + size_of::<Head>());
+            fetch_lines(start, end);
+            if end > LONG {
+                // Whether the row is live, which is asked first by some.
+                fetch_line(start.wrapping_add(self.head_at));
+            }
         } else {
             fetch_line(self.chunks.at(row));
             fetch_lines(self.chunks.apart(row), self.code_len);

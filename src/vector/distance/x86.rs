@@ -1,4 +1,5 @@
-//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, the portable ones compiled for AVX2 below that.
+//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`); of doubles and bits, the
+//! portable ones compiled for AVX2.
 //!
 //! A kernel takes one code against one, or against four at once: then the loads of the first are shared, the four sums
 //! hide each other's latency, and a call by pointer is paid once.
@@ -15,11 +16,11 @@ use super::super::encoding::{Codec, Encoding, Metric};
 use super::coarse::{Make, PLANES};
 use super::{Sums, coarse, portable};
 
-/// A kernel of a step (what 64 bytes of both codes add to a sum) and of the reduction of sums to numbers. Even and odd
+/// A kernel of a step (what so many bytes of both codes add to a sum) and of the reduction of sums to numbers. Even and odd
 /// steps have sums of their own, so that one does not wait for the other.
 macro_rules! kernel {
-    ($name:ident, $features:literal, $zero:ident, $add:ident, $step:ident, $reduce:ident) => {
-        mod $name {
+    ($name:ident, $bytes:literal, $features:literal, $zero:ident, $add:ident, $step:ident, $reduce:ident) => {
+        pub(super) mod $name {
             use super::*;
 
             #[target_feature(enable = $features)]
@@ -40,20 +41,20 @@ macro_rules! kernel {
                 let len = a.len();
                 assert!(b.iter().all(|b| b.len() == len), "codes of one kind");
                 let mut at = 0;
-                while at + 128 <= len {
-                    let (x, y) = (load(a, at), load(a, at + 64));
+                while at + 2 * $bytes <= len {
+                    let (x, y) = (load(a, at), load(a, at + $bytes));
                     for i in 0..N {
                         even[i] = $step(even[i], x, load(b[i], at));
-                        odd[i] = $step(odd[i], y, load(b[i], at + 64));
+                        odd[i] = $step(odd[i], y, load(b[i], at + $bytes));
                     }
-                    at += 128;
+                    at += 2 * $bytes;
                 }
-                if at + 64 <= len {
+                if at + $bytes <= len {
                     let x = load(a, at);
                     for i in 0..N {
                         even[i] = $step(even[i], x, load(b[i], at));
                     }
-                    at += 64;
+                    at += $bytes;
                 }
                 if at < len {
                     let x = load_end(a, at);
@@ -70,6 +71,8 @@ macro_rules! kernel {
         }
     };
 }
+
+mod avx2;
 
 /// 64 bytes from `at`, which the slice has.
 #[inline]
@@ -292,16 +295,16 @@ fn hamming_step(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_xor_si512(a, b)))
 }
 
-kernel!(f32_dot, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f32_dot_step, reduce_floats);
-kernel!(f32_l2, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f32_l2_step, reduce_floats);
-kernel!(f16_dot, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f16_dot_step, reduce_floats);
-kernel!(f16_l2, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f16_l2_step, reduce_floats);
-kernel!(bf16_dot, "avx512f,avx512bw,avx512dq", no_floats, add_floats, bf16_dot_step, reduce_floats);
-kernel!(bf16_l2, "avx512f,avx512bw,avx512dq", no_floats, add_floats, bf16_l2_step, reduce_floats);
-kernel!(i8_l2, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, i8_l2_step, reduce_integers);
-kernel!(u8_l2, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_l2_step, reduce_integers);
-kernel!(u8_dot, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_dot_step, reduce_integers);
-kernel!(hamming, "avx512f,avx512bw,avx512vpopcntdq", no_integers, add_integers, hamming_step, reduce_integers);
+kernel!(f32_dot, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f32_dot_step, reduce_floats);
+kernel!(f32_l2, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f32_l2_step, reduce_floats);
+kernel!(f16_dot, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f16_dot_step, reduce_floats);
+kernel!(f16_l2, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, f16_l2_step, reduce_floats);
+kernel!(bf16_dot, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, bf16_dot_step, reduce_floats);
+kernel!(bf16_l2, 64, "avx512f,avx512bw,avx512dq", no_floats, add_floats, bf16_l2_step, reduce_floats);
+kernel!(i8_l2, 64, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, i8_l2_step, reduce_integers);
+kernel!(u8_l2, 64, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_l2_step, reduce_integers);
+kernel!(u8_dot, 64, "avx512f,avx512bw,avx512vnni", no_integers, add_integers, u8_dot_step, reduce_integers);
+kernel!(hamming, 64, "avx512f,avx512bw,avx512vpopcntdq", no_integers, add_integers, hamming_step, reduce_integers);
 
 /// What the counts of a query's bit planes weigh: they are numbers of four bits with a sign.
 const WEIGHTS: [i8; PLANES] = [1, 2, 4, -8];
@@ -372,10 +375,10 @@ mod weighted_bits {
     }
 }
 
-/// The portable kernels, compiled for what a processor of 2013 has.
+/// Portable kernels, compiled for what a processor of 2013 has.
 macro_rules! compiled_for_avx2 {
     ($($name:ident)*) => {
-        mod avx2 {
+        mod compiled {
             use super::portable;
             $(
                 pub mod $name {
@@ -394,7 +397,7 @@ macro_rules! compiled_for_avx2 {
     };
 }
 
-compiled_for_avx2!(f32_dot f32_l2 f64_dot f64_l2 i8_dot i8_l2 u8_dot u8_l2 hamming weighted_bits);
+compiled_for_avx2!(f64_dot f64_l2 hamming weighted_bits);
 
 /// What makes coarse codes, compiled for the same.
 mod making {
@@ -457,18 +460,25 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
         && is_x86_feature_detected!("f16c")
         && is_x86_feature_detected!("popcnt");
     let l2 = codec.metric == Metric::L2;
+    let narrow = codec.dim <= WIDE;
     match codec.encoding {
         _ if !avx2 => None,
         Encoding::F32 if l2 => sums!(avx2::f32_l2),
         Encoding::F32 => sums!(avx2::f32_dot),
-        Encoding::F64 if l2 => sums!(avx2::f64_l2),
-        Encoding::F64 => sums!(avx2::f64_dot),
-        Encoding::I8 if l2 => sums!(avx2::i8_l2),
-        Encoding::U8 if l2 => sums!(avx2::u8_l2),
-        Encoding::U8 => sums!(avx2::u8_dot),
-        Encoding::I8 | Encoding::Q8 => sums!(avx2::i8_dot),
-        Encoding::Bin => sums!(avx2::hamming),
-        Encoding::F16 | Encoding::BF16 => None,
+        Encoding::F64 if l2 => sums!(compiled::f64_l2),
+        Encoding::F64 => sums!(compiled::f64_dot),
+        Encoding::F16 if l2 => sums!(avx2::f16_l2),
+        Encoding::F16 => sums!(avx2::f16_dot),
+        Encoding::BF16 if l2 => sums!(avx2::bf16_l2),
+        Encoding::BF16 => sums!(avx2::bf16_dot),
+        Encoding::I8 if l2 && narrow => sums!(avx2::i8_l2),
+        Encoding::U8 if l2 && narrow => sums!(avx2::u8_l2),
+        Encoding::U8 if !l2 && narrow => sums!(avx2::u8_dot),
+        Encoding::I8 if !l2 && codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
+        Encoding::Q8 if codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
+        Encoding::Bin => sums!(compiled::hamming),
+        // Too many components for sums of 32 bits.
+        Encoding::I8 | Encoding::U8 | Encoding::Q8 => None,
     }
 }
 
@@ -488,7 +498,7 @@ pub(super) fn coarse_sums_without_avx512() -> Option<Sums> {
         && is_x86_feature_detected!("fma")
         && is_x86_feature_detected!("f16c")
         && is_x86_feature_detected!("popcnt");
-    if avx2 { sums!(avx2::weighted_bits) } else { None }
+    if avx2 { sums!(compiled::weighted_bits) } else { None }
 }
 
 /// What makes coarse codes on this processor; none where the portable functions do.
