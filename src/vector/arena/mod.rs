@@ -177,6 +177,8 @@ pub(super) struct Rows {
     links_at: Option<usize>,
     /// Words of links.
     words: usize,
+    /// Cache lines that [`Rows::prefetch`] asks for.
+    prefetched: usize,
     /// Rows from here on are linked to by `far` links.
     near: u32,
     far: Far,
@@ -207,7 +209,10 @@ impl Rows {
             let layout = Layout::of(front, words * 8);
             (layout, if layout.links_at.is_none() { words * 8 } else { 0 })
         };
+        let lines = |bytes: usize| if bytes > LONG { FIRST / 64 } else { bytes.div_ceil(64) };
+        let prefetched = if coarse_len > 0 { 1 + lines(code_len) } else { lines(front) + usize::from(front > LONG) };
         Rows {
+            prefetched,
             chunks: Chunks::new(stride, apart),
             code_len,
             scale_at: scaled.then_some(end),
@@ -305,6 +310,12 @@ impl Rows {
             fetch_line(self.chunks.at(row));
             fetch_lines(self.chunks.apart(row), self.code_len);
         }
+    }
+
+    /// How many cache lines [`Rows::prefetch`] asks for, 1 at least.
+    #[inline(always)]
+    pub fn prefetched(&self) -> usize {
+        self.prefetched.max(1)
     }
 
     /// Asks the memory for a row's links, and how many they are.

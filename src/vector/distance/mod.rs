@@ -57,8 +57,6 @@ type ExactSum = fn(&[u8], &[u8]) -> f64;
 /// of 50 on a machine whose third cache is as far as its memory, at beams of 24 and 100: with 256 of them, as the cache would
 /// hold, 0.72 to 0.8 times and 0.9 times as many queries a second, and 0.7 times as many linked.)
 const AHEAD: usize = 32;
-/// What stands beside a code in its row, about, in bytes.
-const BESIDE: usize = 24;
 /// Up to this length, comparing with four codes costs less than with two or three, one after the other.
 const SHORT: usize = 512;
 
@@ -150,7 +148,7 @@ impl Kernel {
     #[inline]
     pub fn distances(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
         out.clear();
-        let mut next = ahead(probe);
+        let mut next = ahead(rows);
         many.iter().take(next).for_each(|&row| rows.prefetch(row));
         for group in many.chunks(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
@@ -170,7 +168,7 @@ impl Kernel {
         out: &mut Vec<f32>,
     ) {
         out.clear();
-        let (mut next, mut kept) = (ahead(probe), 0);
+        let (mut next, mut kept) = (ahead(rows), 0);
         many.iter().take(next).for_each(|&row| rows.prefetch(row));
         for start in (0..many.len()).step_by(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
@@ -259,8 +257,8 @@ impl Kernel {
 
 /// How many rows are asked of the memory before the first is compared.
 #[inline(always)]
-fn ahead(probe: Probe) -> usize {
-    (AHEAD / (probe.code.len() + BESIDE).div_ceil(64)).clamp(4, 32)
+fn ahead(rows: &Rows) -> usize {
+    (AHEAD / rows.prefetched()).clamp(4, 32)
 }
 
 /// Distances of sums, for the compiler to compute side by side.
