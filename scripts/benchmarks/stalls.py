@@ -4,9 +4,9 @@
     indexes  FT.CREATE over 399,000 hashes, KNN, dropping the index; beside RediSearch 2.10.5 where there is time
 
 The bystander stands for a client on another machine: where it may (as root), it has a real-time priority, so it never waits for a
-core to look on from. Two lines tell what the machine itself does: an idle server, and 8 connections that send PING; and `starved` is for how long in
-all the server's main thread could have run and got no core: where that is much, the machine was too small or too busy. Peers are left out
-where there is no time for them; the vectors are GloVe's, whatever --data says, since many are needed.
+core to look on from. Two lines tell what the machine itself does: an idle server, and 8 connections that send PING; and `starved`
+is for how long in all the server's main thread could have run and got no core: where that is much, the machine was too small or too
+busy. Peers are left out where there is no time for them; the vectors are GloVe's, whatever --data says, since many are needed.
 """
 
 import contextlib
