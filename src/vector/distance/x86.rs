@@ -122,13 +122,7 @@ fn add_integers(a: __m512i, b: __m512i) -> __m512i {
 #[target_feature(enable = "avx512f,avx512dq,avx")]
 fn reduce_floats(x: [__m512; 4]) -> [f32; 4] {
     let fold = |x: __m512| _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x));
-    let [a, b, c, d] = [fold(x[0]), fold(x[1]), fold(x[2]), fold(x[3])];
-    let pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-    let sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
-    let mut out = [0.0; 4];
-    // SAFETY: four floats fit into four floats.
-    unsafe { _mm_storeu_ps(out.as_mut_ptr(), sums) };
-    out
+    avx2::reduce_floats([fold(x[0]), fold(x[1]), fold(x[2]), fold(x[3])])
 }
 
 /// As [`reduce_floats`]. Sums wrap, which is right as long as the final one fits into 32 bits.
@@ -136,13 +130,7 @@ fn reduce_floats(x: [__m512; 4]) -> [f32; 4] {
 #[target_feature(enable = "avx512f,avx2")]
 fn reduce_integers(x: [__m512i; 4]) -> [f32; 4] {
     let fold = |x: __m512i| _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x));
-    let [a, b, c, d] = [fold(x[0]), fold(x[1]), fold(x[2]), fold(x[3])];
-    let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-    let sums = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
-    let mut out = [0.0; 4];
-    // SAFETY: four floats fit into four floats.
-    unsafe { _mm_storeu_ps(out.as_mut_ptr(), _mm_cvtepi32_ps(sums)) };
-    out
+    avx2::reduce_integers([fold(x[0]), fold(x[1]), fold(x[2]), fold(x[3])])
 }
 
 #[inline]

@@ -50,7 +50,7 @@ fn add_integers(a: __m256i, b: __m256i) -> __m256i {
 /// The sums of four vectors' lanes, always in the same order, so that one code gets the same answer alone and among four.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn reduce_floats([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+pub(super) fn reduce_floats([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
     let pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
     let sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
     let mut out = [0.0; 4];
@@ -62,7 +62,7 @@ fn reduce_floats([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
 /// As [`reduce_floats`]. Sums wrap, which is right as long as the final one fits into 32 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn reduce_integers([a, b, c, d]: [__m256i; 4]) -> [f32; 4] {
+pub(super) fn reduce_integers([a, b, c, d]: [__m256i; 4]) -> [f32; 4] {
     let pairs = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     let sums = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
     let mut out = [0.0; 4];
