@@ -1,7 +1,7 @@
-//! Which of many codes are within ranges, a bit for each: by hand for AVX-512, the portable loop compiled for AVX2 below that.
+//! Which of many codes are within ranges, a bit for each: by hand for AVX-512 and for AVX2.
 //!
 //! Codes come by 64, a word of bits each. A code is within a range where its distance from the range's first, modulo 2¹⁶, is
-//! no more than the range's length: one subtraction and one comparison, of 32 codes at a time.
+//! no more than the range's length: one subtraction and one comparison, of 32 or 16 codes at a time.
 #![allow(unsafe_code)]
 
 use std::ops::RangeInclusive;
@@ -87,7 +87,7 @@ fn packed(bytes: &[u8; WORD]) -> u64 {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Span, WORD, portable};
+    use super::{Span, WORD};
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -115,7 +115,38 @@ mod x86 {
 
     #[target_feature(enable = "avx2")]
     pub fn avx2(codes: &[u16], spans: &[Span], bits: &mut [u64]) {
-        portable(codes, spans, bits);
+        let (groups, _) = codes.as_chunks();
+        for (codes, word) in groups.iter().zip(bits) {
+            let codes = load_quarters(codes);
+            let mut are = [_mm256_setzero_si256(); 4];
+            for span in spans {
+                let (first, rest) = (_mm256_set1_epi16(span.first as i16), _mm256_set1_epi16(span.rest as i16));
+                for (are, codes) in are.iter_mut().zip(codes) {
+                    let after = _mm256_sub_epi16(codes, first);
+                    // No more than `rest`: the lesser of both is itself.
+                    *are = _mm256_or_si256(*are, _mm256_cmpeq_epi16(_mm256_min_epu16(after, rest), after));
+                }
+            }
+            let [a, b, c, d] = are;
+            *word = u64::from(bits_of(a, b)) | u64::from(bits_of(c, d)) << 32;
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn load_quarters(codes: &[u16; WORD]) -> [__m256i; 4] {
+        let codes: *const __m256i = codes.as_ptr().cast();
+        // SAFETY: 64 codes are four vectors of 32 bytes; they may stand anywhere.
+        unsafe { [0, 1, 2, 3].map(|nth| _mm256_loadu_si256(codes.add(nth))) }
+    }
+
+    /// A bit for each of 32 words of 16 bits, of which all bits are set or none.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn bits_of(a: __m256i, b: __m256i) -> u32 {
+        // Packing puts together the lower halves of both, then the upper ones.
+        let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(a, b));
+        _mm256_movemask_epi8(bytes) as u32
     }
 }
 

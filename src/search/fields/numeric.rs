@@ -220,8 +220,8 @@ impl NumericIndex {
 
     /// The documents with a number in a range.
     pub fn range(&self, range: &Range) -> RoaringBitmap {
-        let mut found = RoaringBitmap::new();
         let (from, to) = self.touched(range);
+        let (mut inside, mut at_ends) = (Vec::with_capacity(to - from), Vec::new());
         for at in from..to {
             let leaf = &self.leaves[at];
             let starts_inside = leaf.start > range.min || leaf.start == range.min && range.min_inclusive;
@@ -230,11 +230,13 @@ impl NumericIndex {
                 None => range.max == f64::INFINITY && range.max_inclusive,
             };
             if starts_inside && ends_inside {
-                leaf.docs.union_into(&mut found);
+                inside.push(&leaf.docs);
             } else {
-                found.extend(leaf.docs.iter().filter(|doc| self.matches(*doc, range)).map(|doc| doc.0));
+                at_ends.extend(leaf.docs.iter().filter(|doc| self.matches(*doc, range)).map(|doc| doc.0));
             }
         }
+        let mut found = IdSet::union(inside);
+        found.extend(at_ends);
         found
     }
 

@@ -78,8 +78,6 @@ impl<'a> Plan<'a> {
 
     /// The documents with any of some tags.
     pub(super) fn tag_bitmap(&self, field: &FieldRef, values: &[TagValue]) -> RoaringBitmap {
-        let mut found = RoaringBitmap::new();
-        self.tag_sets(field, values).into_iter().for_each(|set| set.union_into(&mut found));
-        found
+        IdSet::union(self.tag_sets(field, values))
     }
 }

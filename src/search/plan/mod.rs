@@ -26,7 +26,7 @@ use super::index::{FieldIndex, Index, Values};
 use super::query::ast::{FieldRef, Kind, Knn, Node, TagValue, VectorRange};
 use super::schema::FieldMask;
 use super::score::{Corpus, Leaf};
-use roaring::RoaringBitmap;
+use roaring::{MultiOps, RoaringBitmap};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -187,9 +187,8 @@ impl<'a> Plan<'a> {
             Kind::All | Kind::Optional(_) => return Cow::Borrowed(self.live()),
             Kind::Not(child) => self.live() - &*self.bitmap(child),
             Kind::Union(children) => {
-                let mut all = RoaringBitmap::new();
-                children.iter().for_each(|child| all |= &*self.bitmap(child));
-                all
+                let sets: Vec<Cow<'_, RoaringBitmap>> = children.iter().map(|child| self.bitmap(child)).collect();
+                sets.iter().map(|set| &**set).union()
             }
             Kind::Intersect(children) if self.phrase(node).is_none() => self.intersection(children),
             Kind::Tag { field, values } => self.tag_bitmap(field, values),

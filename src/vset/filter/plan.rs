@@ -212,7 +212,8 @@ fn run(step: &Do<'_>, leaf: Option<&Leaf>, codes: &[&[u16; BLOCK]], stack: &mut 
             let mut says = Says::default();
             if let (Some(leaf), Some(codes)) = (leaf, codes.get(*field)) {
                 leaf.yes.bits(codes, &mut says.yes);
-                leaf.maybe.bits(codes, &mut says.maybe);
+                leaf.unsaid.bits(codes, &mut says.maybe);
+                says.maybe.iter_mut().zip(says.yes).for_each(|(maybe, yes)| *maybe |= yes);
             }
             stack.push(says);
         }
@@ -283,8 +284,8 @@ impl From<bool> for Truth {
 /// What a comparison says of the codes of one column.
 struct Leaf {
     yes: Codes,
-    /// Those of which it says yes, or of which the code doesn't tell.
-    maybe: Codes,
+    /// Those of which the code doesn't tell.
+    unsaid: Codes,
 }
 
 impl Leaf {
@@ -299,7 +300,7 @@ impl Leaf {
         ranges.extend(texts.map(|(code, text)| (code..=code, says(step, Value::Text(text)).into())));
         numbers(step, column, &mut ranges);
         let yes = Codes::of(&ranges, |truth| truth == Truth::Yes);
-        Some(Self { yes, maybe: Codes::of(&ranges, |truth| truth != Truth::No) })
+        Some(Self { yes, unsaid: Codes::of(&ranges, |truth| truth == Truth::Unsaid) })
     }
 }
 

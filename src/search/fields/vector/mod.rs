@@ -27,6 +27,7 @@ pub use restore::{SavedGraph, SavedNode};
 
 use super::fingerprint::fingerprint;
 use crate::search::doc_id::DocId;
+use crate::search::idset;
 use crate::search::query::ast::VectorOptions;
 use crate::search::schema::{self, Algorithm};
 use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Search, Size, Vector, scratch};
@@ -406,7 +407,7 @@ impl VectorIndex {
     /// The nodes of the documents in a set.
     fn nodes_of(&self, docs: &RoaringBitmap) -> Vec<NodeId> {
         let mut nodes = Vec::with_capacity(docs.len() as usize);
-        docs.iter().for_each(|doc| nodes.extend_from_slice(self.docs.get(DocId(doc))));
+        idset::each(docs, |doc| nodes.extend_from_slice(self.docs.get(doc)));
         nodes
     }
 
