@@ -39,7 +39,7 @@ pub(super) const PLANES: usize = 4;
 const WORD: usize = 4;
 /// What makes the best of four bits of a normal distribution, in standard deviations.
 const STEP: f32 = 0.335;
-/// Bytes that are on their way from memory while others are compared.
+/// Rows that are on their way from memory while others are compared. (From 8 to 48 of them it is the same.)
 const AHEAD: usize = 32;
 
 /// How coarse codes are made and compared on this processor.

@@ -1,4 +1,4 @@
-//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`); of doubles and bits, the
+//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`); of doubles, the
 //! portable ones compiled for AVX2.
 //!
 //! A kernel takes one code against one, or against four at once: then the loads of the first are shared, the four sums
@@ -385,7 +385,7 @@ macro_rules! compiled_for_avx2 {
     };
 }
 
-compiled_for_avx2!(f64_dot f64_l2 hamming weighted_bits);
+compiled_for_avx2!(f64_dot f64_l2);
 
 /// What makes coarse codes, compiled for the same.
 mod making {
@@ -464,7 +464,7 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
         Encoding::U8 if !l2 && narrow => sums!(avx2::u8_dot),
         Encoding::I8 if !l2 && codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
         Encoding::Q8 if codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
-        Encoding::Bin => sums!(compiled::hamming),
+        Encoding::Bin => sums!(avx2::hamming),
         // Too many components for sums of 32 bits.
         Encoding::I8 | Encoding::U8 | Encoding::Q8 => None,
     }
@@ -486,7 +486,7 @@ pub(super) fn coarse_sums_without_avx512() -> Option<Sums> {
         && is_x86_feature_detected!("fma")
         && is_x86_feature_detected!("f16c")
         && is_x86_feature_detected!("popcnt");
-    if avx2 { sums!(compiled::weighted_bits) } else { None }
+    if avx2 { sums!(avx2::weighted_bits) } else { None }
 }
 
 /// What makes coarse codes on this processor; none where the portable functions do.

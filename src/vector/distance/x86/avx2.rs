@@ -193,7 +193,145 @@ kernel!(f16_dot, 32, "avx2,fma,f16c", no_floats, add_floats, f16_dot_step, reduc
 kernel!(f16_l2, 32, "avx2,fma,f16c", no_floats, add_floats, f16_l2_step, reduce_floats);
 kernel!(bf16_dot, 32, "avx2,fma", no_floats, add_floats, bf16_dot_step, reduce_floats);
 kernel!(bf16_l2, 32, "avx2,fma", no_floats, add_floats, bf16_l2_step, reduce_floats);
+/// How many bits are set in half a byte, for each of its sixteen values.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn counts() -> __m256i {
+    _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn hamming_step(sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    let (differ, half) = (_mm256_xor_si256(a, b), _mm256_set1_epi8(0x0f));
+    let low = _mm256_shuffle_epi8(counts(), _mm256_and_si256(differ, half));
+    let high = _mm256_shuffle_epi8(counts(), _mm256_and_si256(_mm256_srli_epi16::<4>(differ), half));
+    // The upper words of the sums of eight bytes are 0.
+    _mm256_add_epi32(sum, _mm256_sad_epu8(_mm256_add_epi8(low, high), no_integers()))
+}
+
 kernel!(i8_dot, 32, "avx2", no_integers, add_integers, i8_dot_step, reduce_integers);
 kernel!(i8_l2, 32, "avx2", no_integers, add_integers, i8_l2_step, reduce_integers);
 kernel!(u8_dot, 32, "avx2", no_integers, add_integers, u8_dot_step, reduce_integers);
 kernel!(u8_l2, 32, "avx2", no_integers, add_integers, u8_l2_step, reduce_integers);
+kernel!(hamming, 32, "avx2", no_integers, add_integers, hamming_step, reduce_integers);
+
+/// The sum of the coarse code: of a query's bit planes against codes.
+///
+/// Bits are counted by looking up halves of bytes in a table, which is another one for each plane: it has the counts times what
+/// they weigh. So a byte's counts of all planes are summed up as they are, between -64 and 56.
+pub(super) mod weighted_bits {
+    use super::super::super::coarse::PLANES;
+    use super::super::WEIGHTS;
+    use super::*;
+
+    /// Bytes that are all ones after as many that are none.
+    const FRESH: [u8; 64] = {
+        let mut bytes = [0; 64];
+        let mut at = 32;
+        while at < 64 {
+            bytes[at] = 0xff;
+            at += 1;
+        }
+        bytes
+    };
+
+    #[target_feature(enable = "avx2")]
+    pub fn one(planes: &[u8], code: &[u8]) -> f32 {
+        let [first, ..] = four_of::<1>(planes, [code]);
+        first
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn four(planes: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
+        four_of::<4>(planes, codes)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_of<const N: usize>(planes: &[u8], codes: [&[u8]; N]) -> [f32; 4] {
+        let len = planes.len() / PLANES;
+        assert!(codes.iter().all(|code| code.len() == len), "codes of one kind");
+        let tables = tables();
+        let mut sums = [no_integers(); 4];
+        let mut parts = [no_integers(); N];
+        let mut at = 0;
+        // No `map` around these functions: it lacks their features, so they would not be inlined.
+        while at + 32 <= len {
+            for i in 0..N {
+                parts[i] = load(codes[i], at);
+            }
+            let mut bits = [no_integers(); PLANES];
+            for plane in 0..PLANES {
+                bits[plane] = load(planes, plane * len + at);
+            }
+            add(&mut sums, &tables, &bits, &parts);
+            at += 32;
+        }
+        if at < len && len >= 32 {
+            // The last 32 bytes, without those that were counted.
+            let fresh = load(&FRESH, len - at);
+            let mut bits = [no_integers(); PLANES];
+            for plane in 0..PLANES {
+                bits[plane] = _mm256_and_si256(fresh, load(planes, (plane + 1) * len - 32));
+            }
+            for i in 0..N {
+                parts[i] = load(codes[i], len - 32);
+            }
+            add(&mut sums, &tables, &bits, &parts);
+        } else if at < len {
+            let mut bits = [no_integers(); PLANES];
+            for plane in 0..PLANES {
+                bits[plane] = load_end(&planes[plane * len..(plane + 1) * len], at);
+            }
+            for i in 0..N {
+                parts[i] = load_end(codes[i], at);
+            }
+            add(&mut sums, &tables, &bits, &parts);
+        }
+        reduce_integers(sums)
+    }
+
+    /// What the bits of half a byte weigh in each plane.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn tables() -> [__m256i; PLANES] {
+        let mut tables = [counts(); PLANES];
+        for plane in 1..PLANES {
+            tables[plane] = _mm256_add_epi8(tables[plane - 1], tables[plane - 1]);
+        }
+        // The last one weighs less than nothing.
+        const { assert!(WEIGHTS[0] == 1 && WEIGHTS[1] == 2 && WEIGHTS[2] == 4 && WEIGHTS[3] == -8) };
+        tables[PLANES - 1] = _mm256_sub_epi8(no_integers(), tables[PLANES - 1]);
+        tables
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn add<const N: usize>(
+        sums: &mut [__m256i; 4],
+        tables: &[__m256i; PLANES],
+        planes: &[__m256i; PLANES],
+        codes: &[__m256i; N],
+    ) {
+        let half = _mm256_set1_epi8(0x0f);
+        let (mut low, mut high) = ([no_integers(); N], [no_integers(); N]);
+        for i in 0..N {
+            low[i] = _mm256_and_si256(codes[i], half);
+            high[i] = _mm256_and_si256(_mm256_srli_epi16::<4>(codes[i]), half);
+        }
+        let mut bytes = [no_integers(); N];
+        for (plane, table) in planes.iter().zip(tables) {
+            let high_bits = _mm256_srli_epi16::<4>(*plane);
+            for i in 0..N {
+                let of_low = _mm256_shuffle_epi8(*table, _mm256_and_si256(*plane, low[i]));
+                let of_high = _mm256_shuffle_epi8(*table, _mm256_and_si256(high_bits, high[i]));
+                bytes[i] = _mm256_add_epi8(bytes[i], _mm256_add_epi8(of_low, of_high));
+            }
+        }
+        for i in 0..N {
+            let pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), bytes[i]);
+            sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+        }
+    }
+}
