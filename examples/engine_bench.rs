@@ -1,7 +1,7 @@
 //! The graph engine alone, on real vectors: build rate, queries per second by recall, memory, removal.
 //!
 //! ```text
-//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f32,q8,bin] [--rows N] [--coarse-dim N] [--quick | --turns]
+//! cargo run --release --example engine_bench -- BASE DIM QUERIES TRUTH [--encodings f64,f32,f16,bf16,q8,bin] [--rows N] [--coarse-dim N] [--quick | --turns]
 //! ```
 //!
 //! With `--turns` it builds, prints what that took as a line of JSON, and then measures each time it reads a line, which lists
@@ -213,6 +213,7 @@ fn main() {
     for name in option("--encodings").unwrap_or("f32,q8,bin".into()).split(',') {
         let encoding = match name {
             "f32" => Encoding::F32,
+            "f64" => Encoding::F64,
             "f16" => Encoding::F16,
             "bf16" => Encoding::BF16,
             "q8" => Encoding::Q8,

@@ -1,5 +1,4 @@
-//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`); of doubles, the
-//! portable ones compiled for AVX2.
+//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`).
 //!
 //! A kernel takes one code against one, or against four at once: then the loads of the first are shared, the four sums
 //! hide each other's latency, and a call by pointer is paid once.
@@ -14,7 +13,7 @@ use std::arch::x86_64::*;
 
 use super::super::encoding::{Codec, Encoding, Metric};
 use super::coarse::{Make, PLANES};
-use super::{Sums, coarse, portable};
+use super::{Sums, coarse};
 
 /// A kernel of a step (what so many bytes of both codes add to a sum) and of the reduction of sums to numbers. Even and odd
 /// steps have sums of their own, so that one does not wait for the other.
@@ -363,31 +362,7 @@ mod weighted_bits {
     }
 }
 
-/// Portable kernels, compiled for what a processor of 2013 has.
-macro_rules! compiled_for_avx2 {
-    ($($name:ident)*) => {
-        mod compiled {
-            use super::portable;
-            $(
-                pub mod $name {
-                    #[target_feature(enable = "avx2,fma,f16c,popcnt")]
-                    pub fn one(a: &[u8], b: &[u8]) -> f32 {
-                        super::portable::$name(a, b)
-                    }
-                    #[target_feature(enable = "avx2,fma,f16c,popcnt")]
-                    pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
-                        let [b, c, d, e] = b;
-                        [one(a, b), one(a, c), one(a, d), one(a, e)]
-                    }
-                }
-            )*
-        }
-    };
-}
-
-compiled_for_avx2!(f64_dot f64_l2);
-
-/// What makes coarse codes, compiled for the same.
+/// What makes coarse codes, the portable functions compiled for what a processor of 2013 has.
 mod making {
     use super::super::{Probe, rotation::Buffers};
     use super::coarse::{self, Center, Sketch};
@@ -443,18 +418,15 @@ pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
 
 /// As [`kernels`], for processors of 2013 to 2019.
 pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
-    let avx2 = is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("fma")
-        && is_x86_feature_detected!("f16c")
-        && is_x86_feature_detected!("popcnt");
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
     let l2 = codec.metric == Metric::L2;
     let narrow = codec.dim <= WIDE;
     match codec.encoding {
         _ if !avx2 => None,
         Encoding::F32 if l2 => sums!(avx2::f32_l2),
         Encoding::F32 => sums!(avx2::f32_dot),
-        Encoding::F64 if l2 => sums!(compiled::f64_l2),
-        Encoding::F64 => sums!(compiled::f64_dot),
+        Encoding::F64 if l2 => sums!(avx2::f64_l2),
+        Encoding::F64 => sums!(avx2::f64_dot),
         Encoding::F16 if l2 => sums!(avx2::f16_l2),
         Encoding::F16 => sums!(avx2::f16_dot),
         Encoding::BF16 if l2 => sums!(avx2::bf16_l2),
@@ -482,11 +454,7 @@ pub(super) fn coarse_sums() -> Option<Sums> {
 
 /// As [`coarse_sums`], for processors of 2013 to 2019.
 pub(super) fn coarse_sums_without_avx512() -> Option<Sums> {
-    let avx2 = is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("fma")
-        && is_x86_feature_detected!("f16c")
-        && is_x86_feature_detected!("popcnt");
-    if avx2 { sums!(avx2::weighted_bits) } else { None }
+    if is_x86_feature_detected!("avx2") { sums!(avx2::weighted_bits) } else { None }
 }
 
 /// What makes coarse codes on this processor; none where the portable functions do.
