@@ -280,6 +280,7 @@ impl<'a> Execution<'a> {
             Top::new(self.request, |a: &(f64, DocId), b: &(f64, DocId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
         let (total, best) = best.into_sorted();
+        self.index.documents().fetch_keys(best.iter().map(|(_, doc)| *doc));
         let rows = best.into_iter().map(|(score, doc)| Row { score, ..self.row(doc) }).collect();
         Found { total, rows, complete, unsorted: false, nearest: None }
     }
@@ -324,9 +325,9 @@ impl<'a> Execution<'a> {
         };
         let mut first = Top::new(self.request, order);
         docs.for_each(|doc| first.offer(doc));
-        let rows =
-            first.into_sorted().1.into_iter().map(|(value, doc)| Row { sort: value.map(SortKey::of), ..self.row(doc) });
-        rows.collect()
+        let (_, first) = first.into_sorted();
+        self.index.documents().fetch_keys(first.iter().map(|(_, doc)| *doc));
+        first.into_iter().map(|(value, doc)| Row { sort: value.map(SortKey::of), ..self.row(doc) }).collect()
     }
 
     /// The value of a document to sort by; `before` are the distances of KNN, which come before those of ranges.
@@ -463,6 +464,7 @@ impl<'a> Execution<'a> {
         let Request { offset, limit, .. } = *self.request;
         let unsorted = matches!(self.request.order, Order::Field { field, .. }
             if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
+        self.index.documents().fetch_keys(near.iter().map(|(doc, _)| *doc));
         let mut rows: Vec<Row> = match self.request.order {
             _ if unsorted => near.iter().map(|(doc, _)| self.row(*doc)).collect(),
             _ if nearest.is_some() => {

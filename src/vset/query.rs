@@ -151,6 +151,7 @@ impl VectorSet {
         let guard = pin();
         let mut hits = Vec::new();
         vector::scratch::with(|scratch| self.find_hits(query, &guard, scratch, &mut hits));
+        self.names(&guard).fetch(hits.iter().map(|hit| hit.id));
         visit(Hits { set: self, guard: &guard, hits: &hits })
     }
 
