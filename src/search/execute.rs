@@ -356,6 +356,12 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// The rows of some documents.
+    fn rows<'s>(&'s self, docs: &'s [(DocId, f64)]) -> impl Iterator<Item = Row> + 's {
+        self.index.documents().fetch_keys(docs.iter().map(|(doc, _)| *doc));
+        docs.iter().map(|(doc, _)| self.row(*doc))
+    }
+
     /// Fills in the scores of rows, if they are wanted.
     fn fill_scores(&self, root: &'a Node, rows: &mut [Row]) {
         if !self.request.scores {
@@ -464,15 +470,16 @@ impl<'a> Execution<'a> {
         let Request { offset, limit, .. } = *self.request;
         let unsorted = matches!(self.request.order, Order::Field { field, .. }
             if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
-        self.index.documents().fetch_keys(near.iter().map(|(doc, _)| *doc));
         let mut rows: Vec<Row> = match self.request.order {
-            _ if unsorted => near.iter().map(|(doc, _)| self.row(*doc)).collect(),
+            _ if unsorted => self.rows(&near).collect(),
             _ if nearest.is_some() => {
                 let sort = |doc, distance| self.sort_value(doc, &[distance]).map(SortKey::of);
-                near.iter().map(|(doc, distance)| Row { sort: sort(*doc, *distance), ..self.row(*doc) }).collect()
+                let rows = self.rows(&near).zip(&near);
+                rows.map(|(row, (doc, distance))| Row { sort: sort(*doc, *distance), ..row }).collect()
             }
             Order::Best | Order::Number => {
-                near.iter().skip(offset).take(limit).map(|(doc, _)| self.row(*doc)).collect()
+                let rest = &near[offset.min(near.len())..];
+                self.rows(&rest[..limit.min(rest.len())]).collect()
             }
             _ => self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))),
         };

@@ -137,7 +137,14 @@ mod x86 {
     fn load_quarters(codes: &[u16; WORD]) -> [__m256i; 4] {
         let codes: *const __m256i = codes.as_ptr().cast();
         // SAFETY: 64 codes are four vectors of 32 bytes; they may stand anywhere.
-        unsafe { [0, 1, 2, 3].map(|nth| _mm256_loadu_si256(codes.add(nth))) }
+        unsafe {
+            [
+                _mm256_loadu_si256(codes),
+                _mm256_loadu_si256(codes.add(1)),
+                _mm256_loadu_si256(codes.add(2)),
+                _mm256_loadu_si256(codes.add(3)),
+            ]
+        }
     }
 
     /// A bit for each of 32 words of 16 bits, of which all bits are set or none.

@@ -233,6 +233,7 @@ kernel!(f16_dot, 32, "avx2,fma,f16c", no_floats, add_floats, f16_dot_step, reduc
 kernel!(f16_l2, 32, "avx2,fma,f16c", no_floats, add_floats, f16_l2_step, reduce_floats);
 kernel!(bf16_dot, 32, "avx2,fma", no_floats, add_floats, bf16_dot_step, reduce_floats);
 kernel!(bf16_l2, 32, "avx2,fma", no_floats, add_floats, bf16_l2_step, reduce_floats);
+
 /// How many bits are set in half a byte, for each of its sixteen values.
 #[inline]
 #[target_feature(enable = "avx2")]
