@@ -280,8 +280,8 @@ impl<'a> Execution<'a> {
             Top::new(self.request, |a: &(f64, DocId), b: &(f64, DocId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
         let (total, best) = best.into_sorted();
-        self.index.documents().fetch_keys(best.iter().map(|(_, doc)| *doc));
-        let rows = best.into_iter().map(|(score, doc)| Row { score, ..self.row(doc) }).collect();
+        let rows = self.rows(best.iter().map(|(_, doc)| *doc)).zip(&best);
+        let rows = rows.map(|(row, (score, _))| Row { score: *score, ..row }).collect();
         Found { total, rows, complete, unsorted: false, nearest: None }
     }
 
@@ -326,8 +326,8 @@ impl<'a> Execution<'a> {
         let mut first = Top::new(self.request, order);
         docs.for_each(|doc| first.offer(doc));
         let (_, first) = first.into_sorted();
-        self.index.documents().fetch_keys(first.iter().map(|(_, doc)| *doc));
-        first.into_iter().map(|(value, doc)| Row { sort: value.map(SortKey::of), ..self.row(doc) }).collect()
+        let rows = self.rows(first.iter().map(|(_, doc)| *doc)).zip(&first);
+        rows.map(|(row, (value, _))| Row { sort: value.map(SortKey::of), ..row }).collect()
     }
 
     /// The value of a document to sort by; `before` are the distances of KNN, which come before those of ranges.
@@ -357,9 +357,9 @@ impl<'a> Execution<'a> {
     }
 
     /// The rows of some documents.
-    fn rows<'s>(&'s self, docs: &'s [(DocId, f64)]) -> impl Iterator<Item = Row> + 's {
-        self.index.documents().fetch_keys(docs.iter().map(|(doc, _)| *doc));
-        docs.iter().map(|(doc, _)| self.row(*doc))
+    fn rows(&self, docs: impl Iterator<Item = DocId> + Clone) -> impl Iterator<Item = Row> {
+        self.index.documents().fetch_keys(docs.clone());
+        docs.map(|doc| self.row(doc))
     }
 
     /// Fills in the scores of rows, if they are wanted.
@@ -470,17 +470,15 @@ impl<'a> Execution<'a> {
         let Request { offset, limit, .. } = *self.request;
         let unsorted = matches!(self.request.order, Order::Field { field, .. }
             if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
+        let docs = near.iter().map(|(doc, _)| *doc);
         let mut rows: Vec<Row> = match self.request.order {
-            _ if unsorted => self.rows(&near).collect(),
+            _ if unsorted => self.rows(docs).collect(),
             _ if nearest.is_some() => {
                 let sort = |doc, distance| self.sort_value(doc, &[distance]).map(SortKey::of);
-                let rows = self.rows(&near).zip(&near);
+                let rows = self.rows(docs).zip(&near);
                 rows.map(|(row, (doc, distance))| Row { sort: sort(*doc, *distance), ..row }).collect()
             }
-            Order::Best | Order::Number => {
-                let rest = &near[offset.min(near.len())..];
-                self.rows(&rest[..limit.min(rest.len())]).collect()
-            }
+            Order::Best | Order::Number => self.rows(docs.skip(offset).take(limit)).collect(),
             _ => self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))),
         };
         rows.iter_mut().for_each(add_distance);
