@@ -132,7 +132,7 @@ fn restored(graph: &Graph) -> f64 {
     let (mut ids, mut numbers) = (Vec::new(), Vec::new());
     let guard = pin();
     for id in graph.ids() {
-        let vector = Vector::Stored { code: graph.code(id, &guard), l2: graph.l2(id), range: graph.range_of(id) };
+        let vector = Vector::Stored { code: &graph.code(id, &guard), l2: graph.l2(id), range: graph.range_of(id) };
         restore.node(u64::from(id.0), vector, graph.level_of(id)).expect("a node");
         for level in 0..=graph.level_of(id) {
             ids.clear();

@@ -13,9 +13,15 @@
 //! A component that `Q8` gives back is at most half a step, `range/254`, from what it was, so a decoded vector is at most
 //! `√d·range/254` away from the (under cosine, normalized) vector that was encoded. Under L2 and inner product the
 //! components are scaled in double precision, so this holds for the smallest ranges too.
+//!
+//! In memory, a long `Q8` code may be [in halves](halves).
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use half::{bf16, f16};
+
+pub(super) mod halves;
 
 /// How a vector is stored; see the module's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +109,7 @@ pub enum Vector<'a> {
     },
     /// What is stored already: a code of [`Encoding::code_len`] bytes with its norm and, for `Q8`, its range.
     Stored {
-        /// The code, byte for byte.
+        /// The code, byte for byte, as files have it.
         code: &'a [u8],
         /// Norm of the vector before it was normalized; ignored where none is.
         l2: f32,
@@ -177,6 +183,16 @@ impl Codec {
         }
     }
 
+    /// Whether codes are [in halves](halves).
+    pub(super) fn is_split(&self) -> bool {
+        self.encoding == Encoding::Q8 && halves::are_codes_split(self.dim)
+    }
+
+    /// A code as files have it.
+    pub(super) fn plain<'a>(&self, code: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.encoding == Encoding::Q8 { halves::plain(code) } else { Cow::Borrowed(code) }
+    }
+
     /// Whether `Σcode²` is kept in the place of the norm.
     pub(super) fn keeps_squares(&self) -> bool {
         self.encoding == Encoding::Q8 && self.metric == Metric::L2
@@ -196,7 +212,7 @@ impl Codec {
     /// The size of an encoded vector.
     pub(super) fn size(&self, code: &[u8], beside: Beside) -> Size {
         let norm = match (self.encoding, self.metric) {
-            (Encoding::Q8, Metric::InnerProduct) => (squares(code).sqrt()) * beside.scale / 127.0,
+            (Encoding::Q8, Metric::InnerProduct) => squares(&self.plain(code)).sqrt() * beside.scale / 127.0,
             _ => 1.0,
         };
         Size { range: beside.scale, norm }
@@ -235,15 +251,20 @@ impl Codec {
         assert!(self.fits(&vector), "a vector of the index's dimension");
         match vector {
             Vector::Stored { code, l2, range } => {
-                out.copy_from_slice(code);
+                self.store(code, out);
                 let scale = if self.encoding == Encoding::Q8 { range } else { self.inverse_norm(out) };
-                Beside { l2: if self.keeps_squares() { squares(out) } else { l2 }, scale }
+                Beside { l2: if self.keeps_squares() { squares(code) } else { l2 }, scale }
             }
             Vector::Of { element, bytes } if element != self.encoding => self.encode_components(element, bytes, out),
             Vector::Of { bytes, .. } => self.encode_bytes(bytes, out),
             Vector::Floats(floats) => self.encode_floats(floats, out),
             Vector::Bytes(bytes) => self.encode_bytes(bytes, out),
         }
+    }
+
+    /// Writes a code that is as files have it.
+    fn store(&self, plain: &[u8], out: &mut [u8]) {
+        if self.is_split() { halves::split(plain, out) } else { out.copy_from_slice(plain) }
     }
 
     fn encode_bytes(&self, bytes: &[u8], out: &mut [u8]) -> Beside {
@@ -315,15 +336,24 @@ impl Codec {
     fn encode_q8(&self, floats: &[f32], l2: f32, out: &mut [u8]) -> Beside {
         let scale = range_of(floats, l2);
         let (single, double) = (127.0 / scale, 127.0 / f64::from(scale));
-        if scale == 0.0 || !scale.is_finite() {
-            out.fill(0);
-        } else if self.metric == Metric::Cosine {
-            // The field's codes, bit for bit: in single precision.
-            quantize(floats, out, |x| f64::from((x / l2) * single));
-        } else {
-            quantize(floats, out, |x| f64::from(x) * double);
+        let quantized = |out: &mut [u8]| {
+            if scale == 0.0 || !scale.is_finite() {
+                out.fill(0);
+            } else if self.metric == Metric::Cosine {
+                // The field's codes, bit for bit: in single precision.
+                quantize(floats, out, |x| f64::from((x / l2) * single));
+            } else {
+                quantize(floats, out, |x| f64::from(x) * double);
+            }
+            Beside { l2: if self.keeps_squares() { squares(out) } else { l2 }, scale }
+        };
+        if !self.is_split() {
+            return quantized(out);
         }
-        Beside { l2: if self.keeps_squares() { squares(out) } else { l2 }, scale }
+        let mut plain = vec![0; out.len()];
+        let beside = quantized(&mut plain);
+        halves::split(&plain, out);
+        beside
     }
 
     /// 1/norm of stored integers under cosine, else 0.
@@ -345,7 +375,7 @@ impl Codec {
             Encoding::F32 | Encoding::F16 | Encoding::BF16 | Encoding::I8 | Encoding::U8 => {
                 floats_of(self.encoding, code)
             }
-            Encoding::Q8 => code.iter().map(|&x| f32::from(x as i8) * scale / 127.0).collect(),
+            Encoding::Q8 => self.plain(code).iter().map(|&x| f32::from(x as i8) * scale / 127.0).collect(),
             Encoding::Bin => (0..self.dim).map(|j| if code[j / 8] >> (j % 8) & 1 == 1 { 1.0 } else { -1.0 }).collect(),
         }
     }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::distance::Sketch;
+use super::distance::{Outline, Sketch};
 
 /// Distance and row in one word that orders by distance, then by row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,6 +213,7 @@ pub struct Scratch {
     pub(super) pairs: Vec<(Key, [u32; 2])>,
     /// What a walk by coarse codes compares them with.
     pub(super) sketch: Sketch,
+    pub(super) outline: Outline,
 }
 
 /// A node's neighbors by distance, and buffers for finding them.
@@ -302,6 +303,7 @@ impl Scratch {
                 * 4
             + self.pairs.capacity() * size_of::<(Key, [u32; 2])>()
             + self.sketch.memory_usage()
+            + self.outline.memory_usage()
     }
 }
 

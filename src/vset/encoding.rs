@@ -105,7 +105,7 @@ impl VectorSet {
         let mut links = Vec::new();
         for id in self.graph.ids() {
             let (l2, range) = (self.graph.l2(id), self.graph.range_of(id));
-            let vector = Vector::Stored { code: self.graph.code(id, &guard), l2, range };
+            let vector = Vector::Stored { code: &self.graph.code(id, &guard), l2, range };
             let level = self.graph.level_of(id);
             let copied = nodes.restore.next_node(vector, level).expect("a node fits a graph of its kind");
             nodes.levels[usize::from(level)] += 1;

@@ -99,7 +99,7 @@ impl VectorSet {
         let guard = pin();
         let id = self.find(&guard, element)?;
         let range = (self.quantization.has_range()).then(|| self.graph.range_of(id));
-        Some(Stored { bytes: self.graph.code(id, &guard).to_vec(), l2: self.graph.l2(id), range })
+        Some(Stored { bytes: self.graph.code(id, &guard).into_owned(), l2: self.graph.l2(id), range })
     }
 
     /// Lends an element's attributes to `visit`; `None` where there is no such element or it has none.
@@ -150,7 +150,7 @@ impl VectorSet {
         for id in self.graph.ids() {
             visit(Element {
                 name: self.names(&guard).get(id),
-                code: self.graph.code(id, &guard),
+                code: &self.graph.code(id, &guard),
                 attributes: self.attributes.get(&guard, id).map(|blob| Attributes::of(blob).verbatim()),
             });
         }

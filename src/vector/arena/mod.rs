@@ -46,6 +46,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::encoding::Beside;
+use super::encoding::halves::split_len;
 use super::epoch;
 
 mod blocks;
@@ -294,6 +295,14 @@ impl Rows {
     #[inline(always)]
     pub fn prefetch_coarse(&self, row: u32) {
         fetch_lines(self.chunks.at(row), self.head_at + size_of::<Head>());
+    }
+
+    /// Asks the memory for what of a row's code stands from [upper halves](super::encoding::halves) on, and what follows it up to
+    /// the links.
+    #[inline(always)]
+    pub fn prefetch_upper(&self, row: u32) {
+        let (skipped, end) = (split_len(self.code_len) / 2, self.head_at + size_of::<Head>());
+        fetch_lines(self.chunks.at(row).wrapping_add(skipped), end - skipped);
     }
 
     /// Asks the memory for a row's code and what follows it up to the links; for the code and the scale, where it is apart.

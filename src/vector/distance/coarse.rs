@@ -29,6 +29,7 @@
 //! half becomes as much in both (as Kac's walk does, and the RaBitQ library).
 
 use super::super::allocation::taken;
+use super::super::encoding::halves::plain;
 use super::super::encoding::{Metric, f32_of};
 use super::rotation::{Buffers, product_of, sum_of};
 use super::{Probe, Rows, Sums, portable};
@@ -74,7 +75,7 @@ impl Center {
         let (mut sums, mut count) = (vec![0.0f32; dim], 0u32);
         for vector in vectors {
             let unit = unit_of(vector);
-            sums.iter_mut().zip(vector.code).for_each(|(sum, &x)| *sum += f32::from(x as i8) * unit);
+            sums.iter_mut().zip(&*plain(vector.code)).for_each(|(sum, &x)| *sum += f32::from(x as i8) * unit);
             count += 1;
         }
         let mut buffers = Buffers::default();
@@ -211,7 +212,7 @@ const PORTABLE: Make = Make { encode, sketch };
 /// Turns a vector's difference from the center, and returns what of a distance is its alone.
 #[inline(always)]
 fn turn(vector: Probe, center: &Center, l2: bool, buffers: &mut Buffers) -> (f32, f32) {
-    buffers.rotate(vector.code.iter().map(|&x| f32::from(x as i8)));
+    buffers.rotate(plain(vector.code).iter().map(|&x| f32::from(x as i8)));
     let unit = unit_of(vector);
     buffers.row.iter_mut().zip(&center.row).for_each(|(x, m)| *x = *x * unit - m);
     let squares = sum_of(&buffers.row, |x| x * x);

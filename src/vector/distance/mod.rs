@@ -11,7 +11,7 @@
 //!
 //! On x86-64 the kernels are our own (`x86.rs`), elsewhere those that the compiler makes of the portable ones.
 //! Of `Q8` codes there may be a coarse one besides, of a bit for each component, which gives estimates of all three distances
-//! (`coarse.rs`, `rotation.rs`).
+//! (`coarse.rs`, `rotation.rs`); so may the upper halves of long ones alone (`halves.rs`).
 //!
 //! What decides a search's speed is how early the codes that it visits are asked of the memory; so distances are computed
 //! for all of a node's unseen neighbors at once, four to a call, while those that follow are fetched.
@@ -21,6 +21,7 @@ use super::arena::Rows;
 use super::encoding::{Beside, Codec, Encoding, Metric};
 
 mod coarse;
+mod halves;
 mod portable;
 mod rotation;
 #[cfg(target_arch = "x86_64")]
@@ -30,6 +31,7 @@ mod x86;
 mod tests;
 
 pub(super) use coarse::{Center, Coarse, Sketch};
+pub(super) use halves::Outline;
 
 /// A code with what is kept beside it: a query's or a stored vector's.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +89,8 @@ enum Finish {
 pub(super) struct Kernel {
     /// Their features were looked up when this was made.
     sums: Sums,
+    /// Those of upper halves, likewise.
+    halves: Sums,
     finish: Finish,
     /// For `F64`, the sum in double precision.
     exact: Option<ExactSum>,
@@ -120,7 +124,11 @@ impl Kernel {
             Encoding::F64 => Some(portable::f64_dot_exact),
             _ => None,
         };
-        Kernel { sums, finish, exact }
+        #[cfg(target_arch = "x86_64")]
+        let halves = x86::halves_sums();
+        #[cfg(not(target_arch = "x86_64"))]
+        let halves = None;
+        Kernel { sums, halves: halves.unwrap_or_else(halves::portable_halves), finish, exact }
     }
 
     /// A row's code, with as much of what is beside it as the distance needs.
@@ -293,6 +301,7 @@ fn portable_sums(codec: &Codec) -> Sums {
         Encoding::BF16 => sums!(portable::bf16_dot),
         Encoding::I8 if l2 => sums!(portable::i8_l2),
         Encoding::U8 if l2 => sums!(portable::u8_l2),
+        Encoding::Q8 if codec.is_split() => sums!(halves::q8_dot),
         Encoding::I8 | Encoding::Q8 => sums!(portable::i8_dot),
         Encoding::U8 => sums!(portable::u8_dot),
         Encoding::Bin => sums!(portable::hamming),

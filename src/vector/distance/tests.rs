@@ -1,6 +1,7 @@
 //! Every kernel against sums in double precision, on codes of all lengths.
 
 mod coarse;
+mod halves;
 
 use half::{bf16, f16};
 use proptest::prelude::*;
@@ -16,7 +17,7 @@ fn components(codec: &Codec, code: &[u8]) -> Vec<f64> {
         Encoding::F16 => code.chunks_exact(2).map(|x| f16::from_le_bytes(pair(x)).to_f64()).collect(),
         Encoding::BF16 => code.chunks_exact(2).map(|x| bf16::from_le_bytes(pair(x)).to_f64()).collect(),
         Encoding::F64 => code.chunks_exact(8).map(super::super::encoding::f64_of).collect(),
-        Encoding::Q8 => code.iter().map(|&x| f64::from(x as i8)).collect(),
+        Encoding::Q8 => codec.plain(code).iter().map(|&x| f64::from(x as i8)).collect(),
         _ => codec.decode(code, 0.0).into_iter().map(f64::from).collect(),
     }
 }
@@ -84,7 +85,12 @@ fn the_largest_codes_do_not_overflow() {
     ] {
         for dim in [1 << 15, (1 << 15) + 1, 1 << 16, 1 << 17] {
             let codec = Codec::new(dim, encoding, metric);
-            let (a, b) = (vec![a; dim], vec![b; dim]);
+            let code = |byte: u8| {
+                let (plain, mut code) = (vec![byte; dim], vec![0; dim]);
+                codec.encode(Vector::Stored { code: &plain, l2: 1.0, range: 1.0 }, &mut code);
+                code
+            };
+            let (a, b) = (code(a), code(b));
             let sums = Kernel::new(&codec).sums;
             // SAFETY: the lookup returned them.
             let got = f64::from(unsafe { (sums.one)(&a, &b) });

@@ -410,7 +410,7 @@ pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
         Encoding::U8 if vnni && l2 && narrow => sums!(u8_l2),
         Encoding::U8 if vnni && !l2 && narrow => sums!(u8_dot),
         Encoding::I8 if vnni && !l2 && codec.dim <= 2 * WIDE => sums!(i8_dot),
-        Encoding::Q8 if vnni && codec.dim <= 2 * WIDE => sums!(i8_dot),
+        Encoding::Q8 if vnni && codec.dim <= 2 * WIDE && !codec.is_split() => sums!(i8_dot),
         Encoding::Bin if popcount => sums!(hamming),
         _ => kernels_without_avx512(codec),
     }
@@ -435,11 +435,22 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
         Encoding::U8 if l2 && narrow => sums!(avx2::u8_l2),
         Encoding::U8 if !l2 && narrow => sums!(avx2::u8_dot),
         Encoding::I8 if !l2 && codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
+        Encoding::Q8 if codec.is_split() => q8_sums(),
         Encoding::Q8 if codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
         Encoding::Bin => sums!(avx2::hamming),
         // Too many components for sums of 32 bits.
         Encoding::I8 | Encoding::U8 | Encoding::Q8 => None,
     }
+}
+
+/// The fastest kernels of `Q8` codes in halves; none where the portable ones are.
+pub(super) fn q8_sums() -> Option<Sums> {
+    if is_x86_feature_detected!("avx2") { sums!(avx2::q8_dot) } else { None }
+}
+
+/// The fastest kernels of upper halves; none where the portable ones are.
+pub(super) fn halves_sums() -> Option<Sums> {
+    if is_x86_feature_detected!("avx2") { sums!(avx2::upper_dot) } else { None }
 }
 
 /// The fastest kernels of the coarse code; none where the portable ones are.

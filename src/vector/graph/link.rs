@@ -17,9 +17,8 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
-use super::sight::{Blurred, Sharp, Sight};
+use super::sight::{Blurred, By, Halved, Sharp, Sight};
 use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack, take_first};
-use crate::vector::distance::{Center, Coarse};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -97,6 +96,9 @@ impl Graph {
     fn link(&self, row: u32, scratch: &mut Scratch) {
         self.find_place(row, self.ef_construction.load(Relaxed), scratch);
         self.settle(row, scratch);
+        if let Some(halves) = &self.halves {
+            halves.note_linked();
+        }
     }
 
     /// Ends the linking of a node that has its links.
@@ -124,15 +126,15 @@ impl Graph {
     }
 
     /// Makes a node's coarse code before anybody can come by it, and tells what a walk goes by.
-    fn ready(&self, row: u32, scratch: &mut Scratch) -> Option<(&Coarse, &Center)> {
-        let survey = self.survey.as_ref()?;
-        let usage = survey.usage()?;
+    fn ready(&self, row: u32, scratch: &mut Scratch) -> By<'_> {
+        let Some(survey) = &self.survey else { return self.walked_by() };
+        let Some(usage) = survey.usage() else { return By::Distances };
         self.encode_coarse(row, survey, usage.center, scratch);
-        usage.walked.then(|| (&survey.coarse, survey.center(usage.center)))
+        if usage.walked { By::Coarse(&survey.coarse, survey.center(usage.center)) } else { By::Distances }
     }
 
     pub(super) fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
-        let center = self.ready(row, scratch);
+        let by = self.ready(row, scratch);
         let entry = self.entry.load(Acquire);
         if entry == NO_ENTRY {
             // The first node has nobody to link to; but another thread may be making its own the first.
@@ -143,9 +145,15 @@ impl Graph {
             return self.find_place(row, ef, scratch);
         }
         let probe = self.probe(row);
-        match center {
-            None => self.find_place_by(&Sharp { graph: self, probe }, row, ef, entry, scratch),
-            Some((coarse, center)) => {
+        match by {
+            By::Distances => self.find_place_by(&Sharp { graph: self, probe }, row, ef, entry, scratch),
+            By::Halves => {
+                let mut outline = std::mem::take(&mut scratch.outline);
+                let sight = Halved::new(self, probe, &mut outline);
+                self.find_place_by(&sight, row, ef, entry, scratch);
+                scratch.outline = outline;
+            }
+            By::Coarse(coarse, center) => {
                 let mut sketch = std::mem::take(&mut scratch.sketch);
                 let sight = Blurred::new(self, coarse, center, probe, &mut sketch);
                 self.find_place_by(&sight, row, ef, entry, scratch);

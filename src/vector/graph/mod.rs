@@ -9,6 +9,7 @@
 //! | `search.rs` | nearest, range and exact search |
 //! | `filter.rs` | nearest among those that match |
 //! | `sight.rs` | walking by estimates, where coarse codes are kept |
+//! | `halves.rs` | whether walks go by the upper halves of codes |
 //! | `survey.rs` | what coarse codes are made by, and whether they are good enough |
 //! | `restore.rs` | a graph from its encoding |
 //! | `check.rs` | the invariants |
@@ -37,6 +38,7 @@
 //! As [`crate::vector`] says. Everything that changes a graph is inside the gate ([`gate`]).
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -50,6 +52,7 @@ use super::{Hit, NodeId, epoch, gate};
 
 mod check;
 mod filter;
+mod halves;
 mod link;
 #[cfg(test)]
 pub(super) mod random;
@@ -67,6 +70,7 @@ pub use filter::Filter;
 pub use restore::Restore;
 pub use search::{Cancelled, Range, Search};
 
+use halves::Halves;
 use survey::Survey;
 use tail::Tail;
 
@@ -174,6 +178,8 @@ pub struct Graph {
     kernel: Kernel,
     /// Coarse codes, where there are any.
     survey: Option<Survey>,
+    /// Whether to walk by halves, where codes are in halves and there are no coarse ones.
+    halves: Option<Halves>,
     /// Links that a node has room for on level 0, half of it above.
     room: usize,
     rows: Rows,
@@ -218,6 +224,7 @@ impl Graph {
             params,
             codec,
             kernel: Kernel::new(&codec),
+            halves: (codec.is_split() && survey.is_none()).then(Halves::default),
             survey,
             room,
             rows: Rows::new(codec.code_len(), codec.scaled(), coarse_len, room),
@@ -433,10 +440,10 @@ impl Graph {
         if self.params.encoding == Encoding::Q8 { self.rows.scale(id.0) } else { 0.0 }
     }
 
-    /// A vector's code, as it is stored. `guard` keeps it from being reused.
+    /// A vector's code, as files have it. `guard` keeps it from being reused.
     #[must_use]
-    pub fn code<'a>(&'a self, id: NodeId, _guard: &'a epoch::Guard) -> &'a [u8] {
-        self.rows.code(id.0)
+    pub fn code<'a>(&'a self, id: NodeId, _guard: &'a epoch::Guard) -> Cow<'a, [u8]> {
+        self.codec.plain(self.rows.code(id.0))
     }
 
     /// A vector's components as they are stored: normalized ones without their norm, see [`Graph::l2`].

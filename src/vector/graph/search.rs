@@ -14,8 +14,7 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering::Acquire;
 
 use super::filter::Filter;
-use super::sight::{Sharp, Sight, widened};
-use super::survey::Survey;
+use super::sight::{By, Sharp, Sight, widened, widened_by_halves};
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
 use crate::vector::epoch;
@@ -117,14 +116,15 @@ impl Graph {
     pub fn cost(&self, ef: usize) -> u64 {
         // Of the neighbors of a node, about a third are new.
         let met = (ef as u64).saturating_mul(self.room as u64 / 3 + 1);
-        let walk = match self.survey.as_ref().and_then(Survey::walked) {
-            None => met.saturating_mul(self.cost_each() + 15),
-            // Estimates of all, and distances of what the beam holds.
-            Some(_) => {
-                let estimate = 15 + Coarse::len(self.params.dim) as u64 / 16;
-                met.saturating_mul(estimate + 15)
-                    .saturating_add((widened(1, ef) as u64).saturating_mul(self.cost_each()))
-            }
+        // Estimates of all, and distances of what the beam holds.
+        let estimated = |bytes: usize, beam: usize| {
+            let estimate = 15 + bytes as u64 / 16;
+            met.saturating_mul(estimate + 15).saturating_add((beam as u64).saturating_mul(self.cost_each()))
+        };
+        let walk = match self.walked_by() {
+            By::Distances => met.saturating_mul(self.cost_each() + 15),
+            By::Halves => estimated(self.codec.code_len() / 2, widened_by_halves(ef)),
+            By::Coarse(..) => estimated(Coarse::len(self.params.dim), widened(1, ef)),
         };
         let tail = (self.tail_len() as u64).saturating_mul(self.cost_each());
         walk.saturating_add(tail).min((self.len() as u64).saturating_mul(self.cost_each()))

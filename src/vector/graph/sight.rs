@@ -1,10 +1,11 @@
-//! What a walk sees of vectors: their distances, or estimates by the [coarse code](crate::vector::distance) where the graph
-//! keeps one. Then what a walk by estimates has caught is ranked by distances, so what it finds carries the same ones as ever.
+//! What a walk sees of vectors: their distances, or estimates: by the [coarse code](crate::vector::distance) where the graph
+//! keeps one, or by the [upper halves](super::halves) of codes. Then what a walk by estimates has caught is ranked by distances,
+//! so what it finds carries the same ones as ever.
 #![forbid(unsafe_code)]
 
 use super::search::Cancelled;
 use super::{Graph, is_live};
-use crate::vector::distance::{Center, Coarse, Probe, Sketch};
+use crate::vector::distance::{Center, Coarse, Outline, Probe, Sketch};
 use crate::vector::scratch::{Key, Scratch};
 
 /// How far vectors are from what is searched for, as a walk sees it.
@@ -36,6 +37,34 @@ impl Sight for Sharp<'_> {
     #[inline(always)]
     fn distance(&self, row: u32) -> f32 {
         self.graph.kernel.distance(self.probe, self.graph.probe(row))
+    }
+}
+
+/// Sees estimates by upper halves.
+pub(super) struct Halved<'a> {
+    graph: &'a Graph,
+    outline: &'a Outline,
+}
+
+impl<'a> Halved<'a> {
+    /// For what `probe` holds; its outline is made in `outline`.
+    pub fn new(graph: &'a Graph, probe: Probe, outline: &'a mut Outline) -> Halved<'a> {
+        graph.kernel.outline(probe, outline);
+        Halved { graph, outline }
+    }
+}
+
+impl Sight for Halved<'_> {
+    const EXACT: bool = false;
+
+    #[inline(always)]
+    fn distances(&self, many: &[u32], out: &mut Vec<f32>) {
+        self.graph.kernel.estimates(self.outline, &self.graph.rows, many, out);
+    }
+
+    #[inline(always)]
+    fn distance(&self, row: u32) -> f32 {
+        self.graph.kernel.estimate(self.outline, &self.graph.rows, row)
     }
 }
 
@@ -86,30 +115,58 @@ impl Graph {
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<usize, Cancelled> {
-        let live = |row: u32| is_live(self.state(row));
-        let asked = match self.survey.as_ref().and_then(|survey| Some((&survey.coarse, survey.walked()?))) {
-            None => {
+        let asked = match self.walked_by() {
+            By::Distances => {
                 let sight = Sharp { graph: self, probe };
                 self.seed(probe, &sight, scratch);
-                self.walk(&sight, ef, 0, live, cancel, scratch)?;
+                self.walk(&sight, ef, 0, |row| is_live(self.state(row)), cancel, scratch)?;
                 keep_first(&mut scratch.found, k, &wanted)
             }
-            Some((coarse, center)) => {
+            By::Halves => {
+                let mut outline = std::mem::take(&mut scratch.outline);
+                let sight = Halved::new(self, probe, &mut outline);
+                let asked = self.catch_by(&sight, probe, widened_by_halves(ef), &wanted, cancel, scratch);
+                scratch.outline = outline;
+                asked?
+            }
+            By::Coarse(coarse, center) => {
                 let mut sketch = std::mem::take(&mut scratch.sketch);
                 let sight = Blurred::new(self, coarse, center, probe, &mut sketch);
-                self.seed(probe, &sight, scratch);
-                let walked = self.walk(&sight, widened(reach, ef), 0, live, cancel, scratch);
+                let asked = self.catch_by(&sight, probe, widened(reach, ef), &wanted, cancel, scratch);
                 scratch.sketch = sketch;
-                walked?;
-                // Their order is not settled yet.
-                let asked = keep_first(&mut scratch.found, usize::MAX, &wanted);
-                self.rank(probe, scratch);
-                asked
+                asked?
             }
         };
         scratch.tail.retain(&wanted);
         self.end_walk(ef, scratch);
         Ok(asked)
+    }
+
+    /// What a walk by estimates catches, of those that are wanted, ranked; how many were asked about.
+    fn catch_by(
+        &self,
+        sight: &impl Sight,
+        probe: Probe,
+        beam: usize,
+        wanted: impl Fn(&Key) -> bool,
+        cancel: Option<&dyn Fn() -> bool>,
+        scratch: &mut Scratch,
+    ) -> Result<usize, Cancelled> {
+        self.seed(probe, sight, scratch);
+        self.walk(sight, beam, 0, |row| is_live(self.state(row)), cancel, scratch)?;
+        // Their order is not settled yet.
+        let asked = keep_first(&mut scratch.found, usize::MAX, wanted);
+        self.rank(probe, scratch);
+        Ok(asked)
+    }
+
+    /// What walks go by now; asked once by each, under its pin.
+    pub(super) fn walked_by(&self) -> By<'_> {
+        match (&self.survey, &self.halves) {
+            (Some(survey), _) => survey.walked().map_or(By::Distances, |center| By::Coarse(&survey.coarse, center)),
+            (None, Some(halves)) if halves.are_walked() => By::Halves,
+            (None, _) => By::Distances,
+        }
     }
 
     /// Puts distances in the place of the estimates in `scratch.found`, nearest first.
@@ -122,6 +179,16 @@ impl Graph {
         found.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
         found.sort_unstable();
     }
+}
+
+/// What a walk goes by.
+pub(super) enum By<'a> {
+    /// Distances.
+    Distances,
+    /// Estimates by upper halves.
+    Halves,
+    /// Estimates by coarse codes that were made with a center.
+    Coarse(&'a Coarse, &'a Center),
 }
 
 /// Leaves the first `k` keys that are wanted; how many were asked about to find them.
@@ -143,4 +210,9 @@ fn keep_first(keys: &mut Vec<Key>, k: usize, wanted: impl Fn(&Key) -> bool) -> u
 /// with more of them, estimates are better). Of as many as the beam holds, those that are farthest come out by chance.
 pub(super) fn widened(k: usize, ef: usize) -> usize {
     ef.saturating_add((ef / 16 + 6).max(k.saturating_sub(4)))
+}
+
+/// As [`widened`], of estimates by upper halves, which are better.
+pub(super) fn widened_by_halves(ef: usize) -> usize {
+    ef.saturating_add(ef / 16 + 2)
 }

@@ -157,31 +157,43 @@ impl Survey {
 }
 
 impl Graph {
-    /// Whether a survey is due or in progress.
+    /// Vectors that are linked, about.
+    fn linked_count(&self) -> usize {
+        self.len().saturating_sub(self.tail.len())
+    }
+
+    /// Whether a survey is due or in progress, or a trial of halves is due.
     pub(super) fn is_to_survey(&self) -> bool {
-        let linked = || self.len().saturating_sub(self.tail.len());
-        self.survey.as_ref().is_some_and(|survey| linked() >= survey.due.load(Acquire))
+        self.survey.as_ref().is_some_and(|survey| self.linked_count() >= survey.due.load(Acquire))
+            || self.halves.as_ref().is_some_and(|halves| halves.are_due(self.linked_count()))
     }
 
     /// Does a step of a survey, for who is pinned; false if there is none to do, or it cannot be done now.
     pub(super) fn survey_next(&self, scratch: &mut Scratch) -> bool {
-        self.is_to_survey() && self.survey.as_ref().is_some_and(|survey| self.survey_step(survey, false, scratch))
+        self.is_to_survey() && self.survey_step(false, scratch)
     }
 
     /// Does the survey that is due, for the only one who knows the graph.
     pub(super) fn survey_alone(&self, scratch: &mut Scratch) {
-        let Some(survey) = &self.survey else { return };
         let _guard = epoch::pin();
-        while self.is_to_survey() && self.survey_step(survey, true, scratch) {}
+        while self.is_to_survey() && self.survey_step(true, scratch) {}
     }
 
-    fn survey_step(&self, survey: &Survey, alone: bool, scratch: &mut Scratch) -> bool {
+    fn survey_step(&self, alone: bool, scratch: &mut Scratch) -> bool {
+        match (&self.survey, &self.halves) {
+            (Some(survey), _) => self.survey_coarse(survey, alone, scratch),
+            (None, Some(halves)) => self.try_halves(halves, self.linked_count(), scratch),
+            (None, None) => false,
+        }
+    }
+
+    fn survey_coarse(&self, survey: &Survey, alone: bool, scratch: &mut Scratch) -> bool {
         let Ok(mut course) = survey.course.try_lock() else { return false };
         let has_left = |stamp: u64| alone || stamp < epoch::oldest();
         let center = course.center;
         course.step = match course.step {
             Step::Rest => {
-                course.linked = self.len().saturating_sub(self.tail.len());
+                course.linked = self.linked_count();
                 survey.due.store(0, Release);
                 // Codes are still made by the center that was in use, for those who still walk by it.
                 survey.set(survey.usage().map(|usage| Usage { walked: false, ..usage }));
@@ -226,7 +238,7 @@ impl Graph {
     }
 
     /// So many rows, evenly spread; all where there are fewer.
-    fn spread(&self, count: usize) -> impl Iterator<Item = u32> {
+    pub(super) fn spread(&self, count: usize) -> impl Iterator<Item = u32> {
         let rows = self.rows.len() as usize;
         let count = count.min(rows);
         (0..count).map(move |i| (i * rows / count) as u32)

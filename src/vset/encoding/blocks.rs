@@ -115,7 +115,7 @@ impl VectorSet {
             out.extend(graph.range_of(id).to_le_bytes());
         }
         out.push(level);
-        out.extend_from_slice(graph.code(id, guard));
+        out.extend_from_slice(&graph.code(id, guard));
         let width = width(graph.len() as u64);
         for level in 0..=level {
             block.links.clear();

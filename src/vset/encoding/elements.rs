@@ -64,7 +64,7 @@ impl VectorSet {
             let blob = self.attributes.get(&guard, id);
             sink.put_bytes(blob.map_or(b"", |blob| Attributes::of(blob).verbatim()));
         }
-        sink.put_bytes(self.graph.code(id, &guard));
+        sink.put_bytes(&self.graph.code(id, &guard));
         let level = self.graph.level_of(id);
         links.clear();
         let mut ends = [0; MAX_LEVEL as usize + 1];

@@ -257,6 +257,166 @@ kernel!(u8_dot, 32, "avx2", no_integers, add_integers, u8_dot_step, reduce_integ
 kernel!(u8_l2, 32, "avx2", no_integers, add_integers, u8_l2_step, reduce_integers);
 kernel!(hamming, 32, "avx2", no_integers, add_integers, hamming_step, reduce_integers);
 
+/// The lower four bits of each byte.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn low_bits(x: __m256i) -> __m256i {
+    _mm256_and_si256(x, _mm256_set1_epi8(0x0f))
+}
+
+/// The upper four bits of each byte, as its lower ones.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn high_bits(x: __m256i) -> __m256i {
+    low_bits(_mm256_srli_epi16::<4>(x))
+}
+
+/// Adds `by` times the sum of both halves of each 32 bits.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_pairs(sum: __m256i, pairs: __m256i, by: i16) -> __m256i {
+    _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(by)))
+}
+
+/// Adds products of what is whole of codes in halves.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn add_whole<const N: usize>(sums: &mut [__m256i; 4], a: &[u8], b: [&[u8]; N]) {
+    let mut at = 0;
+    while at < a.len() {
+        let is_full = at + 32 <= a.len();
+        let x = signed(if is_full { load(a, at) } else { load_end(a, at) });
+        for i in 0..N {
+            let y = if is_full { load(b[i], at) } else { load_end(b[i], at) };
+            sums[i] = products(sums[i], x, signed(y));
+        }
+        at += 32;
+    }
+}
+
+/// Σab of `Q8` codes in halves: with `u = b + 128 = 16·h + l`, whose halves are unsigned as the processor's products of bytes
+/// want it, `16·Σah + Σal − 128·Σa`.
+pub(super) mod q8_dot {
+    use super::super::super::super::encoding::halves::{BLOCK, parts};
+    use super::*;
+
+    /// Products of halves that 16 bits can hold the sum of, by blocks: each block adds four of 15·128 at most.
+    const HELD: usize = 4;
+
+    #[target_feature(enable = "avx2")]
+    pub fn one(a: &[u8], b: &[u8]) -> f32 {
+        let [first, ..] = four_of::<1>(a, [b]);
+        first
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
+        four_of::<4>(a, b)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_of<const N: usize>(a: &[u8], b: [&[u8]; N]) -> [f32; 4] {
+        assert!(b.iter().all(|b| b.len() == a.len()), "codes of one kind");
+        let [lower, whole, upper] = parts(a);
+        let (mut b_lower, mut b_whole, mut b_upper) = ([lower; N], [whole; N], [upper; N]);
+        // Loops, as `map` lacks these functions' features, so that it would not be inlined.
+        for i in 0..N {
+            [b_lower[i], b_whole[i], b_upper[i]] = parts(b[i]);
+        }
+        let sign = _mm256_set1_epi8(-128);
+        let mut sums = [no_integers(); 4];
+        let mut excess = no_integers();
+        let mut at = 0;
+        while at < lower.len() {
+            let end = lower.len().min(at + HELD * BLOCK / 2);
+            let (mut low, mut high, mut of_a) = ([no_integers(); N], [no_integers(); N], no_integers());
+            while at < end {
+                let (l, h) = (load(lower, at), load(upper, at));
+                let upper_bits = _mm256_andnot_si256(_mm256_set1_epi8(0x0f), h);
+                let first = _mm256_xor_si256(_mm256_or_si256(low_bits(l), _mm256_slli_epi16::<4>(low_bits(h))), sign);
+                let second = _mm256_xor_si256(_mm256_or_si256(high_bits(l), upper_bits), sign);
+                let one = _mm256_set1_epi8(1);
+                of_a = _mm256_add_epi16(of_a, _mm256_maddubs_epi16(one, first));
+                of_a = _mm256_add_epi16(of_a, _mm256_maddubs_epi16(one, second));
+                for i in 0..N {
+                    let (l, h) = (load(b_lower[i], at), load(b_upper[i], at));
+                    low[i] = _mm256_add_epi16(low[i], _mm256_maddubs_epi16(low_bits(l), first));
+                    high[i] = _mm256_add_epi16(high[i], _mm256_maddubs_epi16(low_bits(h), first));
+                    low[i] = _mm256_add_epi16(low[i], _mm256_maddubs_epi16(high_bits(l), second));
+                    high[i] = _mm256_add_epi16(high[i], _mm256_maddubs_epi16(high_bits(h), second));
+                }
+                at += BLOCK / 2;
+            }
+            excess = add_pairs(excess, of_a, 128);
+            for i in 0..N {
+                sums[i] = add_pairs(add_pairs(sums[i], low[i], 1), high[i], 16);
+            }
+        }
+        for sum in &mut sums[..N] {
+            *sum = _mm256_sub_epi32(*sum, excess);
+        }
+        if !whole.is_empty() {
+            add_whole(&mut sums, whole, b_whole);
+        }
+        reduce_integers(sums)
+    }
+}
+
+/// Of a plain code `q` and upper halves `h`, `16·Σqh`, and the products of what is whole.
+pub(super) mod upper_dot {
+    use super::super::super::super::encoding::halves::{BLOCK, parts};
+    use super::*;
+
+    /// As of [`q8_dot`], with a sum of its own for each of the two halves in a byte.
+    const HELD: usize = 8;
+
+    #[target_feature(enable = "avx2")]
+    pub fn one(plain: &[u8], code: &[u8]) -> f32 {
+        let [first, ..] = four_of::<1>(plain, [code]);
+        first
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub fn four(plain: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
+        four_of::<4>(plain, codes)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn four_of<const N: usize>(plain: &[u8], codes: [&[u8]; N]) -> [f32; 4] {
+        assert!(codes.iter().all(|code| code.len() == plain.len()), "codes of one kind");
+        let (mut whole, mut upper) = ([&[][..]; N], [&[][..]; N]);
+        for i in 0..N {
+            [_, whole[i], upper[i]] = parts(codes[i]);
+        }
+        let len = upper[0].len();
+        let (halved, rest) = plain.split_at(2 * len);
+        let mut sums = [no_integers(); 4];
+        let mut at = 0;
+        while at < len {
+            let end = len.min(at + HELD * BLOCK / 2);
+            let (mut low, mut high) = ([no_integers(); N], [no_integers(); N]);
+            while at < end {
+                let (first, second) = (load(halved, 2 * at), load(halved, 2 * at + BLOCK / 2));
+                for i in 0..N {
+                    let h = load(upper[i], at);
+                    low[i] = _mm256_add_epi16(low[i], _mm256_maddubs_epi16(low_bits(h), first));
+                    high[i] = _mm256_add_epi16(high[i], _mm256_maddubs_epi16(high_bits(h), second));
+                }
+                at += BLOCK / 2;
+            }
+            for i in 0..N {
+                sums[i] = add_pairs(add_pairs(sums[i], low[i], 16), high[i], 16);
+            }
+        }
+        if !rest.is_empty() {
+            add_whole(&mut sums, rest, whole);
+        }
+        reduce_integers(sums)
+    }
+}
+
 /// The sum of the coarse code: of a query's bit planes against codes.
 ///
 /// Bits are counted by looking up halves of bytes in a table, which is another one for each plane: it has the counts times what

@@ -14,7 +14,7 @@ fn coarse_params(metric: Metric) -> Params {
 }
 
 /// Vectors as embeddings are: of many components, but with less to tell. Calls with one `map` give vectors of one kind.
-fn embedded(random: &mut Random, count: usize, map: u64) -> Vec<Vec<f32>> {
+pub(super) fn embedded(random: &mut Random, count: usize, map: u64) -> Vec<Vec<f32>> {
     let mut of_map = Random(map);
     let map: Vec<Vec<f32>> = (0..LATENT).map(|_| of_map.vector(DIM)).collect();
     let wide = |latent: Vec<f32>, noise: Vec<f32>| {
@@ -35,7 +35,7 @@ fn settle(graph: &Graph) {
 }
 
 /// A graph of vectors, all linked.
-fn built(vectors: &[Vec<f32>], params: Params) -> (Graph, Vec<NodeId>) {
+pub(super) fn built(vectors: &[Vec<f32>], params: Params) -> (Graph, Vec<NodeId>) {
     let (graph, ids) = build(vectors, params);
     settle(&graph);
     (graph, ids)
@@ -45,7 +45,7 @@ fn is_walked(graph: &Graph) -> bool {
     graph.survey.as_ref().is_some_and(|survey| survey.walked().is_some())
 }
 
-fn nearest(graph: &Graph, query: &Query, search: &Search) -> Vec<Hit> {
+pub(super) fn nearest(graph: &Graph, query: &Query, search: &Search) -> Vec<Hit> {
     let mut hits = Vec::new();
     graph.search(query, search, &mut Scratch::default(), &mut hits).expect("nobody cancels");
     hits
@@ -146,7 +146,7 @@ fn what_comes_and_goes_and_comes_back_is_found() {
     assert!(is_walked(&graph) && is_walked(&again), "surveyed when it was read");
     for ((node, id), twin_id) in nodes.iter().zip(ids).zip(twins) {
         assert_eq!(again.rows.coarse(id.0), twin.rows.coarse(twin_id.0), "made of what is saved");
-        assert_eq!(again.rows.code(id.0), node.code);
+        assert_eq!(*again.code(id, &epoch::pin()), *node.code);
     }
     for query in &queries {
         let [one, other] = [&again, &twin]

@@ -2,6 +2,7 @@
 
 mod churn;
 mod coarse;
+mod halves;
 mod restored;
 mod threads;
 
