@@ -1,24 +1,20 @@
 """overhead: what lies between the engine's time and the command's, on one connection; and whether the load generator is fast enough.
 
-commands   medians of VSIM and of FT.SEARCH with KNN beside those of the engine in a program of its own (examples/engine_bench and
-           examples/search, same rows) and of PING: the rest is parsing, handing over to a worker and replying
+commands   VSIM and FT.SEARCH with KNN beside what of them is the search, by the module's own count (INFO vset_search_microseconds,
+           total_query_microseconds), and beside PING, all as means: the rest is parsing, handing over to a worker and replying
 writes     VADD of 768 dimensions: what the main thread takes for each
 generator  the load generator's rate with PING and with a command that does nothing, as long as a VSIM, and the processor
            time that it takes for itself
 """
 
-import re
 import statistics
-import subprocess
 
-import numpy
-
-from benchmarks.engine import Library, files, ours
+from benchmarks.engine import files
 from benchmarks.part import Part
 from benchmarks.report import table
 from benchmarks.search import Searching
 from benchmarks.sides import CONNECTIONS
-from servers import TARGET, Server
+from servers import Server
 from vectors import clusters
 
 EF = 100
@@ -31,7 +27,7 @@ class Overhead(Part):
 
     NAME = "overhead"
     STEPS = {"commands": (4, True), "writes": (1, True), "generator": (1, True)}
-    EXAMPLES = ("load", "engine_bench", "search")
+    EXAMPLES = ("load",)
 
     def prepare(self, stack):
         self.data = self.read_data()
@@ -49,31 +45,32 @@ class Overhead(Part):
             self.side.load("vadd", "--vectors", self.paths[0], "--dim", self.data.dim)
 
     def commands(self):
-        engine = self.stack.enter_context(Library("engine_bench", 0, False, ours("q8", self.paths, self.data.dim)))
         self.fill()
         knn = self.knn_requests()
         self.index()
-        note = lambda name, value: self.times.setdefault(name, []).append(value)
-        asked = {"VSIM": [], "VSIM on the main thread": ["NOTHREAD"], "VSIM handed over": []}
+        asked = {"VSIM": self.vsim(), "VSIM on the main thread": self.vsim("NOTHREAD"), "VSIM handed over": self.vsim()}
+        asked["FT.SEARCH with KNN"] = ["send", *knn]
         inline = self.side.r2("CONFIG", "GET", INLINE)[1]
         for _ in self.rounds():
-            note("engine: index", self.engine_of_knn())
             # Often and shortly in turns, since these are small differences.
             for _ in range(5):
-                note("engine: graph, int8", engine.measure([EF])[0]["p50_us"])
-                note("PING", self.median("ping"))
+                ping = self.side.load("ping", "--seconds", self.seconds / 2)
+                self.note("PING", 1e6 / ping["rate"], 0, ping["p50_us"])
                 for name, words in asked.items():
                     self.side.r2("CONFIG", "SET", INLINE, 0 if "over" in name else inline)
-                    note(name, self.median(*self.vsim(), *words))
+                    before = self.searched(name)
+                    load = self.side.load(*words, "--seconds", self.seconds / 2)
+                    engine = (self.searched(name) - before) / load["operations"]
+                    self.note(name, 1e6 / load["rate"], engine, load["p50_us"])
                 self.side.r2("CONFIG", "SET", INLINE, inline)
-                note("FT.SEARCH with KNN", self.median("send", *knn))
-            self.side.r2("CONFIG", "RESETSTAT")
-            self.side.load(*self.vsim(), "NOTHREAD")
-            note("inside VSIM", self.inside("VSIM"))
 
-    def median(self, mode, *rest):
-        """Median of the latency, over one connection."""
-        return self.side.load(mode, "--seconds", self.seconds / 2, *rest)["p50_us"]
+    def note(self, name, command, engine, median):
+        self.times.setdefault(name, []).append((command, engine, median))
+
+    def searched(self, name):
+        """Microseconds of all searches of a kind so far, by the module's count."""
+        field = "vset_search_microseconds" if name[0] == "V" else "total_query_microseconds"
+        return int(self.server.info("everything", f"search_{field}"))
 
     def inside(self, command):
         """Microseconds of a call on the main thread, by the server's count."""
@@ -86,22 +83,10 @@ class Overhead(Part):
         self.side.create(self.data.dim, SCHEMA)
         self.side.load("send", *self.requests("hashes", commands))
         self.side.wait()
-        with open(self.folder / "rows.jsonl", "w") as file:
-            for text, kind in [("", "")] * 100 + documents:
-                words = re.sub(r"[^\w ]", " ", text)
-                file.write(f'{{"gloss": "{words}", "lemma": "", "pos": "n", "lexfile": "{kind}", "rnd": 1}}\n')
-        numpy.concatenate([self.data.queries[:100], self.data.rows]).astype("<f2").tofile(self.folder / "all.f16")
 
     def knn_requests(self):
         query = ["FT.SEARCH", "idx", f"*=>[KNN 10 @v $q EF_RUNTIME {EF}]", "PARAMS", 2, "q"]
         return self.requests("knn", ([*query, one.tobytes(), "NOCONTENT", "DIALECT", 2] for one in self.data.queries))
-
-    def engine_of_knn(self):
-        program = TARGET / "release" / "examples" / "search"
-        words = [program, self.folder / "rows.jsonl", self.folder / "all.f16", self.data.dim]
-        out = subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True, timeout=600).stdout
-        found = re.search(rf"([\d.]+) µs  recall [\d.]+  \*=>\[KNN 10 @v \$b EF_RUNTIME {EF}\]", out)
-        return float(found[1])
 
     def writes(self):
         rows = clusters(500 if self.options.quick else 5000, 768, 1)
@@ -134,17 +119,14 @@ class Overhead(Part):
         self.rates.append([name, str(connections), str(pipeline), load["rate"], load["own_us"], f"{share:.0f} %"])
 
     def report(self):
-        times = {name: statistics.median(values) for name, values in self.times.items()}
-        lines = []
-        engines = {name: times["engine: index" if "KNN" in name else "engine: graph, int8"] for name in times if name[0] in "VF"}
-        for name, engine in engines.items():
-            lines.append([name, times[name], engine, times["PING"], times[name] - engine - times["PING"]])
-        if lines:
-            inside, engine = times["inside VSIM"], engines["VSIM"]
-            lines.append(["inside VSIM on the main thread (INFO commandstats)", inside, engine, "", inside - engine])
+        median = lambda values: [statistics.median(column) for column in zip(*values)]
+        times = {name: median(values) for name, values in self.times.items()}
+        # What lies between is of one turn each.
+        between = lambda values: statistics.median(one[0] - one[1] - ping[0] for one, ping in zip(values, self.times["PING"]))
+        lines = [[name, *times[name], times["PING"][0], between(self.times[name])] for name in times if name != "PING"]
         text = f"{self.data}, EF {EF}, 1 connection.\n\n"
         if lines:
-            text += table(["median, µs", "command", "engine alone", "PING", "what lies between"], lines) + "\n\n"
+            text += table(["µs", "command", "its search", "command, median", "PING", "what lies between"], lines) + "\n\n"
         if self.notes:
             text += table(["", "µs"], self.notes) + "\n\n"
         if self.rates:

@@ -1,6 +1,7 @@
 //! What commands count for `INFO`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// A number that only grows.
 pub struct Counter(AtomicU64);
@@ -15,6 +16,11 @@ impl Counter {
     /// Adds to it.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Adds the nanoseconds since `begin` to it.
+    pub fn add_since(&self, begin: Instant) {
+        self.add(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// The number.

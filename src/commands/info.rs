@@ -25,6 +25,7 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_used_memory", sets.memory);
     info.number("vset_searches", counters::SEARCHES.get());
     info.number("vset_searches_on_main_thread", counters::INLINE_SEARCHES.get());
+    info.number("vset_search_microseconds", counters::SEARCH_TIME.get() / 1000);
     info.number("vset_inserts", counters::INSERTS.get());
     info.number("vset_updates", counters::UPDATES.get());
     info.number("vset_attribute_updates", counters::ATTRIBUTE_UPDATES.get());
@@ -44,5 +45,6 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("indexes_expired", search::counters::EXPIRED.get());
     info.section("queries");
     info.number("total_queries_processed", search::counters::QUERIES.get());
+    info.number("total_query_microseconds", search::counters::QUERY_TIME.get() / 1000);
     info.number("total_queries_timed_out", search::counters::TIMEOUTS.get());
 }

@@ -14,7 +14,7 @@
 //! `√d·range/254` away from the (under cosine, normalized) vector that was encoded. Under L2 and inner product the
 //! components are scaled in double precision, so this holds for the smallest ranges too.
 //!
-//! In memory, a long `Q8` code may be [in halves](halves).
+//! In memory, a long `Q8` code may be in halves (`encoding/halves.rs`).
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;

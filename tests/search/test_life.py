@@ -66,6 +66,12 @@ def test_uses_are_counted(start):
         "number_of_indexes", "total_num_docs_in_indexes", "indexing_failures", "total_queries_processed", "total_queries_timed_out",
     )}  # fmt: skip
     assert list(figures.values()) == ["1", "1", "1", "4", "0"]
+    for n in range(3000):
+        c("HSET", f"d:{n}", "n", n)
+    before = int(server.info("everything", "search_total_query_microseconds"))
+    assert c("FT.SEARCH", "i", "@n:[0 2999]", "LIMIT", 0, 0, "DIALECT", 2).get("total_results") == 3001
+    assert c("FT.AGGREGATE", "i", "*", "SORTBY", 2, "@n", "DESC")
+    assert int(server.info("everything", "search_total_query_microseconds")) > before
 
 
 @pytest.mark.parametrize("field", ["vectors", "words"])

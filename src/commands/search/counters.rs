@@ -4,6 +4,8 @@ use crate::commands::counter::Counter;
 
 /// Queries: FT.SEARCH and FT.AGGREGATE.
 pub static QUERIES: Counter = Counter::new();
+/// Nanoseconds that they took, from the query to the documents found: without parsing, waiting for a worker, loading and replying.
+pub static QUERY_TIME: Counter = Counter::new();
 /// Those of them that ended early, since their time was over.
 pub static TIMEOUTS: Counter = Counter::new();
 /// Steps in which workers linked a vector, or unlinked one.

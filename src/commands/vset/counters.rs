@@ -6,6 +6,8 @@ use crate::commands::counter::Counter;
 pub static SEARCHES: Counter = Counter::new();
 /// Those of them that ran on the main thread.
 pub static INLINE_SEARCHES: Counter = Counter::new();
+/// Nanoseconds that searches took, from the query to the elements found: without parsing, waiting for a worker and replying.
+pub static SEARCH_TIME: Counter = Counter::new();
 /// New elements.
 pub static INSERTS: Counter = Counter::new();
 /// Existing elements given another vector.

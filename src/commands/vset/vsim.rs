@@ -5,6 +5,7 @@
 //! the hand-over runs on the main thread, and so does any where the client can't be blocked. Same code, same answers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::value::{Shared, Value};
 use super::vector::vector;
@@ -154,12 +155,20 @@ impl Command for Vsim {
         let inline = options.no_thread || config::single_threaded();
         if inline || is_for_main_thread(ctx, shared.set.estimate(&query)) {
             counters::INLINE_SEARCHES.add(1);
-            shared.set.search(&query, |hits| shape.write(&mut ctx.reply(), &hits));
+            let begin = Instant::now();
+            shared.set.search(&query, |hits| {
+                counters::SEARCH_TIME.add_since(begin);
+                shape.write(&mut ctx.reply(), &hits);
+            });
             learn(&shared, query);
         } else {
             let client = ctx.block();
             workers::submit(move || {
-                shared.set.search(&query, |hits| client.reply(|reply| shape.write(reply, &hits)));
+                let begin = Instant::now();
+                shared.set.search(&query, |hits| {
+                    counters::SEARCH_TIME.add_since(begin);
+                    client.reply(|reply| shape.write(reply, &hits));
+                });
                 learn(&shared, query);
             });
         }
