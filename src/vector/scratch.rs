@@ -113,12 +113,15 @@ pub(super) struct Pool {
     room: usize,
     /// Everything before is expanded.
     next: usize,
+    /// What it had no room for, where that is kept: none of it is nearer than the last key.
+    beyond: Vec<u64>,
 }
 
 impl Pool {
     /// Empties it and gives it room.
     pub fn reset(&mut self, room: usize) {
         self.keys.clear();
+        self.beyond.clear();
         self.room = room;
         self.next = 0;
     }
@@ -154,6 +157,31 @@ impl Pool {
             self.next = place;
         }
         first
+    }
+
+    /// As [`Pool::insert`], of any key; what there is no room for is kept until [`Pool::take_beyond`].
+    #[inline(always)]
+    pub fn insert_or_keep(&mut self, key: Key) -> bool {
+        if !self.takes(key) {
+            self.beyond.push(Self::pack(key));
+            return false;
+        }
+        if self.keys.len() >= self.room {
+            self.beyond.extend(self.keys.last());
+        }
+        self.insert(key)
+    }
+
+    /// Makes room for so many more, and takes in the nearest of what there was no room for.
+    pub fn take_beyond(&mut self, more: usize) {
+        self.room = self.room.saturating_add(more);
+        let free = self.room - self.keys.len();
+        if free < self.beyond.len() {
+            self.beyond.select_nth_unstable(free);
+            self.beyond.truncate(free);
+        }
+        self.beyond.sort_unstable();
+        self.keys.append(&mut self.beyond);
     }
 
     /// The nearest row that was not expanded, which now counts as expanded.
@@ -267,6 +295,7 @@ impl Scratch {
         trim(&mut self.marks.seen, KEPT_SEEN);
         trim(&mut self.failed.seen, KEPT_SEEN);
         trim(&mut self.pool.keys, KEPT + 1);
+        trim(&mut self.pool.beyond, KEPT_SEEN);
         for keys in [&mut self.found, &mut self.tail, &mut self.chosen, &mut self.list.keys] {
             trim(keys, KEPT);
         }
@@ -288,7 +317,8 @@ impl Scratch {
     #[must_use]
     pub fn memory_usage(&self) -> usize {
         size_of::<Self>()
-            + (self.marks.bits.capacity() + self.failed.bits.capacity() + self.pool.keys.capacity()) * 8
+            + (self.marks.bits.capacity() + self.failed.bits.capacity()) * 8
+            + (self.pool.keys.capacity() + self.pool.beyond.capacity()) * 8
             + (self.frontier.capacity() + self.nearest.capacity()) * 8
             + (self.found.capacity() + self.tail.capacity() + self.chosen.capacity() + self.list.keys.capacity()) * 8
             + (self.marks.seen.capacity()
@@ -344,6 +374,43 @@ mod tests {
                     let nearest = model.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
                     prop_assert_eq!(pool.pop(), nearest);
                     expanded.extend(nearest);
+                }
+            }
+        }
+
+        #[test]
+        fn a_pool_takes_the_nearest_of_what_it_had_no_room_for(
+            before in proptest::collection::vec((0u8..20, any::<bool>()), 0..100),
+            after in proptest::collection::vec((0u8..20, any::<bool>()), 0..50),
+            room in 1usize..30,
+            more in 0usize..60,
+        ) {
+            let mut pool = Pool::default();
+            pool.reset(room);
+            let (mut model, mut expanded) = (Vec::new(), std::collections::HashSet::new());
+            let count = before.len();
+            for (i, (distance, pop)) in before.into_iter().chain(after).enumerate() {
+                if i == count {
+                    pool.take_beyond(more);
+                }
+                let room = if i < count { room } else { room + more };
+                let key = Key::new(f32::from(distance), i as u32);
+                if i < count {
+                    pool.insert_or_keep(key);
+                } else if pool.takes(key) {
+                    pool.insert(key);
+                }
+                model.push(key);
+                model.sort_unstable();
+                if i >= count {
+                    model.truncate(room);
+                }
+                let nearest = &model[..room.min(model.len())];
+                prop_assert_eq!(pool.iter().collect::<Vec<Key>>(), nearest);
+                if pop {
+                    let next = nearest.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
+                    prop_assert_eq!(pool.pop(), next);
+                    expanded.extend(next);
                 }
             }
         }

@@ -6,8 +6,9 @@
 //! the other.
 //!
 //! What a comparison says of a value is asked of the evaluation, once for each text of a column and for each range of numbers
-//! in which it says the same ([`Leaf::of`]). So a block is asked which of its codes are within a few ranges. Elements of
-//! which the codes do not say enough are asked themselves, if it is they that matter.
+//! in which it says the same ([`ranges`]). So a block is asked which of its codes are within a few ranges. Comparisons of one
+//! field are combined before that ([`Plan::joined`]): a range of numbers is one question. Elements of which the codes do not
+//! say enough are asked themselves, if it is they that matter.
 
 use std::ops::RangeInclusive;
 
@@ -142,10 +143,47 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Its steps for some columns; those that compare a field with constants and combine that, and nothing else, as one
+    /// comparison of the field's codes.
+    fn joined(&self, columns: &[&Column]) -> Vec<Joined> {
+        let mut steps = Vec::new();
+        // What the codes of one field say is no step yet: it may be joined with what comes.
+        let mut stack: Vec<Option<(usize, Ranges)>> = Vec::new();
+        for step in &self.steps {
+            let operand = match step {
+                Do::Compare { field, .. } | Do::Truth { field } => {
+                    Some((*field, columns.get(*field).map_or_else(Vec::new, |column| ranges(step, column))))
+                }
+                Do::Not => match stack.pop().flatten() {
+                    Some((field, ranges)) => Some((field, turned(ranges))),
+                    None => {
+                        steps.push(Joined::Not);
+                        None
+                    }
+                },
+                Do::And | Do::Or => {
+                    let is_and = *step == Do::And;
+                    match (stack.pop().flatten(), stack.pop().flatten()) {
+                        (Some((a, left)), Some((b, right))) if a == b => Some((a, combined(&left, &right, is_and))),
+                        (a, b) => {
+                            // In whatever order they come to stand.
+                            steps.extend([a, b].into_iter().flatten().map(Joined::compare));
+                            steps.push(if is_and { Joined::And } else { Joined::Or });
+                            None
+                        }
+                    }
+                }
+            };
+            stack.push(operand);
+        }
+        steps.extend(stack.into_iter().flatten().map(Joined::compare));
+        steps
+    }
+
     /// A bit for each node that passes, by the columns of [`Plan::fields`]; `ask` tells it of a node of which the columns do
     /// not say enough.
     pub fn passing(&self, columns: &[&Column], ask: impl Fn(u32) -> bool) -> Vec<u64> {
-        let leaves: Vec<Option<Leaf>> = self.steps.iter().map(|step| Leaf::of(step, columns)).collect();
+        let steps = self.joined(columns);
         let blocks = columns.iter().map(|column| column.len()).min().unwrap_or(0);
         // No comparison is true of what is missing.
         let all_needed = !self.steps.iter().any(|step| matches!(step, Do::Or | Do::Not));
@@ -153,9 +191,7 @@ impl<'a> Plan<'a> {
         let mut stack = Vec::with_capacity(self.steps.len());
         for block in 0..blocks {
             let codes: Vec<&[u16; BLOCK]> = columns.iter().filter_map(|column| column.block(block)).collect();
-            for (step, leaf) in self.steps.iter().zip(&leaves) {
-                run(step, leaf.as_ref(), &codes, &mut stack);
-            }
+            steps.iter().for_each(|step| run(step, &codes, &mut stack));
             let Says { yes: mut passes, maybe } = stack.pop().unwrap_or_default();
             for (word, (passes, maybe)) in passes.iter_mut().zip(maybe).enumerate() {
                 each_bit(maybe & !*passes, |bit| {
@@ -206,26 +242,26 @@ fn each_bit(mut word: u64, mut visit: impl FnMut(usize)) {
 }
 
 /// Runs a step; the stack has what it needs, since the program has.
-fn run(step: &Do<'_>, leaf: Option<&Leaf>, codes: &[&[u16; BLOCK]], stack: &mut Vec<Says>) {
+fn run(step: &Joined, codes: &[&[u16; BLOCK]], stack: &mut Vec<Says>) {
     match step {
-        Do::Compare { field, .. } | Do::Truth { field } => {
+        Joined::Compare { field, yes, unsaid } => {
             let mut says = Says::default();
-            if let (Some(leaf), Some(codes)) = (leaf, codes.get(*field)) {
-                leaf.yes.bits(codes, &mut says.yes);
-                leaf.unsaid.bits(codes, &mut says.maybe);
+            if let Some(codes) = codes.get(*field) {
+                yes.bits(codes, &mut says.yes);
+                unsaid.bits(codes, &mut says.maybe);
                 says.maybe.iter_mut().zip(says.yes).for_each(|(maybe, yes)| *maybe |= yes);
             }
             stack.push(says);
         }
-        Do::Not => {
+        Joined::Not => {
             let Some(says) = stack.last_mut() else { return };
             std::mem::swap(&mut says.yes, &mut says.maybe);
             says.yes.iter_mut().chain(&mut says.maybe).for_each(|word| *word = !*word);
         }
-        Do::And | Do::Or => {
+        Joined::And | Joined::Or => {
             let (Some(b), Some(a)) = (stack.pop(), stack.last_mut()) else { return };
             match step {
-                Do::And => a.combine(&b, |a, b| a & b),
+                Joined::And => a.combine(&b, |a, b| a & b),
                 _ => a.combine(&b, |a, b| a | b),
             }
         }
@@ -241,7 +277,7 @@ enum Codes {
 
 impl Codes {
     /// Those of the ranges, which ascend, for which the function says so.
-    fn of(ranges: &[(RangeInclusive<u16>, Truth)], is: impl Fn(Truth) -> bool) -> Self {
+    fn of(ranges: &Ranges, is: impl Fn(Truth) -> bool) -> Self {
         let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
         for (range, _) in ranges.iter().filter(|(range, truth)| !range.is_empty() && is(*truth)) {
             match joined.last_mut() {
@@ -259,16 +295,18 @@ impl Codes {
         Self::Table(table)
     }
 
+    /// Makes `bits`, of which none is set, say which of the codes they are.
     fn bits(&self, codes: &[u16; BLOCK], bits: &mut Bits) {
         match self {
+            Self::Spans(spans) if spans.is_empty() => {}
             Self::Spans(spans) => within(codes, spans, bits),
             Self::Table(table) => each_where(codes, |code| table[usize::from(code)], bits),
         }
     }
 }
 
-/// What a comparison says of an element.
-#[derive(Clone, Copy, PartialEq)]
+/// What a comparison says of an element. Of two, `and` is the lesser, `or` the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Truth {
     No,
     Unsaid,
@@ -281,32 +319,72 @@ impl From<bool> for Truth {
     }
 }
 
-/// What a comparison says of the codes of one column.
-struct Leaf {
-    yes: Codes,
-    /// Those of which the code doesn't tell.
-    unsaid: Codes,
+/// What is said of a column's codes: ranges that ascend without gaps, from the first code of a value to the last one, the same
+/// two whatever is said.
+type Ranges = Vec<(RangeInclusive<u16>, Truth)>;
+
+/// A step of a plan for some columns.
+enum Joined {
+    /// Push what the codes of a field say: of which it is true, and of which they don't tell.
+    Compare { field: usize, yes: Codes, unsaid: Codes },
+    /// Combine the last two.
+    And,
+    /// Combine the last two.
+    Or,
+    /// Turn the last.
+    Not,
 }
 
-impl Leaf {
-    /// That of a step, if it is one.
-    fn of(step: &Do<'_>, columns: &[&Column]) -> Option<Self> {
-        let (Do::Compare { field, .. } | Do::Truth { field }) = step else { return None };
-        let column = columns.get(*field)?;
-        // What no element has may be in any range.
-        let unsaid = if column.has_unsaid() { Truth::Unsaid } else { says(step, Value::Null).into() };
-        let mut ranges = vec![(UNSAID..=UNSAID, unsaid), (NULL..=NULL, says(step, Value::Null).into())];
-        let texts = (TEXT..).zip(column.texts());
-        ranges.extend(texts.map(|(code, text)| (code..=code, says(step, Value::Text(text)).into())));
-        numbers(step, column, &mut ranges);
-        let yes = Codes::of(&ranges, |truth| truth == Truth::Yes);
-        Some(Self { yes, unsaid: Codes::of(&ranges, |truth| truth == Truth::Unsaid) })
+impl Joined {
+    fn compare((field, ranges): (usize, Ranges)) -> Self {
+        let codes = |of| Codes::of(&ranges, |truth| truth == of);
+        Self::Compare { field, yes: codes(Truth::Yes), unsaid: codes(Truth::Unsaid) }
     }
+}
+
+/// What a comparison of a field says of its column's codes.
+fn ranges(step: &Do<'_>, column: &Column) -> Ranges {
+    // What no element has may be in any range.
+    let unsaid = if column.has_unsaid() { Truth::Unsaid } else { says(step, Value::Null).into() };
+    let mut ranges = vec![(UNSAID..=UNSAID, unsaid), (NULL..=NULL, says(step, Value::Null).into())];
+    let texts = (TEXT..).zip(column.texts());
+    ranges.extend(texts.map(|(code, text)| (code..=code, says(step, Value::Text(text)).into())));
+    numbers(step, column, &mut ranges);
+    ranges
+}
+
+/// The opposite of what is said.
+fn turned(mut ranges: Ranges) -> Ranges {
+    for (_, truth) in &mut ranges {
+        *truth = match truth {
+            Truth::No => Truth::Yes,
+            Truth::Unsaid => Truth::Unsaid,
+            Truth::Yes => Truth::No,
+        };
+    }
+    ranges
+}
+
+/// What is said of a column's codes by both comparisons, or by one of them.
+fn combined(left: &Ranges, right: &Ranges, is_and: bool) -> Ranges {
+    let mut out = Ranges::new();
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some((a, says)), Some((b, too))) = (left.peek(), right.peek()) {
+        let (first, last) = (*a.start().max(b.start()), *a.end().min(b.end()));
+        let truth = if is_and { *says.min(too) } else { *says.max(too) };
+        match out.last_mut() {
+            Some((range, same)) if *same == truth => *range = *range.start()..=last,
+            _ => out.push((first..=last, truth)),
+        }
+        left.next_if(|(range, _)| *range.end() == last);
+        right.next_if(|(range, _)| *range.end() == last);
+    }
+    out
 }
 
 /// Appends what a comparison says of a column's codes of numbers. Between the constants that it compares with, it says the
 /// same of all numbers.
-fn numbers(step: &Do<'_>, column: &Column, ranges: &mut Vec<(RangeInclusive<u16>, Truth)>) {
+fn numbers(step: &Do<'_>, column: &Column, ranges: &mut Ranges) {
     // The codes of texts that are not there stand for nothing: they may be in any range.
     let (mut below, mut next) = (f64::NEG_INFINITY, TEXT + column.texts().len() as u16);
     for point in points(step) {
@@ -376,6 +454,29 @@ mod tests {
         });
         let has = |row: &usize| words[row / WORD] >> (row % WORD) & 1 == 1;
         ((0..words.len() * WORD).filter(has).collect(), asked.get())
+    }
+
+    #[test]
+    fn comparisons_of_one_field_are_one_question() {
+        let values = |id: NodeId| Some(Value::Number(f64::from(id.0)));
+        let columns = [Column::new(0, 100, values), Column::new(0, 100, values)];
+        for (expression, steps, spans) in [
+            (".a > 10 and .a < 20", 1, 1),
+            (".a < 20 and .a != 50", 1, 1),
+            ("not (.a > 10 and .a < 20) or .a == 15", 1, 3),
+            (".a > 10 and .b < 20", 3, 1),
+            ("(.a > 10 and .a < 20) or (.b > 10 and not (.b in [12, 14]))", 3, 1),
+        ] {
+            let filter = Filter::compile(expression.as_bytes()).unwrap();
+            let plan = filter.plan().unwrap();
+            let joined = plan.joined(&columns.iter().collect::<Vec<_>>());
+            assert_eq!(joined.len(), steps, "{expression}");
+            let of = |step: &Joined| match step {
+                Joined::Compare { yes: Codes::Spans(yes), .. } => Some(yes.len()),
+                _ => None,
+            };
+            assert!(joined.iter().any(|step| of(step) == Some(spans)), "{expression}");
+        }
     }
 
     fn expected(filter: &Filter, blobs: &[Vec<u8>]) -> Vec<usize> {

@@ -19,9 +19,10 @@
 //! 5. **Bounded.** What was used longest ago is forgotten when there are more than [`MOST`] expressions, or they take more
 //!    than [`BYTES_PER_ELEMENT`]; what is too far behind is forgotten, by the background work and
 //!    by who asks all ([`Memo::sweep`]).
-//! 6. **Many expressions, few fields.** Where all are asked with one expression after the other ([`OFTEN`]), what they have in
-//!    the fields asked for is remembered too, in [`COLUMNS`] columns at most, by the rules 2 to 5. Then an expression that was
-//!    never seen takes a fraction of a nanosecond for each element, if it has a [plan](super::filter::Plan).
+//! 6. **Many expressions, few fields.** Where all are asked with one expression after the other ([`OFTEN`]), or so many by walks
+//!    that all could have been ([`Memo::is_worth_columns`]), what they have in the fields asked for is remembered too, in
+//!    [`COLUMNS`] columns at most, by the rules 2 to 5. Then an expression that was never seen takes a fraction of a
+//!    nanosecond for each element, if it has a [plan](super::filter::Plan).
 
 mod column;
 mod log;
@@ -68,6 +69,8 @@ pub(super) struct Memo {
     bytes: AtomicUsize,
     /// How many times all were asked.
     times: AtomicUsize,
+    /// How many elements were asked by walks with new expressions that columns would answer, since the last were made.
+    unanswered: AtomicUsize,
 }
 
 /// The expressions, by their hash.
@@ -150,15 +153,19 @@ impl Memo {
         drop(forgotten);
     }
 
-    /// Notes that so many elements were asked about with a filter that is not remembered.
-    pub fn note_asked(&self, filter: &Filter, asked: usize, elements: usize) {
-        if elements >= SMALL {
-            let forgotten = self.change(filter, elements, |entry| {
-                entry.asked = entry.asked.saturating_add(asked);
-                entry.passing.take_if(|passing| !self.log.reaches(passing.place()))
-            });
-            drop(forgotten);
+    /// Notes that so many elements were asked about with a filter that is not remembered; whether none were before.
+    pub fn note_asked(&self, filter: &Filter, asked: usize, elements: usize) -> bool {
+        if elements < SMALL {
+            return false;
         }
+        let mut is_new = false;
+        let forgotten = self.change(filter, elements, |entry| {
+            is_new = entry.asked == 0;
+            entry.asked = entry.asked.saturating_add(asked);
+            entry.passing.take_if(|passing| !self.log.reaches(passing.place()))
+        });
+        drop(forgotten);
+        is_new
     }
 
     /// Whether so many were asked about with a filter that asking about all elements would have cost little more. True
@@ -171,6 +178,22 @@ impl Memo {
             entry.asked = 0;
         }
         is
+    }
+
+    /// Notes that a walk asked so many elements with a new expression that columns would answer, but are not there. One that
+    /// comes again is learned itself.
+    pub fn note_unanswered(&self, asked: usize) {
+        self.unanswered.fetch_add(asked, Relaxed);
+    }
+
+    /// Whether so many were asked by walks that making columns would have cost little more. True once: who asks is to make them,
+    /// if `take`.
+    pub fn is_worth_columns(&self, elements: usize, take: bool) -> bool {
+        let enough = OFTEN * (elements / ASKED).max(1);
+        let asked = self.unanswered.load(Relaxed);
+        let is = elements >= SMALL && asked >= enough;
+        // Of those who see it at the same time, one.
+        is && (!take || self.unanswered.compare_exchange(asked, 0, Relaxed, Relaxed).is_ok())
     }
 
     /// Notes that all are going to be asked; whether that is so often that columns are worth it.

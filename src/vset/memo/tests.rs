@@ -88,6 +88,31 @@ fn what_is_too_far_behind_is_forgotten() {
     assert_eq!(names(&set, &rare), [name(5)].into());
 }
 
+/// Where many pass, searches walk and ask few; but with another expression each, nothing that was learned of one serves the next.
+#[test]
+fn columns_come_when_walks_ask_many_with_other_expressions() {
+    let set = numbered();
+    set.link_all();
+    let ask = |n: u64| Query { ef: 10, ..query(&set, &format!(".n >= 10 and .n != {n}"), 10) };
+    let mut searches = 0;
+    while !set.has_to_learn(&ask(searches)) {
+        assert_eq!(names(&set, &ask(searches)).len(), 10);
+        set.learn(&ask(searches));
+        assert!(set.memo.column(b"n").is_none());
+        searches += 1;
+        assert!(searches < ELEMENTS);
+    }
+    set.learn(&ask(searches));
+    let column = set.memo.column(b"n").expect("columns are made");
+    assert!(set.memo.bytes.load(Relaxed) >= column.memory());
+    let last = ask(searches + 1);
+    assert_eq!(names(&set, &last).len(), 10);
+    assert!(!set.has_to_learn(&last));
+    let remembered = set.memo.find(&filter(&format!(".n >= 10 and .n != {}", searches + 1)));
+    let passing = (0..ELEMENTS).filter(|&n| n >= 10 && n != searches + 1).count();
+    assert_eq!(remembered.map(|passing| passing.len()), Some(passing), "by columns, all were asked");
+}
+
 #[test]
 fn thousands_of_expressions_take_their_share_and_no_more() {
     let set = numbered();

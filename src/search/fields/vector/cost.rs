@@ -30,7 +30,7 @@ impl VectorIndex {
     /// About how many nanoseconds a walk takes if so many documents match.
     fn cost_of_walk(&self, docs: u64, (k, ef): (usize, usize)) -> u64 {
         let docs = usize::try_from(docs).unwrap_or(usize::MAX);
-        self.store.cost(self.graph().map_or(ef, |graph| graph.beam_among(ef, k, docs)))
+        self.graph().map_or_else(|| self.store.cost(ef), |graph| graph.cost_among(ef, k, docs))
     }
 
     /// About how many nanoseconds [`VectorIndex::knn`] takes, of all documents or among so many.

@@ -87,6 +87,7 @@ fn hits_have_the_distances_of_their_codes() {
                 (10, 50, Filter::All),
                 (10, 50, Filter::Test(&even)),
                 (10, 50, Filter::Cheap(&even)),
+                (10, 12, Filter::Cheap(&even)),
                 (90, 90, Filter::All),
             ] {
                 let query = graph.query(Vector::Floats(&random.vector(DIM)));

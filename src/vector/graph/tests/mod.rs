@@ -259,6 +259,48 @@ fn as_many_as_match_are_found() {
     }
 }
 
+/// Where a search walks by a filter, it finds as large a part of the nearest as without one; also when some are gone.
+#[test]
+fn a_filter_that_is_cheap_to_ask_costs_no_recall() {
+    const ROWS: u32 = 6000;
+    let mut random = Random(15);
+    let vectors = clustered(&mut random, ROWS as usize, 16, 20, 0.5);
+    let queries = clustered(&mut random, 60, 16, 20, 0.5);
+    let (graph, ids) = build(&vectors, params(16, 8, Encoding::Q8));
+    let mut scratch = Scratch::default();
+    for gone in [0, 1500] {
+        ids.iter().take(gone).for_each(|&id| assert!(graph.remove(id)));
+        let without = recall(&graph, &queries, 5, 16);
+        for every in [2u32, 3, 4] {
+            // Whether one matches has nothing to do with when it came, nor with its vector.
+            let test = |id: NodeId| (id.0.wrapping_mul(0x9E37_79B9) >> 8).is_multiple_of(every);
+            let live = ids.iter().skip(gone).filter(|&&id| test(id)).count();
+            assert!(!graph.is_scanned(16, 5, live, 0), "one of {every}");
+            let mut words = vec![0u64; ROWS.div_ceil(64) as usize];
+            (0..ROWS).filter(|&row| test(NodeId(row))).for_each(|row| words[row as usize / 64] |= 1 << (row % 64));
+            let bits = Filter::Bits { words: &words, matching: live };
+            let list: Vec<NodeId> = ids.iter().copied().filter(|&id| test(id)).collect();
+            let (mut found, mut truth) = (Vec::new(), Vec::new());
+            for filter in [Filter::Cheap(&test), bits, Filter::Among(&list)] {
+                let (mut hits, mut wanted) = (0, 0);
+                for query in &queries {
+                    let query = graph.query(Vector::Floats(query));
+                    let search = Search { k: 5, ef: 16, filter, ..Search::default() };
+                    graph.search(&query, &search, &mut scratch, &mut found).expect("nobody cancels");
+                    graph.scan(&query, &search, &mut scratch, &mut truth).expect("nobody cancels");
+                    assert_eq!(found.len(), 5);
+                    assert!(found.iter().all(|hit| test(hit.id) && graph.contains(hit.id)));
+                    assert!(found.is_sorted_by(|a, b| (a.distance, a.id) < (b.distance, b.id)), "in order, each once");
+                    hits += found.iter().filter(|hit| truth.contains(hit)).count();
+                    wanted += truth.len();
+                }
+                let recall = hits as f64 / wanted as f64;
+                assert!(recall >= without - 0.02, "one of {every}, {gone} gone: {recall}, without filter {without}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_range_holds_what_is_within_it() {
     let mut random = Random(6);
