@@ -327,6 +327,12 @@ impl Rows {
         self.prefetched.max(1)
     }
 
+    /// How many cache lines [`Rows::prefetch_upper`] asks for, 1 at least.
+    #[inline(always)]
+    pub fn prefetched_upper(&self) -> usize {
+        (self.head_at + size_of::<Head>() - split_len(self.code_len) / 2).div_ceil(64)
+    }
+
     /// Asks the memory for a row's links, and how many they are.
     #[inline(always)]
     pub fn prefetch_links(&self, row: u32) {

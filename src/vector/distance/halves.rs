@@ -55,15 +55,28 @@ impl Kernel {
         distance
     }
 
-    /// Estimates of the distances of many rows, in their order; `out` is cleared first.
-    #[inline]
-    pub fn estimates(&self, outline: &Outline, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
+    /// Estimates of the distances of many rows, in their order; `out` is cleared first. What follows may be asked of the memory
+    /// `meanwhile`, as in [`Kernel::distances_and`].
+    #[inline(always)]
+    pub fn estimates(
+        &self,
+        outline: &Outline,
+        rows: &Rows,
+        many: &[u32],
+        out: &mut Vec<f32>,
+        meanwhile: impl FnOnce(),
+    ) {
         out.clear();
-        many.iter().take(AHEAD).for_each(|&row| rows.prefetch_upper(row));
-        let mut next = AHEAD;
+        let (mut next, mut meanwhile) = (AHEAD, Some(meanwhile));
+        many.iter().take(next).for_each(|&row| rows.prefetch_upper(row));
         for group in many.chunks(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch_upper(row));
             next += 4;
+            if next >= many.len()
+                && let Some(meanwhile) = meanwhile.take()
+            {
+                meanwhile();
+            }
             out.extend_from_slice(&self.four_estimates(outline, rows, group)[..group.len()]);
         }
     }

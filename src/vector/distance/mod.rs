@@ -155,12 +155,24 @@ impl Kernel {
     /// The distances of many rows, in their order; `out` is cleared first.
     #[inline]
     pub fn distances(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
+        self.distances_and(probe, rows, many, out, || ());
+    }
+
+    /// As [`Kernel::distances`], and what follows may be asked of the memory `meanwhile`: when all rows were, and not all are
+    /// compared. Not where there are none.
+    #[inline(always)]
+    pub fn distances_and(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>, meanwhile: impl FnOnce()) {
         out.clear();
-        let mut next = ahead(rows);
+        let (mut next, mut meanwhile) = (ahead(rows), Some(meanwhile));
         many.iter().take(next).for_each(|&row| rows.prefetch(row));
         for group in many.chunks(4) {
             many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
             next += 4;
+            if next >= many.len()
+                && let Some(meanwhile) = meanwhile.take()
+            {
+                meanwhile();
+            }
             self.add_distances(probe, rows, group, out);
         }
     }

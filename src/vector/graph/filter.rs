@@ -225,10 +225,7 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            if let Some(next) = scratch.pool.peek() {
-                self.rows.prefetch_links(next);
-            }
-            self.meet_neighbors(sight, row, 0, scratch);
+            self.meet_neighbors(sight, row, scratch.pool.peek(), 0, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 self.put_into_pool(&mut scratch.pool, Key::new(distance, row));
             }
@@ -248,7 +245,7 @@ impl Graph {
                 });
             }
             marks.retain_unmarked(batch);
-            sight.distances(batch, distances);
+            sight.distances(batch, distances, || ());
             for (&row, &distance) in batch.iter().zip(&*distances) {
                 self.put_into_pool(pool, Key::new(distance, row));
             }

@@ -103,7 +103,7 @@ impl Graph {
         let probe = self.probe(row);
         self.kernel.outline(probe, outline);
         self.kernel.distances(probe, &self.rows, batch, distances);
-        self.kernel.estimates(outline, &self.rows, batch, &mut list.distances);
+        self.kernel.estimates(outline, &self.rows, batch, &mut list.distances, || ());
         let keys = |distances: &[f32], count: usize| {
             let mut keys: Vec<Key> =
                 batch.iter().zip(distances).map(|(&row, &distance)| Key::new(distance, row)).collect();

@@ -217,7 +217,7 @@ impl Graph {
                 scratch.marks.clear();
                 return Err(Cancelled);
             }
-            self.meet_neighbors(&sight, key.row(), 0, scratch);
+            self.meet_neighbors(&sight, key.row(), stack.last().map(|key| key.row()), 0, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 if distance <= reach {
                     let key = Key::new(distance, row);
@@ -233,14 +233,35 @@ impl Graph {
         Ok(())
     }
 
-    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances.
+    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances. Meanwhile the
+    /// memory is asked for what will be looked at `next`, if that is whose neighbors are met then: mostly it is, and if not, then
+    /// later.
     #[inline(always)]
-    pub(super) fn meet_neighbors(&self, sight: &impl Sight, row: u32, level: u8, scratch: &mut Scratch) {
+    pub(super) fn meet_neighbors(
+        &self,
+        sight: &impl Sight,
+        row: u32,
+        next: Option<u32>,
+        level: u8,
+        scratch: &mut Scratch,
+    ) {
+        if let Some(next) = next {
+            self.prefetch_links(next, level);
+        }
         let Scratch { marks, batch, distances, .. } = scratch;
         batch.clear();
         self.each_link(row, level, |link| batch.push(link));
         marks.retain_unmarked(batch);
-        sight.distances(batch, distances);
+        sight.distances(batch, distances, || {
+            let mut left = sight.soon();
+            let Some(next) = next.filter(|_| left > 0) else { return };
+            self.each_link(next, level, |link| {
+                if left > 0 && !marks.contains(link) {
+                    left -= 1;
+                    sight.fetch(link);
+                }
+            });
+        });
     }
 
     /// Where a search on level 0 begins, into `scratch.found`: the place to which the upper levels lead. And the tail into
@@ -289,7 +310,7 @@ impl Graph {
             let from = best;
             list.rows.clear();
             self.each_link(from.row(), level, |row| list.rows.push(row));
-            sight.distances(&list.rows, &mut list.distances);
+            sight.distances(&list.rows, &mut list.distances, || ());
             for (&row, &distance) in list.rows.iter().zip(&list.distances) {
                 best = best.min(Key::new(distance, row));
             }
@@ -324,10 +345,7 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            if let Some(next) = scratch.pool.peek() {
-                self.prefetch_links(next, level);
-            }
-            self.meet_neighbors(sight, row, level, scratch);
+            self.meet_neighbors(sight, row, scratch.pool.peek(), level, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 if self.pool_insert(&mut scratch.pool, Key::new(distance, row), &wanted) {
                     self.prefetch_links(row, level);
@@ -416,7 +434,8 @@ impl Graph {
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
             }
-            self.meet_neighbors(sight, row, level, scratch);
+            let next = scratch.frontier.peek().map(|Reverse(key)| key.row());
+            self.meet_neighbors(sight, row, next, level, scratch);
             for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
                 let key = Key::new(distance, row);
                 if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {

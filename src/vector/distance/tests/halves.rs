@@ -101,7 +101,7 @@ fn estimates_are_near_distances() {
             let probe = Probe { code: &query, beside };
             let (mut outline, mut estimates, mut distances) = (Outline::default(), Vec::new(), Vec::new());
             kernel.outline(probe, &mut outline);
-            kernel.estimates(&outline, &rows, &numbers, &mut estimates);
+            kernel.estimates(&outline, &rows, &numbers, &mut estimates, || ());
             kernel.distances(probe, &rows, &numbers, &mut distances);
             // Of so many components, all with the same deviation; the norms of both decide how much a product is worth.
             let unit = match metric {
