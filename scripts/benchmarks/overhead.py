@@ -1,7 +1,9 @@
 """overhead: what lies between the engine's time and the command's, on one connection; and whether the load generator is fast enough.
 
-commands   VSIM and FT.SEARCH with KNN beside what of them is the search, by the module's own count (INFO vset_search_microseconds,
-           total_query_microseconds), and beside PING, all as means: the rest is parsing, handing over to a worker and replying
+commands   VSIM and FT.SEARCH with KNN, at the client and in the server (commandstats), beside what of them is the search, by the
+           module's own count (INFO vset_search_microseconds, total_query_microseconds), all as means. The rest in the server is
+           parsing, replying, and for KNN reading documents; handing over to a worker and back, and the sockets, are outside of it,
+           and so is what a processor that has rested takes to wake up: PING shows sockets that it needn't wake for
 writes     VADD of 768 dimensions: what the main thread takes for each
 generator  the load generator's rate with PING and with a command that does nothing, as long as a VSIM, and the processor
            time that it takes for itself
@@ -37,8 +39,8 @@ class Overhead(Part):
         self.side = Searching("nearset", self.server)
         self.times, self.notes, self.rates = {}, [], []
 
-    def vsim(self, *rest):
-        return ["vsim", "--vectors", self.paths[1], "--dim", self.data.dim, *rest, "--", "COUNT", 10, "EF", EF]
+    def vsim(self, *words):
+        return ["vsim", "--vectors", self.paths[1], "--dim", self.data.dim], ["--", "COUNT", 10, "EF", EF, *words]
 
     def fill(self):
         if self.side.r2("VCARD", "bench") != len(self.data.rows):
@@ -49,23 +51,26 @@ class Overhead(Part):
         knn = self.knn_requests()
         self.index()
         asked = {"VSIM": self.vsim(), "VSIM on the main thread": self.vsim("NOTHREAD"), "VSIM handed over": self.vsim()}
-        asked["FT.SEARCH with KNN"] = ["send", *knn]
+        asked["FT.SEARCH with KNN"] = ["send", *knn], []
         inline = self.side.r2("CONFIG", "GET", INLINE)[1]
         for _ in self.rounds():
             # Often and shortly in turns, since these are small differences.
             for _ in range(5):
                 ping = self.side.load("ping", "--seconds", self.seconds / 2)
-                self.note("PING", 1e6 / ping["rate"], 0, ping["p50_us"])
-                for name, words in asked.items():
+                self.note("PING", 1e6 / ping["rate"], None, 0)
+                for name, (mode, words) in asked.items():
                     self.side.r2("CONFIG", "SET", INLINE, 0 if "over" in name else inline)
+                    self.side.r2("CONFIG", "RESETSTAT")
                     before = self.searched(name)
-                    load = self.side.load(*words, "--seconds", self.seconds / 2)
+                    load = self.side.load(*mode, "--seconds", self.seconds / 2, *words)
                     engine = (self.searched(name) - before) / load["operations"]
-                    self.note(name, 1e6 / load["rate"], engine, load["p50_us"])
+                    # Of what is handed over, the server counts the first part only.
+                    inside = None if "over" in name else self.inside("VSIM" if name[0] == "V" else "FT.SEARCH")
+                    self.note(name, 1e6 / load["rate"], inside, engine)
                 self.side.r2("CONFIG", "SET", INLINE, inline)
 
-    def note(self, name, command, engine, median):
-        self.times.setdefault(name, []).append((command, engine, median))
+    def note(self, name, command, inside, engine):
+        self.times.setdefault(name, []).append((command, inside, engine))
 
     def searched(self, name):
         """Microseconds of all searches of a kind so far, by the module's count."""
@@ -111,7 +116,8 @@ class Overhead(Part):
             self.rate("PING", connections, pipeline, self.side.load("ping", *more))
             self.rate("EXISTS of a key as long as a vector", connections, pipeline, self.side.load("send", *nothing, *more))
         for connections in CONNECTIONS:
-            load = self.side.load(*self.vsim("--connections", connections, "--seconds", self.seconds))
+            mode, words = self.vsim()
+            load = self.side.load(*mode, "--connections", connections, "--seconds", self.seconds, *words)
             self.rate(f"VSIM, EF {EF}", connections, 1, load)
 
     def rate(self, name, connections, pipeline, load):
@@ -119,17 +125,33 @@ class Overhead(Part):
         self.rates.append([name, str(connections), str(pipeline), load["rate"], load["own_us"], f"{share:.0f} %"])
 
     def report(self):
-        median = lambda values: [statistics.median(column) for column in zip(*values)]
-        times = {name: median(values) for name, values in self.times.items()}
-        # What lies between is of one turn each.
-        between = lambda values: statistics.median(one[0] - one[1] - ping[0] for one, ping in zip(values, self.times["PING"]))
-        lines = [[name, *times[name], times["PING"][0], between(self.times[name])] for name in times if name != "PING"]
         text = f"{self.data}, EF {EF}, 1 connection.\n\n"
+        lines = [self.line(name) for name in self.times if name != "PING"]
         if lines:
-            text += table(["µs", "command", "its search", "command, median", "PING", "what lies between"], lines) + "\n\n"
+            header = [
+                "µs",
+                "at the client",
+                "in the server",
+                "its search",
+                "beside it in the server",
+                "PING",
+                "beside it and PING at the client",
+            ]
+            text += table(header, lines) + "\n\n"
         if self.notes:
             text += table(["", "µs"], self.notes) + "\n\n"
         if self.rates:
             header = ["the load generator", "connections", "pipeline", "per second", "its own µs for each", "of one core"]
             text += table(header, self.rates)
         return text
+
+    def line(self, name):
+        command, inside, engine = zip(*self.times[name])
+        ping = [one[0] for one in self.times["PING"]]
+        known = None not in inside
+        # What lies between is of one turn each.
+        beside = known and statistics.median(a - b for a, b in zip(inside, engine))
+        between = statistics.median(a - b - c for a, b, c in zip(command, engine, ping))
+        middle = statistics.median
+        inside = middle(inside) if known else None
+        return [name, middle(command), inside, middle(engine), beside if known else None, middle(ping), between]
