@@ -148,10 +148,16 @@ fn fetch_line(at: *const u8) {
     let _ = at;
 }
 
+/// So many of some bytes are asked of the memory: all, or the first of very many.
+#[inline(always)]
+fn asked_of(bytes: usize) -> usize {
+    if bytes > LONG { FIRST } else { bytes }
+}
+
 /// Asks the memory for so many bytes from a place on, or for the first of very many.
 #[inline(always)]
 fn fetch_lines(at: *const u8, bytes: usize) {
-    let bytes = if bytes > LONG { FIRST } else { bytes };
+    let bytes = asked_of(bytes);
     let mut offset = 0;
     // Not `step_by`, which becomes a call with a division.
     while offset < bytes {
@@ -210,7 +216,7 @@ impl Rows {
             let layout = Layout::of(front, words * 8);
             (layout, if layout.links_at.is_none() { words * 8 } else { 0 })
         };
-        let lines = |bytes: usize| if bytes > LONG { FIRST / 64 } else { bytes.div_ceil(64) };
+        let lines = |bytes: usize| asked_of(bytes).div_ceil(64);
         let prefetched = if coarse_len > 0 { 1 + lines(code_len) } else { lines(front) + usize::from(front > LONG) };
         Rows {
             prefetched,
@@ -330,7 +336,7 @@ impl Rows {
     /// How many cache lines [`Rows::prefetch_upper`] asks for, 1 at least.
     #[inline(always)]
     pub fn prefetched_upper(&self) -> usize {
-        (self.head_at + size_of::<Head>() - split_len(self.code_len) / 2).div_ceil(64)
+        asked_of(self.head_at + size_of::<Head>() - split_len(self.code_len) / 2).div_ceil(64)
     }
 
     /// Asks the memory for a row's links, and how many they are.

@@ -233,9 +233,9 @@ impl Graph {
         Ok(())
     }
 
-    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances. Meanwhile the
-    /// memory is asked for what will be looked at `next`, if that is whose neighbors are met then: mostly it is, and if not, then
-    /// later.
+    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances. Whose neighbors
+    /// are likely to be met after it is `next`: the memory is asked for its links, and then for what of its neighbors will be
+    /// looked at. If others come first, it is mostly met later.
     #[inline(always)]
     pub(super) fn meet_neighbors(
         &self,

@@ -20,11 +20,13 @@ pub(super) trait Sight {
     /// How far a row is.
     fn distance(&self, row: u32) -> f32;
 
-    /// Asks the memory for what of a row is looked at.
-    fn fetch(&self, row: u32);
-
     /// How many rows of those that are likely to be looked at next the memory is asked for, while others are compared.
-    fn soon(&self) -> usize;
+    fn soon(&self) -> usize {
+        0
+    }
+
+    /// Asks the memory for what of a row is looked at; where [`Sight::soon`] is more than 0.
+    fn fetch(&self, _row: u32) {}
 }
 
 /// Sees distances.
@@ -128,16 +130,6 @@ impl Sight for Blurred<'_> {
     fn distance(&self, row: u32) -> f32 {
         self.coarse.estimate(self.sketch, &self.graph.rows, row)
     }
-
-    #[inline(always)]
-    fn fetch(&self, row: u32) {
-        self.graph.rows.prefetch_coarse(row);
-    }
-
-    #[inline(always)]
-    fn soon(&self) -> usize {
-        0
-    }
 }
 
 impl Graph {
@@ -228,7 +220,7 @@ pub(super) enum By<'a> {
     Coarse(&'a Coarse, &'a Center),
 }
 
-/// [`Sight::soon`] for rows of so many cache lines. Where those of a whole neighborhood are on their way at once, there is nothing
+/// [`Sight::soon`] for rows of so many cache lines, `least` or more. Where those of a whole neighborhood are on their way at once, there is nothing
 /// to gain; with long rows the memory rests while the last are compared, the queue put in order and the next links unpacked.
 /// (50,000 `Q8` codes, AVX2, beams of 10, 48 and 100, beside none: by the upper halves of 384 components 1.04, 1.09 and 1.11 times as
 /// many queries a second, of 768 with 24 rows 1.07, 1.16 and 1.17; by 384 whole components with 16 rows 1.06, 1.15 and 1.19, by 768
