@@ -148,10 +148,7 @@ class Overhead(Part):
     def line(self, name):
         command, inside, engine = zip(*self.times[name])
         ping = [one[0] for one in self.times["PING"]]
-        known = None not in inside
-        # What lies between is of one turn each.
-        beside = known and statistics.median(a - b for a, b in zip(inside, engine))
-        between = statistics.median(a - b - c for a, b, c in zip(command, engine, ping))
-        middle = statistics.median
-        inside = middle(inside) if known else None
-        return [name, middle(command), inside, middle(engine), beside if known else None, middle(ping), between]
+        # Differences are of one turn each.
+        less = lambda values, *others: statistics.median(one - sum(of) for one, *of in zip(values, *others))
+        in_server = [None, None] if None in inside else [less(inside), less(inside, engine)]
+        return [name, less(command), in_server[0], less(engine), in_server[1], less(ping), less(command, engine, ping)]
