@@ -5,7 +5,7 @@
 //! load vadd  --port P --vectors FILE --dim D [--connections N] [--pipeline N] [--count N] [--from ROW] [-- options of VADD]
 //! load vsim  --port P --vectors FILE --dim D [--connections N] [--count N | --seconds S] [--found FILE] [-- options of VSIM]
 //! load send  --port P --requests FILE [--connections N] [--pipeline N] [--count N | --seconds S] [--found FILE]
-//! load watch --port P [--seconds S]
+//! load watch --port P [--seconds S] [--gaps]
 //! ```
 //!
 //! * `FILE` holds rows of `D` little-endian float32. `vadd` adds row `i` to the key `bench` under the name `i`; its time ends
@@ -18,12 +18,14 @@
 //!   looks on until its standard input ends. Where it may, it has a real-time priority: it stands for a client on a machine of
 //!   its own, so what it waits for is the server and not a core to look on from. `--watch` lets one look on while others work,
 //!   from their first request to their last reply: what the generator does before, reading and encoding, disturbs nobody then.
+//! * `--gaps` tells too what the bystander waited for while the machine had all its cores: each `PING` without the [gaps] in it.
 //!
 //! Prints one line of JSON: operations, seconds, rate, the percentiles of the latency in microseconds, and the microseconds
 //! of processor time that this generator took for each operation. `ping` tells how fast it and the server's networking are by
 //! themselves.
 
 mod clock;
+mod gaps;
 
 use std::env;
 use std::fs;
@@ -36,6 +38,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clock::processor_time;
+use gaps::{Lookout, Span, clear};
 
 const KEY: &str = "bench";
 
@@ -52,6 +55,7 @@ struct Options {
     seconds: f64,
     found: Option<String>,
     watch: bool,
+    gaps: bool,
     requests: String,
     /// Words that go to the command as they are.
     extra: Vec<String>,
@@ -72,6 +76,7 @@ impl Options {
             seconds: f64::INFINITY,
             found: None,
             watch: false,
+            gaps: false,
             requests: String::new(),
             extra: Vec::new(),
         };
@@ -80,8 +85,9 @@ impl Options {
                 options.extra = args.collect();
                 break;
             }
-            if flag == "--watch" {
-                options.watch = true;
+            if flag == "--watch" || flag == "--gaps" {
+                let flag = if flag == "--watch" { &mut options.watch } else { &mut options.gaps };
+                *flag = true;
                 continue;
             }
             let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
@@ -228,8 +234,27 @@ struct Measured {
     own: u64,
     elapsed: Duration,
     latencies: Vec<Duration>,
-    /// Latencies of a bystander, where there was one.
-    bystander: Option<Vec<Duration>>,
+    /// What a bystander saw, where there was one.
+    bystander: Option<Seen>,
+}
+
+/// What a bystander saw.
+struct Seen {
+    latencies: Vec<Duration>,
+    /// The same without gaps of the machine, where these are known.
+    clear: Option<Vec<Duration>>,
+}
+
+impl Seen {
+    /// Its figures as members of a JSON object.
+    fn figures(self) -> String {
+        let of = |name: &str, mut latencies: Vec<Duration>| {
+            latencies.sort_unstable();
+            let (p999, max) = (percentile(&latencies, 0.999), percentile(&latencies, 1.0));
+            format!(r#","{name}_p999_us":{p999:.1},"{name}_max_us":{max:.1}"#)
+        };
+        of("ping", self.latencies) + &self.clear.map_or_else(String::new, |clear| of("clear", clear))
+    }
 }
 
 /// Microseconds of a percentile.
@@ -243,11 +268,7 @@ impl Measured {
     fn print(mut self, mode: &str) {
         self.latencies.sort_unstable();
         let seconds = self.elapsed.as_secs_f64();
-        let bystander = self.bystander.map_or_else(String::new, |mut latencies| {
-            latencies.sort_unstable();
-            let (p999, max) = (percentile(&latencies, 0.999), percentile(&latencies, 1.0));
-            format!(r#","ping_p999_us":{p999:.1},"ping_max_us":{max:.1}"#)
-        });
+        let bystander = self.bystander.map_or_else(String::new, Seen::figures);
         println!(
             r#"{{"mode":"{mode}","operations":{},"seconds":{seconds:.4},"rate":{:.1},"p50_us":{:.1},"p99_us":{:.1},"p999_us":{:.1},"max_us":{:.1},"own_us":{:.3}{bystander}}}"#,
             self.operations,
@@ -288,7 +309,7 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
             .collect();
         barrier.wait();
         let start = Instant::now();
-        let bystander = options.watch.then(|| scope.spawn(|| look_on(options.port, || ended.load(Ordering::Relaxed))));
+        let bystander = options.watch.then(|| scope.spawn(|| look_on(options, || ended.load(Ordering::Relaxed))));
         let results: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic in a client")).collect();
         let finished = last.map_or(Ok(()), |request| {
             let mut connection = Connection::open(options.port)?;
@@ -318,27 +339,40 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
     Ok(Measured { operations, own, elapsed, latencies, bystander: bystander? })
 }
 
-/// A `PING` each millisecond until it `ended`. Those that were due while an earlier one waited would have waited for the rest of
-/// that time, and are counted so; otherwise a stall would hide most of what it did.
-fn look_on(port: u16, ended: impl Fn() -> bool) -> io::Result<Vec<Duration>> {
-    const INTERVAL: Duration = Duration::from_millis(1);
+/// The time between two `PING`s of a bystander.
+const INTERVAL: Duration = Duration::from_millis(1);
+
+/// A `PING` each millisecond until it `ended`.
+fn look_on(options: &Options, ended: impl Fn() -> bool) -> io::Result<Seen> {
+    let lookout = options.gaps.then(Lookout::new);
     come_first();
-    let mut connection = Connection::open(port)?;
+    let mut connection = Connection::open(options.port)?;
     let request = encode(&[b"PING"]);
-    let mut latencies = Vec::new();
+    let mut pings: Vec<Span> = Vec::new();
     while !ended() {
         let sent = Instant::now();
         connection.writer.write_all(&request)?;
         connection.read(&mut Vec::new())?;
-        let mut latency = sent.elapsed();
-        latencies.push(latency);
+        let latency = sent.elapsed();
+        pings.push((sent, sent + latency));
         thread::sleep(INTERVAL.saturating_sub(latency));
-        while latency > INTERVAL {
-            latency -= INTERVAL;
-            latencies.push(latency);
-        }
     }
-    Ok(latencies)
+    let gaps = lookout.and_then(Lookout::gaps);
+    Ok(Seen {
+        clear: gaps.map(|gaps| with_held_back(pings.iter().map(|ping| clear(&gaps, *ping)))),
+        latencies: with_held_back(pings.iter().map(|(sent, received)| *received - *sent)),
+    })
+}
+
+/// Latencies with those of the `PING`s that were due while an earlier one waited: they would have waited for the rest of that
+/// time; otherwise a stall would hide most of what it did.
+fn with_held_back(latencies: impl Iterator<Item = Duration>) -> Vec<Duration> {
+    let and_later = |latency| {
+        std::iter::successors(Some(latency), |rest: &Duration| {
+            rest.checked_sub(INTERVAL).filter(|rest| !rest.is_zero())
+        })
+    };
+    latencies.flat_map(and_later).collect()
 }
 
 /// Lets the calling thread have a core whenever it wants one, where the system grants that.
@@ -360,9 +394,9 @@ fn watch(options: &Options) -> io::Result<Measured> {
     }
     let (start, before) = (Instant::now(), processor_time());
     let over = || ended.load(Ordering::Relaxed) || start.elapsed().as_secs_f64() >= options.seconds;
-    let latencies = look_on(options.port, over)?;
-    let (operations, own) = (latencies.len(), processor_time() - before);
-    Ok(Measured { operations, own, elapsed: start.elapsed(), latencies, bystander: None })
+    let seen = look_on(options, over)?;
+    let (operations, own) = (seen.latencies.len(), processor_time() - before);
+    Ok(Measured { operations, own, elapsed: start.elapsed(), latencies: seen.latencies.clone(), bystander: Some(seen) })
 }
 
 /// The requests of the file, `--count` of them.

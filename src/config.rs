@@ -11,7 +11,7 @@ use crate::redis::workers;
 
 static WORKERS: AtomicI64 = AtomicI64::new(0);
 static TAIL_LIMIT: AtomicI64 = AtomicI64::new(512);
-static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(30);
+static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(100);
 static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(250);
 static COARSE_DIM: AtomicI64 = AtomicI64::new(0);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
@@ -42,7 +42,7 @@ pub static ALL: &[Setting] = &[
     Setting {
         name: c"inline-microseconds",
         kind: Kind::Number { cell: &INLINE_MICROSECONDS, min: 0, max: 10_000 },
-        doc: "A search expected to take no longer than this, a quarter of it while many clients search, runs on the main thread.",
+        doc: "A search expected to take no longer than this, divided by how many clients search in turn, runs on the main thread.",
         apply: None,
     },
     Setting {

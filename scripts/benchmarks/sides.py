@@ -43,9 +43,9 @@ class Side:
         """What happens per second."""
         return self.load(mode, "--seconds", self.seconds, *args)["rate"]
 
-    def watch(self):
+    def watch(self, *args):
         """A bystander, until it is finished."""
-        return self.start_load("watch")
+        return self.start_load("watch", *args)
 
     def used(self):
         return int(self.server.info("memory", "used_memory"))

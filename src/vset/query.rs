@@ -18,9 +18,6 @@ use crate::vector::{self, Guard, Hit, NodeId, Scratch, Search, Vector, pin};
 
 /// How often a search is repeated because elements that it found were changed meanwhile.
 const TRIES: usize = 4;
-/// A search takes up to so many times as long as the graph says where the set is too large for the processor's caches, which columns are
-/// not. (With 399,000 vectors of 50 components, a beam of 160: 0.26 ms, of which it says 0.06.)
-const FAR: u64 = 4;
 
 /// What the elements are to be similar to.
 #[derive(Debug, Clone, Copy)]
@@ -234,7 +231,7 @@ impl VectorSet {
         }
         let by_columns = self.columns_behind(filter).is_some();
         // Where columns tell it in the time of a search without filter, it is not worth a sample.
-        if by_columns && self.cost_by_columns() <= FAR * self.graph.cost(query.ef.max(query.count)) {
+        if by_columns && self.cost_by_columns() <= self.graph.cost(query.ef.max(query.count)) {
             return (self.ask_all(filter, guard), None);
         }
         let matching = (!query.exact).then(|| self.graph.estimate(passes));

@@ -54,6 +54,7 @@ mod check;
 mod filter;
 mod halves;
 mod link;
+mod pace;
 #[cfg(test)]
 pub(super) mod random;
 mod restore;
@@ -71,6 +72,7 @@ pub use restore::Restore;
 pub use search::{Cancelled, Range, Search};
 
 use halves::Halves;
+use pace::Pace;
 use survey::Survey;
 use tail::Tail;
 
@@ -195,6 +197,7 @@ pub struct Graph {
     limbo: AtomicBool,
     /// See [`Graph::set_ef_construction`].
     ef_construction: AtomicUsize,
+    pace: Pace,
 }
 
 const NO_ENTRY: u64 = u64::MAX;
@@ -236,6 +239,7 @@ impl Graph {
             unlinking: AtomicUsize::new(0),
             limbo: AtomicBool::new(false),
             ef_construction: AtomicUsize::new(params.ef_construction),
+            pace: Pace::default(),
         }
     }
 
