@@ -9,6 +9,9 @@
 //! While both are there, a thread takes one of each in turn: searches don't starve linking (an unlinked tail makes every
 //! search slower, and writers wait for it), and linking delays a search by one step at most.
 //!
+//! A thread that takes a step of a source with more of them wakes the next sleeping one, which does the same: whoever adds work
+//! wakes one thread at most, and there come as many as there is work for.
+//!
 //! Rules: a step is short (one element). Nothing here is touched in a forked child. The main thread holds the pool's
 //! lock only to push; no thread holds it while it works. A panic in a job or step is logged and ends only that job or
 //! step: a blocked client that it drops answers `ERR internal error` (see `blocking`).
@@ -31,8 +34,8 @@ pub trait Source: Send + Sync {
     /// Does one unit of work; false when none was found.
     fn step(&self) -> bool;
 
-    /// Whether units are waiting.
-    fn has_work(&self) -> bool;
+    /// How many units of work there are that no thread has begun.
+    fn unbegun(&self) -> usize;
 
     /// Whether the source stands in the pool's queue. Owned by the pool.
     fn queued(&self) -> &AtomicBool;
@@ -42,8 +45,6 @@ pub trait Source: Send + Sync {
 struct Queues {
     jobs: VecDeque<Job>,
     sources: VecDeque<Arc<dyn Source>>,
-    /// Threads asleep.
-    idle: usize,
     /// Whose turn it is while both kinds wait.
     source_next: bool,
 }
@@ -51,6 +52,8 @@ struct Queues {
 struct Pool {
     queues: Mutex<Queues>,
     wake: Condvar,
+    /// Threads asleep. Changed by who holds the lock.
+    idle: AtomicUsize,
     /// Threads that should run; those with a higher number end.
     target: AtomicUsize,
     /// Threads that were started and have not ended.
@@ -86,8 +89,9 @@ pub struct Stats {
 static FREES_WAITING: AtomicU64 = AtomicU64::new(0);
 
 static POOL: Pool = Pool {
-    queues: Mutex::new(Queues { jobs: VecDeque::new(), sources: VecDeque::new(), idle: 0, source_next: false }),
+    queues: Mutex::new(Queues { jobs: VecDeque::new(), sources: VecDeque::new(), source_next: false }),
     wake: Condvar::new(),
+    idle: AtomicUsize::new(0),
     target: AtomicUsize::new(0),
     running: AtomicUsize::new(0),
     jobs_open: AtomicUsize::new(0),
@@ -124,9 +128,18 @@ impl Pool {
                 queues.source_next = true;
                 return Some(Task::Job(job));
             }
-            queues.idle += 1;
+            self.idle.fetch_add(1, Ordering::Relaxed);
             queues = self.wake.wait(queues).unwrap_or_else(PoisonError::into_inner);
-            queues.idle -= 1;
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Wakes a sleeping thread for what was just put into the queues.
+    fn unlock_and_wake(&self, queues: MutexGuard<'_, Queues>) {
+        let anybody = self.idle.load(Ordering::Relaxed) > 0;
+        drop(queues);
+        if anybody {
+            self.wake.notify_one();
         }
     }
 
@@ -139,8 +152,16 @@ impl Pool {
                     self.jobs_done.fetch_add(1, Ordering::Relaxed);
                 }
                 Task::Step(source) => {
+                    // A sleeper that is missed here, since it was not yet asleep, is met at the next step.
+                    if self.idle.load(Ordering::Relaxed) > 0 && source.unbegun() > 1 {
+                        self.wake.notify_one();
+                    }
                     if self.guard(|| source.step()) == Some(true) {
                         self.steps_done.fetch_add(1, Ordering::Relaxed);
+                        // Another thread may have taken it for done while this one's step brought more.
+                        if source.unbegun() > 0 {
+                            enqueue(&source);
+                        }
                     } else {
                         // Guarded as well: a thread that died here would leave clients waiting for ever.
                         self.guard(|| self.retire(&source));
@@ -169,7 +190,7 @@ impl Pool {
             return; // another thread found the same
         }
         source.queued().store(false, Ordering::SeqCst);
-        if source.has_work() && !source.queued().swap(true, Ordering::SeqCst) {
+        if source.unbegun() > 0 && !source.queued().swap(true, Ordering::SeqCst) {
             queues.sources.push_back(Arc::clone(source));
         }
     }
@@ -203,11 +224,7 @@ pub fn submit(job: impl FnOnce() + Send + 'static) {
     POOL.jobs_open.fetch_add(1, Ordering::Relaxed);
     let mut queues = POOL.lock();
     queues.jobs.push_back(Box::new(job));
-    let idle = queues.idle > 0;
-    drop(queues);
-    if idle {
-        POOL.wake.notify_one();
-    }
+    POOL.unlock_and_wake(queues);
 }
 
 /// Whether there are jobs that are not finished.
@@ -218,19 +235,11 @@ pub fn has_jobs() -> bool {
 /// Tells the pool that a source has work.
 pub fn enqueue(source: &Arc<dyn Source>) {
     if source.queued().swap(true, Ordering::SeqCst) {
-        // Someone works on it already; another sleeping thread may help.
-        if POOL.lock().idle > 0 {
-            POOL.wake.notify_one();
-        }
-        return;
+        return; // who works on it wakes who can help
     }
     let mut queues = POOL.lock();
     queues.sources.push_back(Arc::clone(source));
-    let idle = queues.idle > 0;
-    drop(queues);
-    if idle {
-        POOL.wake.notify_one();
-    }
+    POOL.unlock_and_wake(queues);
 }
 
 /// Drops a value on a thread of its own, where it delays nobody.
@@ -262,7 +271,7 @@ pub fn stats() -> Stats {
     let threads = POOL.running.load(Ordering::Relaxed);
     Stats {
         threads: threads as u64,
-        busy: threads.saturating_sub(queues.idle) as u64,
+        busy: threads.saturating_sub(POOL.idle.load(Ordering::Relaxed)) as u64,
         jobs_waiting: queues.jobs.len() as u64,
         sources: queues.sources.len() as u64,
         jobs_done: POOL.jobs_done.load(Ordering::Relaxed),
@@ -298,11 +307,49 @@ mod tests {
             self.done.notify_all();
             true
         }
-        fn has_work(&self) -> bool {
-            *self.left.lock().expect("no panic") > 0
+        fn unbegun(&self) -> usize {
+            *self.left.lock().expect("no panic")
         }
         fn queued(&self) -> &AtomicBool {
             &self.queued
+        }
+    }
+
+    /// Two units, each of which ends when both have begun.
+    struct Pair {
+        begun: Mutex<usize>,
+        both: Condvar,
+        queued: AtomicBool,
+    }
+
+    impl Source for Pair {
+        fn step(&self) -> bool {
+            let mut begun = self.begun.lock().expect("no panic");
+            if *begun == 2 {
+                return false;
+            }
+            *begun += 1;
+            self.both.notify_all();
+            drop(self.both.wait_while(begun, |begun| *begun < 2).expect("no panic"));
+            true
+        }
+        fn unbegun(&self) -> usize {
+            2 - *self.begun.lock().expect("no panic")
+        }
+        fn queued(&self) -> &AtomicBool {
+            &self.queued
+        }
+    }
+
+    #[test]
+    fn as_many_threads_come_as_there_is_work_for() {
+        resize(2);
+        for _ in 0..100 {
+            let pair = Arc::new(Pair { begun: Mutex::new(0), both: Condvar::new(), queued: AtomicBool::new(false) });
+            let source: Arc<dyn Source> = pair.clone();
+            enqueue(&source);
+            let begun = pair.begun.lock().expect("no panic");
+            drop(pair.both.wait_while(begun, |begun| *begun < 2).expect("no panic"));
         }
     }
 

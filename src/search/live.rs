@@ -204,9 +204,11 @@ impl Live {
         self.graphs().iter().map(|graph| graph.tail_len()).max().unwrap_or(0)
     }
 
-    /// Whether something waits to be applied or linked.
-    pub fn has_work(&self) -> bool {
-        self.waiting() > 0 || self.graphs().iter().any(|graph| graph.pending() > 0)
+    /// For how many threads there is something to do that nobody has begun: for one to apply changes, for each that comes to
+    /// link.
+    pub fn unbegun(&self) -> usize {
+        let to_link: usize = self.graphs().iter().map(|graph| graph.unbegun()).sum();
+        to_link + usize::from(self.waiting() > 0)
     }
 
     /// The index, with everything applied that is before a place.

@@ -375,6 +375,11 @@ impl VectorSet {
         self.graph.pending()
     }
 
+    /// As [`VectorSet::pending`], without what a thread is doing just now.
+    pub fn unbegun(&self) -> usize {
+        self.graph.unbegun()
+    }
+
     /// Does one unit of background work; whether there was one. Any number of threads at once.
     pub fn work(&self) -> bool {
         let worked = scratch::with(|scratch| self.graph.link_next(scratch));

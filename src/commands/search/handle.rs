@@ -72,7 +72,7 @@ impl Handle {
     /// Appends to the log, and has a worker apply it.
     pub fn append(self: &Arc<Self>, entry: Entry) {
         self.live.append(entry);
-        // One worker at a time can apply; while the source stands in the queue, that one sees this entry too.
+        // While the source stands in the queue, a worker sees this entry too.
         if !self.queued.load(Ordering::SeqCst) {
             let source: Arc<dyn Source> = Arc::clone(self) as _;
             workers::enqueue(&source);
@@ -199,8 +199,8 @@ impl Source for Handle {
         worked
     }
 
-    fn has_work(&self) -> bool {
-        !self.abandoned.load(Ordering::Relaxed) && self.live.has_work()
+    fn unbegun(&self) -> usize {
+        if self.abandoned.load(Ordering::Relaxed) { 0 } else { self.live.unbegun() }
     }
 
     fn queued(&self) -> &AtomicBool {

@@ -72,8 +72,8 @@ impl Source for Shared {
         worked
     }
 
-    fn has_work(&self) -> bool {
-        !self.abandoned.load(Ordering::Relaxed) && self.set.pending() > 0
+    fn unbegun(&self) -> usize {
+        if self.abandoned.load(Ordering::Relaxed) { 0 } else { self.set.unbegun() }
     }
 
     fn queued(&self) -> &AtomicBool {
