@@ -12,7 +12,7 @@ use crate::redis::workers;
 static WORKERS: AtomicI64 = AtomicI64::new(0);
 static TAIL_LIMIT: AtomicI64 = AtomicI64::new(512);
 static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(100);
-static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(250);
+static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(400);
 static COARSE_DIM: AtomicI64 = AtomicI64::new(0);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
 static COMPACT: AtomicBool = AtomicBool::new(false);

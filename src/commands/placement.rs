@@ -9,7 +9,8 @@
 //!
 //! A client searches alone where the search before was its own and no worker has one to do. What that saves is most of
 //! what a client sees of a short search: two threads have to wake up for a hand-over. As soon as two clients search, all
-//! but the shortest searches go to the workers, which run side by side. Everybody else waits for one short search at most.
+//! but the shortest searches go to the workers, which run side by side. Everybody else waits for one short search at most. (One of
+//! 0.5 ms among 399,000 × 50 takes 13 % less time on the main thread; a bystander's `PING` has a p99.9 of 1.4 ms then, instead of 0.3.)
 //!
 //! The more clients search, the less of a time anybody sleeps, the less a hand-over costs, and the more the main thread has to do. Vector
 //! sets of 2,000 to 100,000 × 50 on 2 cores: up to about 60 µs a search, 2 clients get more answers on the main thread, 3 clients
