@@ -38,7 +38,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clock::processor_time;
-use gaps::{Lookout, Span, clear};
+use gaps::{BYSTANDER, Lookout, Span, clear, come_first};
 
 const KEY: &str = "bench";
 
@@ -85,9 +85,13 @@ impl Options {
                 options.extra = args.collect();
                 break;
             }
-            if flag == "--watch" || flag == "--gaps" {
-                let flag = if flag == "--watch" { &mut options.watch } else { &mut options.gaps };
-                *flag = true;
+            let switch = match flag.as_str() {
+                "--watch" => Some(&mut options.watch),
+                "--gaps" => Some(&mut options.gaps),
+                _ => None,
+            };
+            if let Some(switch) = switch {
+                *switch = true;
                 continue;
             }
             let value = args.next().ok_or_else(|| format!("{flag} needs a value"))?;
@@ -345,7 +349,8 @@ const INTERVAL: Duration = Duration::from_millis(1);
 /// A `PING` each millisecond until it `ended`.
 fn look_on(options: &Options, ended: impl Fn() -> bool) -> io::Result<Seen> {
     let lookout = options.gaps.then(Lookout::new);
-    come_first();
+    // Where that is refused, it waits for a core like anybody else.
+    let _granted = come_first(BYSTANDER);
     let mut connection = Connection::open(options.port)?;
     let request = encode(&[b"PING"]);
     let mut pings: Vec<Span> = Vec::new();
@@ -373,13 +378,6 @@ fn with_held_back(latencies: impl Iterator<Item = Duration>) -> Vec<Duration> {
         })
     };
     latencies.flat_map(and_later).collect()
-}
-
-/// Lets the calling thread have a core whenever it wants one, where the system grants that.
-fn come_first() {
-    let lowest = libc::sched_param { sched_priority: 1 };
-    // SAFETY: a plain system call on the calling thread, which reads the parameter.
-    let _refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const lowest) };
 }
 
 /// A bystander, until the seconds are over or standard input ends.

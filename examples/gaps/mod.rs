@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_micros(200);
 const LATE: Duration = Duration::from_micros(150);
 
+/// The priority of who looks on.
+pub const BYSTANDER: i32 = 1;
+/// Of who looks out for gaps: before the bystander, too.
+const LOOKOUT: i32 = BYSTANDER + 1;
+
 /// A stretch of time.
 pub type Span = (Instant, Instant);
 
@@ -60,6 +65,13 @@ pub fn clear(gaps: &[Span], (start, end): Span) -> Duration {
     (end - start).saturating_sub(lost)
 }
 
+/// Lets the calling thread have a core whenever it wants one and nobody of a higher priority has it; whether the system grants that.
+pub fn come_first(priority: i32) -> bool {
+    let priority = libc::sched_param { sched_priority: priority };
+    // SAFETY: a plain system call on the calling thread, which reads the parameter.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
+}
+
 /// The cores that this program may use.
 fn cores() -> Vec<usize> {
     // SAFETY: a set of cores is bits, which may all be 0; the system fills in the one it is given.
@@ -72,16 +84,13 @@ fn cores() -> Vec<usize> {
 
 /// The gaps of one core; `None` where the system refuses the priority.
 fn look_out(core: usize, over: &AtomicBool) -> Option<Vec<Span>> {
-    // SAFETY: plain system calls on the calling thread, which read what they are given.
-    let refused = unsafe {
+    // SAFETY: a plain system call on the calling thread, which reads the set that it is given.
+    let is_there = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut set);
-        // Before the bystander, whose priority is 1.
-        let priority = libc::sched_param { sched_priority: 2 };
-        libc::sched_setaffinity(0, size_of_val(&set), &raw const set) != 0
-            || libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) != 0
+        libc::sched_setaffinity(0, size_of_val(&set), &raw const set) == 0
     };
-    if refused {
+    if !(is_there && come_first(LOOKOUT)) {
         return None;
     }
     let mut gaps = Vec::new();

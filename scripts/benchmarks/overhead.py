@@ -20,7 +20,8 @@ from servers import Server
 from vectors import clusters
 
 EF = 100
-INLINE = "search.inline-microseconds"
+# What decides whether a search is handed over, with many clients and with one.
+INLINE = ("search.inline-microseconds", "search.alone-microseconds")
 SCHEMA = "SCHEMA gloss TEXT lexfile TAG v VECTOR HNSW 8 TYPE FLOAT32 DISTANCE_METRIC COSINE M 16 DIM"
 
 
@@ -52,14 +53,14 @@ class Overhead(Part):
         self.index()
         asked = {"VSIM": self.vsim(), "VSIM on the main thread": self.vsim("NOTHREAD"), "VSIM handed over": self.vsim()}
         asked["FT.SEARCH with KNN"] = ["send", *knn], []
-        inline = self.side.r2("CONFIG", "GET", INLINE)[1]
+        inline = [self.side.r2("CONFIG", "GET", name)[1] for name in INLINE]
         for _ in self.rounds():
             # Often and shortly in turns, since these are small differences.
             for _ in range(5):
                 ping = self.side.load("ping", "--seconds", self.seconds / 2)
                 self.note("PING", 1e6 / ping["rate"], None, 0)
                 for name, (mode, words) in asked.items():
-                    self.side.r2("CONFIG", "SET", INLINE, 0 if "over" in name else inline)
+                    self.place(["0", "0"] if "over" in name else inline)
                     self.side.r2("CONFIG", "RESETSTAT")
                     before = self.searched(name)
                     load = self.side.load(*mode, "--seconds", self.seconds / 2, *words)
@@ -67,7 +68,11 @@ class Overhead(Part):
                     # Of what is handed over, the server counts the first part only.
                     inside = None if "over" in name else self.inside("VSIM" if name[0] == "V" else "FT.SEARCH")
                     self.note(name, 1e6 / load["rate"], inside, engine)
-                self.side.r2("CONFIG", "SET", INLINE, inline)
+                self.place(inline)
+
+    def place(self, microseconds):
+        for name, value in zip(INLINE, microseconds):
+            self.side.r2("CONFIG", "SET", name, value)
 
     def note(self, name, command, inside, engine):
         self.times.setdefault(name, []).append((command, inside, engine))

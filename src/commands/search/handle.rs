@@ -72,11 +72,8 @@ impl Handle {
     /// Appends to the log, and has a worker apply it.
     pub fn append(self: &Arc<Self>, entry: Entry) {
         self.live.append(entry);
-        // While the source stands in the queue, a worker sees this entry too.
-        if !self.queued.load(Ordering::SeqCst) {
-            let source: Arc<dyn Source> = Arc::clone(self) as _;
-            workers::enqueue(&source);
-        }
+        let source: Arc<dyn Source> = Arc::clone(self) as _;
+        workers::enqueue(&source);
     }
 
     /// Does a little of the work that waits, if that is too much and the main thread has not just helped; more than a write

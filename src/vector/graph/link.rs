@@ -15,7 +15,6 @@
 //! that are linked), a connected level stays connected.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 use super::sight::{Blurred, By, Halved, Sharp, Sight};
@@ -40,22 +39,6 @@ pub(super) enum Unit {
     Nothing,
 }
 
-/// A unit that is under way, also when it panics.
-struct Begun<'a>(&'a AtomicUsize);
-
-impl<'a> Begun<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Begun<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}
-
 impl Graph {
     /// Does one unit of waiting work: links a vector of the tail, or unlinks a removed one and repairs its neighborhood, or does
     /// a step of a survey.
@@ -70,7 +53,6 @@ impl Graph {
             None => return false,
             Some(unit) => unit,
         };
-        let _begun = Begun::new(&self.begun);
         match unit {
             Unit::Link(row) => self.link(row, scratch),
             Unit::Unlink(row) => self.unlink(row, scratch),

@@ -193,8 +193,6 @@ pub struct Graph {
     live: AtomicUsize,
     /// Units of unlinking that wait or run.
     unlinking: AtomicUsize,
-    /// Units of linking and unlinking that run.
-    begun: AtomicUsize,
     /// Whether something waits in limbo, so that reclaiming nothing costs nothing.
     limbo: AtomicBool,
     /// See [`Graph::set_ef_construction`].
@@ -239,7 +237,6 @@ impl Graph {
             entry: AtomicU64::new(NO_ENTRY),
             live: AtomicUsize::new(0),
             unlinking: AtomicUsize::new(0),
-            begun: AtomicUsize::new(0),
             limbo: AtomicBool::new(false),
             ef_construction: AtomicUsize::new(params.ef_construction),
             pace: Pace::default(),
@@ -397,7 +394,8 @@ impl Graph {
     /// As [`Graph::pending`], without what a thread is doing just now: whether another thread would find something to do.
     #[must_use]
     pub fn unbegun(&self) -> usize {
-        self.pending().saturating_sub(self.begun.load(Relaxed))
+        let work = self.work();
+        self.tail.len() - work.claimed + work.unlink.len() + usize::from(self.is_to_survey())
     }
 
     /// Every id that is in use is below this number.

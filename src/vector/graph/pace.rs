@@ -25,22 +25,25 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// In [`ONE`]s; `typical` while none is known.
+    fn known(&self, typical: u32) -> u32 {
+        match self.learned.load(Relaxed) {
+            0 => typical.saturating_mul(ONE),
+            learned => learned,
+        }
+    }
+
     /// What a search takes that is counted as so many nanoseconds; `typical` is the pace while none is known.
     pub(super) fn applied(&self, counted: u64, typical: u32) -> u64 {
-        match self.learned.load(Relaxed) {
-            0 => counted.saturating_mul(u64::from(typical)),
-            learned => (u128::from(counted) * u128::from(learned) / u128::from(ONE)).try_into().unwrap_or(u64::MAX),
-        }
+        let expected = u128::from(counted) * u128::from(self.known(typical)) / u128::from(ONE);
+        expected.try_into().unwrap_or(u64::MAX)
     }
 
     /// Notes what a search took that was counted as so many nanoseconds.
     pub(super) fn note(&self, counted: u64, took: Duration, typical: u32) {
-        let known = match self.learned.load(Relaxed) {
-            0 => typical.saturating_mul(ONE),
-            learned => learned,
-        };
-        let expected = u128::from(counted) * u128::from(known) / u128::from(ONE);
-        let next = if took.as_nanos() > expected { known + known / STEP } else { known - known / (STEP + 1) };
+        let (known, expected) = (self.known(typical), self.applied(counted, typical));
+        let is_slower = took.as_nanos() > u128::from(expected);
+        let next = if is_slower { known + known / STEP } else { known - known / (STEP + 1) };
         self.learned.store(next.clamp(LIMITS.0, LIMITS.1), Relaxed);
     }
 }
