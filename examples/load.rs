@@ -14,6 +14,8 @@
 //!   are sent again from the start until there were so many.
 //! * `vsim`, `send` and `ping` go on for `--seconds`, where that is said, instead of a count.
 //! * `--found` takes the bulk strings, a line a query in the order of the file (one connection).
+//! * With `--spin`, a connection asks its socket again and again for the reply instead of sleeping until it is there: a core has to
+//!   wake up from that, which takes as long as some searches, and is not the server's time.
 //! * `watch` is a bystander: a `PING` every millisecond; those that a stall held back count as waiting too. Without `--seconds` it
 //!   looks on until its standard input ends. Where it may, it has a real-time priority: it stands for a client on a machine of
 //!   its own, so what it waits for is the server and not a core to look on from. `--watch` lets one look on while others work,
@@ -31,6 +33,7 @@ use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
@@ -56,6 +59,7 @@ struct Options {
     found: Option<String>,
     watch: bool,
     gaps: bool,
+    spin: bool,
     requests: String,
     /// Words that go to the command as they are.
     extra: Vec<String>,
@@ -77,6 +81,7 @@ impl Options {
             found: None,
             watch: false,
             gaps: false,
+            spin: false,
             requests: String::new(),
             extra: Vec::new(),
         };
@@ -88,6 +93,7 @@ impl Options {
             let switch = match flag.as_str() {
                 "--watch" => Some(&mut options.watch),
                 "--gaps" => Some(&mut options.gaps),
+                "--spin" => Some(&mut options.spin),
                 _ => None,
             };
             if let Some(switch) = switch {
@@ -154,18 +160,47 @@ fn encode(words: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// What replies are read from.
+struct Socket {
+    stream: TcpStream,
+    /// Whether to ask it again and again instead of sleeping.
+    spin: bool,
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.spin {
+            return self.stream.read(buffer);
+        }
+        loop {
+            // SAFETY: the buffer is ours to write to, as many bytes as it has.
+            let received = unsafe {
+                libc::recv(self.stream.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT)
+            };
+            match usize::try_from(received) {
+                Ok(received) => return Ok(received),
+                Err(_) => match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::WouldBlock => std::hint::spin_loop(),
+                    error => return Err(error),
+                },
+            }
+        }
+    }
+}
+
 /// One connection with its buffers.
 struct Connection {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Socket>,
     writer: TcpStream,
     line: Vec<u8>,
 }
 
 impl Connection {
-    fn open(port: u16) -> io::Result<Self> {
+    fn open(port: u16, spin: bool) -> io::Result<Self> {
         let writer = TcpStream::connect(("127.0.0.1", port))?;
         writer.set_nodelay(true)?;
-        Ok(Self { reader: BufReader::with_capacity(1 << 16, writer.try_clone()?), writer, line: Vec::new() })
+        let socket = Socket { stream: writer.try_clone()?, spin };
+        Ok(Self { reader: BufReader::with_capacity(1 << 16, socket), writer, line: Vec::new() })
     }
 
     /// Reads a reply; bulk strings go to `bulks`, errors end the run.
@@ -302,7 +337,7 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
                 scope.spawn(move || -> io::Result<_> {
                     let part = (start..count.min(start + share)).map(|number| &requests[number % requests.len()][..]);
                     let mut found = Vec::new();
-                    let connection = Connection::open(options.port);
+                    let connection = Connection::open(options.port, options.spin);
                     barrier.wait();
                     let before = processor_time();
                     let wanted = options.found.is_some().then_some(&mut found);
@@ -316,7 +351,7 @@ fn drive(options: &Options, requests: &[Vec<u8>], count: usize, last: Option<&[u
         let bystander = options.watch.then(|| scope.spawn(|| look_on(options, || ended.load(Ordering::Relaxed))));
         let results: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("no panic in a client")).collect();
         let finished = last.map_or(Ok(()), |request| {
-            let mut connection = Connection::open(options.port)?;
+            let mut connection = Connection::open(options.port, false)?;
             connection.writer.write_all(request)?;
             connection.read(&mut Vec::new())
         });
@@ -351,7 +386,7 @@ fn look_on(options: &Options, ended: impl Fn() -> bool) -> io::Result<Seen> {
     let lookout = options.gaps.then(Lookout::new);
     // Where that is refused, it waits for a core like anybody else.
     let _granted = come_first(BYSTANDER);
-    let mut connection = Connection::open(options.port)?;
+    let mut connection = Connection::open(options.port, false)?;
     let request = encode(&[b"PING"]);
     let mut pings: Vec<Span> = Vec::new();
     while !ended() {

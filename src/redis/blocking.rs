@@ -6,15 +6,16 @@
 //! server throws the reply away.
 //!
 //! Where the reply needs the keyspace, the worker hands over what it found, and the main thread makes the reply:
-//! [`Blocked::finish`].
+//! [`Blocked::finish`]. It makes some of them in one go ([`answers`]).
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use redis_module::raw as ffi;
 
+use super::answers;
 use super::context::Context;
-
 use super::reply::Reply;
 use crate::error::Error;
 
@@ -31,6 +32,13 @@ unsafe impl Send for Blocked {}
 
 /// What the main thread is to do for a worker.
 type Finish = Box<dyn FnOnce(&Context) -> Result<(), Error> + Send>;
+
+/// The private data of a blocked client whose reply the main thread makes.
+struct Left {
+    work: Option<Finish>,
+    /// How long it took.
+    took: Duration,
+}
 
 impl Context {
     /// Suspends the client until the returned value replies. Call only where [`Context::can_block`].
@@ -49,16 +57,20 @@ unsafe extern "C" fn finish(
 ) -> c_int {
     // SAFETY: the server passes a valid context; the private data is null or what Blocked::finish boxed, and stays the
     // server's until `forget`: so the work is taken out of it, not the box.
-    let (ctx, work) = unsafe {
-        let data = api!(RedisModule_GetBlockedClientPrivateData(raw)).cast::<Option<Finish>>();
-        (Context::new(raw), data.as_mut().and_then(Option::take))
+    let (ctx, left) = unsafe {
+        let data = api!(RedisModule_GetBlockedClientPrivateData(raw)).cast::<Left>();
+        (Context::new(raw), data.as_mut())
     };
-    if let Some(work) = work {
+    if let Some(left) = left
+        && let Some(work) = left.work.take()
+    {
+        let begin = Instant::now();
         match catch_unwind(AssertUnwindSafe(|| work(&ctx))) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => ctx.reply().error(&error),
             Err(_) => ctx.reply().error(&Error::INTERNAL),
         }
+        left.took = begin.elapsed();
     }
     ffi::REDISMODULE_OK as c_int
 }
@@ -67,7 +79,8 @@ unsafe extern "C" fn finish(
 unsafe extern "C" fn forget(_raw: *mut ffi::RedisModuleCtx, data: *mut c_void) {
     if !data.is_null() {
         // SAFETY: Blocked::finish boxed it, and the server gives it back once.
-        drop(unsafe { Box::from_raw(data.cast::<Option<Finish>>()) });
+        let left = unsafe { Box::from_raw(data.cast::<Left>()) };
+        answers::done(left.took);
     }
 }
 
@@ -87,11 +100,12 @@ impl Blocked {
     /// Has the main thread make the reply, with the keyspace at hand. An `Err` becomes the reply.
     pub fn finish(mut self, work: impl FnOnce(&Context) -> Result<(), Error> + Send + 'static) {
         self.answered = true;
-        let work: Box<Option<Finish>> = Box::new(Some(Box::new(work)));
-        // SAFETY: the blocked client is valid until it is unblocked here, once; `forget` takes the box back.
+        let left = Box::new(Left { work: Some(Box::new(work)), took: Duration::ZERO });
+        // SAFETY: the blocked client is valid until it is unblocked, once, by `let_go`; `forget` takes the box back, and says
+        // that it is done.
         unsafe {
             api!(RedisModule_BlockedClientMeasureTimeEnd(self.raw));
-            api!(RedisModule_UnblockClient(self.raw, Box::into_raw(work).cast()));
+            answers::let_go(self.raw, Box::into_raw(left).cast());
         }
     }
 

@@ -33,6 +33,7 @@ macro_rules! api {
 }
 
 pub mod alloc;
+mod answers;
 pub mod args;
 pub mod auxiliary;
 pub mod blocking;
