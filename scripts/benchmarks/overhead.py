@@ -1,9 +1,10 @@
 """overhead: what lies between the engine's time and the command's, on one connection; and whether the load generator is fast enough.
 
-commands   VSIM and FT.SEARCH with KNN, at the client and in the server (commandstats), beside what of them is the search, by the
-           module's own count (INFO vset_search_microseconds, total_query_microseconds), all as means. The rest in the server is
-           parsing, replying, and for KNN reading documents; handing over to a worker and back, and the sockets, are outside of it,
-           and so is what a processor that has rested takes to wake up: PING shows sockets that it needn't wake for
+commands   VSIM and FT.SEARCH with KNN, at the client and in the server (commandstats), beside what of them is the search, and for
+           KNN reading documents, whose floats make the distances, by the module's own count (INFO vset_search_microseconds,
+           total_query_microseconds, total_measuring_microseconds), all as means. The rest in the server is parsing and
+           replying; handing over to a worker and back, and the sockets, are outside of it, and so is what a processor that
+           has rested takes to wake up: PING shows sockets that it needn't wake for
 writes     VADD of 768 dimensions: what the main thread takes for each
 generator  the load generator's rate with PING and with a command that does nothing, as long as a VSIM, and the processor
            time that it takes for itself
@@ -58,29 +59,30 @@ class Overhead(Part):
             # Often and shortly in turns, since these are small differences.
             for _ in range(5):
                 ping = self.side.load("ping", "--seconds", self.seconds / 2)
-                self.note("PING", 1e6 / ping["rate"], None, 0)
+                self.note("PING", 1e6 / ping["rate"], None, 0, 0)
                 for name, (mode, words) in asked.items():
                     self.place(["0", "0"] if "over" in name else inline)
                     self.side.r2("CONFIG", "RESETSTAT")
-                    before = self.searched(name)
+                    before = self.engine(name)
                     load = self.side.load(*mode, "--seconds", self.seconds / 2, *words)
-                    engine = (self.searched(name) - before) / load["operations"]
+                    engine, measuring = ((now - then) / load["operations"] for now, then in zip(self.engine(name), before))
                     # Of what is handed over, the server counts the first part only.
                     inside = None if "over" in name else self.inside("VSIM" if name[0] == "V" else "FT.SEARCH")
-                    self.note(name, 1e6 / load["rate"], inside, engine)
+                    self.note(name, 1e6 / load["rate"], inside, engine, measuring)
                 self.place(inline)
 
     def place(self, microseconds):
         for name, value in zip(INLINE, microseconds):
             self.side.r2("CONFIG", "SET", name, value)
 
-    def note(self, name, command, inside, engine):
-        self.times.setdefault(name, []).append((command, inside, engine))
+    def note(self, name, command, inside, engine, measuring):
+        self.times.setdefault(name, []).append((command, inside, engine, measuring))
 
-    def searched(self, name):
-        """Microseconds of all searches of a kind so far, by the module's count."""
-        field = "vset_search_microseconds" if name[0] == "V" else "total_query_microseconds"
-        return int(self.server.info("everything", f"search_{field}"))
+    def engine(self, name):
+        """Microseconds of all searches of a kind and of reading documents for them so far, by the module's count."""
+        fields = ["vset_search_microseconds"] if name[0] == "V" else ["total_query_microseconds", "total_measuring_microseconds"]
+        counts = [int(self.server.info("everything", f"search_{field}")) for field in fields]
+        return counts if len(counts) == 2 else [*counts, 0]
 
     def inside(self, command):
         """Microseconds of a call on the main thread, by the server's count."""
@@ -138,9 +140,10 @@ class Overhead(Part):
                 "at the client",
                 "in the server",
                 "its search",
-                "beside it in the server",
+                "reading documents",
+                "beside them in the server",
                 "PING",
-                "beside it and PING at the client",
+                "beside all that at the client",
             ]
             text += table(header, lines) + "\n\n"
         if self.notes:
@@ -151,9 +154,11 @@ class Overhead(Part):
         return text
 
     def line(self, name):
-        command, inside, engine = zip(*self.times[name])
+        command, inside, engine, measuring = zip(*self.times[name])
         ping = [one[0] for one in self.times["PING"]]
         # Differences are of one turn each.
         less = lambda values, *others: statistics.median(one - sum(of) for one, *of in zip(values, *others))
-        in_server = [None, None] if None in inside else [less(inside), less(inside, engine)]
-        return [name, less(command), in_server[0], less(engine), in_server[1], less(ping), less(command, engine, ping)]
+        in_server = [None, None] if None in inside else [less(inside), less(inside, engine, measuring)]
+        documents = less(measuring) if any(measuring) else None
+        rest = less(command, engine, measuring, ping)
+        return [name, less(command), in_server[0], less(engine), documents, in_server[1], less(ping), rest]

@@ -46,5 +46,6 @@ pub fn fill(info: &mut InfoWriter) {
     info.section("queries");
     info.number("total_queries_processed", search::counters::QUERIES.get());
     info.number("total_query_microseconds", search::counters::QUERY_TIME.get() / 1000);
+    info.number("total_measuring_microseconds", search::counters::MEASURE_TIME.get() / 1000);
     info.number("total_queries_timed_out", search::counters::TIMEOUTS.get());
 }

@@ -6,7 +6,7 @@
 //! server throws the reply away.
 //!
 //! Where the reply needs the keyspace, the worker hands over what it found, and the main thread makes the reply:
-//! [`Blocked::finish`]. It makes some of them in one go ([`answers`]).
+//! [`Blocked::finish`]. It makes some of them in one go (see `answers`).
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from resp import Simple
+from servers import wait_until
 from vectors import clusters, fp32
 
 DIM = 96
@@ -125,6 +126,28 @@ def test_answers_in_a_transaction_are_the_same(r2):
         r2("MULTI")
         ask(r2, "FT.SEARCH", "graph", words, QUERIES[0])
         assert r2("EXEC") == [outside]
+
+
+def test_many_clients_are_answered_though_some_have_gone(start):
+    """Handed over, and answered by the main thread in turns."""
+    server = start("--search.inline-microseconds", "0", "--search.alone-microseconds", "0")
+    c = server.connect()
+    fill_hashes(c)
+    create(c, "graph", "HNSW")
+    wait_until(lambda: server.info("everything", "search_number_of_indexes_scanning") == "0", "the keys are indexed")
+    asked = [(ASKED[n % 4], QUERIES[n % len(QUERIES)]) for n in range(12)]
+    expected = [ask(c, "FT.SEARCH", "graph", *one) for one in asked]
+    clients = [server.connect() for _ in range(24)]
+    for words, query in asked:
+        for client in clients:
+            client.send("FT.SEARCH", "graph", *words, "PARAMS", "2", "q", fp32(query), "TIMEOUT", "0", "DIALECT", "2")
+    for client in clients[::3]:
+        client.close()
+    del clients[::3]
+    for client in clients:
+        assert [client.read() for _ in asked] == expected
+    assert c("PING") == Simple("PONG")
+    wait_until(lambda: server.info("everything", "search_worker_jobs_waiting") == "0", "the workers rest")
 
 
 def test_documents_are_measured_as_they_are_now(r2):

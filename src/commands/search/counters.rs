@@ -6,7 +6,9 @@ use crate::commands::counter::Counter;
 pub static QUERIES: Counter = Counter::new();
 /// Nanoseconds that they took, from the query to the documents found: without parsing, waiting for a worker, loading and replying.
 pub static QUERY_TIME: Counter = Counter::new();
-/// Those of them that ended early, since their time was over.
+/// Nanoseconds in which documents were read for their distances, with the keyspace at hand.
+pub static MEASURE_TIME: Counter = Counter::new();
+/// Queries that ended early, since their time was over.
 pub static TIMEOUTS: Counter = Counter::new();
 /// Steps in which workers linked a vector, or unlinked one.
 pub static LINKS: Counter = Counter::new();

@@ -164,7 +164,8 @@ impl Asked {
             };
             Some((row, fields))
         };
-        let rows: Vec<(Row, Fields)> = found.rows.into_iter().filter_map(load).collect();
+        let mut rows: Vec<(Row, Fields)> = Vec::with_capacity(asked_for);
+        rows.extend(found.rows.into_iter().filter_map(load));
         let total = total.saturating_sub((asked_for - rows.len()) as u64);
         let mut reply = ctx.reply();
         if reply.resp3() {

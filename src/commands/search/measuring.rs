@@ -1,5 +1,8 @@
 //! Measuring candidates ([`crate::search::candidates`]): how far documents are, as they are now.
 
+use std::time::Instant;
+
+use super::counters;
 use super::definition::{self, Definition};
 use super::document::{self, Opened};
 use crate::redis::context::{Context, Server};
@@ -31,6 +34,13 @@ impl<'a> Documents<'a> {
 
     /// How far documents are, of those that have a vector: of several the nearest.
     fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
+        let begin = Instant::now();
+        let distances = self.distances(ctx, keys);
+        counters::MEASURE_TIME.add_since(begin);
+        distances
+    }
+
+    fn distances(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
         let source = self.definition.schema.source;
         match &self.definition.places[self.field] {
             definition::Place::Hash(field) => ctx.with_name(field, |field| {
