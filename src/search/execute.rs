@@ -426,12 +426,13 @@ impl<'a> Execution<'a> {
     /// What is true of a document as a whole; its words have no distance.
     fn whole(&self, doc: DocId) -> Whole {
         let (text, documents) = (self.index.text(), self.index.documents());
-        // What all documents have alike is not read of each: it lies elsewhere in memory.
+        // What all documents have alike, or the scorer does not ask for, is not read of each: it lies elsewhere in memory.
         let by_payload = self.request.scorer == Scorer::Hamming;
+        let by_frequency = self.request.scorer == Scorer::Tfidf;
         Whole {
             score: if documents.score_alike() { 1.0 } else { documents.score(doc) },
             length: text.length(doc),
-            max_freq: text.max_freq(doc),
+            max_freq: if by_frequency { text.max_freq(doc) } else { 1 },
             slop: 1.0,
             payload: if by_payload { compare_payloads(self.payload(doc), self.request.payload) } else { None },
         }

@@ -8,6 +8,8 @@
 
 pub mod postings;
 
+use std::num::NonZeroU32;
+
 use super::terms::{Affix, TermId, Terms};
 use crate::search::column::Column;
 use crate::search::doc_id::DocId;
@@ -63,25 +65,23 @@ impl TextDocument {
     }
 }
 
-/// What a document is to the index.
-#[derive(Debug)]
-struct Entry {
-    length: u32,
-    max_freq: u32,
-    /// Numbers of its terms, sorted: varints of the differences.
-    terms: Box<[u8]>,
-}
-
 /// The words of the documents.
 #[derive(Debug)]
 pub struct TextIndex {
     format: Format,
     terms: Terms<Postings>,
-    docs: Column<Option<Entry>>,
+    /// The numbers of the terms of each document, sorted: varints of the differences.
+    docs: Column<Option<Box<[u8]>>>,
+    /// The length of each document, plus one. Scores read one of each document that matches, which costs a load from far
+    /// unless they lie close together: so they lie by themselves.
+    lengths: Column<Option<NonZeroU32>>,
+    /// The highest frequency of a term in each document.
+    max_freqs: Column<Option<NonZeroU32>>,
     total_length: u64,
     records: u64,
     positions: u64,
-    entry_bytes: usize,
+    /// Of `docs`.
+    term_bytes: usize,
 }
 
 impl TextIndex {
@@ -91,10 +91,12 @@ impl TextIndex {
             format,
             terms: Terms::new(with_suffixes),
             docs: Column::default(),
+            lengths: Column::default(),
+            max_freqs: Column::default(),
             total_length: 0,
             records: 0,
             positions: 0,
-            entry_bytes: 0,
+            term_bytes: 0,
         }
     }
 
@@ -130,12 +132,12 @@ impl TextIndex {
 
     /// The weighted words of a document; 0 where it has none.
     pub fn length(&self, doc: DocId) -> u32 {
-        self.docs.get(doc).and_then(Option::as_ref).map_or(0, |entry| entry.length)
+        self.lengths.get(doc).copied().flatten().map_or(0, |length| length.get() - 1)
     }
 
     /// The highest frequency of a term in a document; 0 where it has none.
     pub fn max_freq(&self, doc: DocId) -> u32 {
-        self.docs.get(doc).and_then(Option::as_ref).map_or(0, |entry| entry.max_freq)
+        self.max_freqs.get(doc).copied().flatten().map_or(0, NonZeroU32::get)
     }
 
     /// Sets the words of a document, which replace those it had. None: the document goes.
@@ -165,20 +167,24 @@ impl TextIndex {
             ids.push(id);
         }
         self.records += ids.len() as u64;
-        self.total_length += u64::from(words.length);
+        self.total_length += u64::from(words.length.min(u32::MAX - 1));
         ids.sort_unstable();
-        let entry = Entry { length: words.length, max_freq, terms: pack(&ids) };
-        self.entry_bytes += entry.terms.len();
-        self.docs.set(doc, Some(entry));
+        let terms = pack(&ids);
+        self.term_bytes += terms.len();
+        self.docs.set(doc, Some(terms));
+        self.lengths.set(doc, Some(NonZeroU32::MIN.saturating_add(words.length)));
+        self.max_freqs.set(doc, NonZeroU32::new(max_freq));
     }
 
     /// Takes a document out.
     pub fn remove(&mut self, doc: DocId) {
-        let Some(entry) = self.docs.remove(doc).flatten() else { return };
-        self.entry_bytes -= entry.terms.len();
-        self.total_length -= u64::from(entry.length);
+        let Some(terms) = self.docs.remove(doc).flatten() else { return };
+        self.term_bytes -= terms.len();
+        self.total_length -= u64::from(self.length(doc));
+        self.lengths.remove(doc);
+        self.max_freqs.remove(doc);
         let mut position_count = 0;
-        for id in unpack(&entry.terms) {
+        for id in unpack(&terms) {
             let Some(postings) = self.terms.value_mut(id) else { continue };
             position_count += postings.remove(self.format, doc).unwrap_or(0);
             self.records -= 1;
@@ -230,7 +236,7 @@ impl TextIndex {
         TextMemory {
             postings: postings - tables,
             dictionary: tables + self.terms.suffix_memory(),
-            documents: self.docs.memory() + self.entry_bytes,
+            documents: self.docs.memory() + self.term_bytes + self.lengths.memory() + self.max_freqs.memory(),
             blocks,
         }
     }
