@@ -270,7 +270,7 @@ pub fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
 
 /// Room that a buffer keeps from one piece of work to the next, and what is noted of every row a walk has seen.
 const KEPT: usize = 1 << 10;
-const KEPT_SEEN: usize = 1 << 13;
+const KEPT_SEEN: usize = 1 << 12;
 
 /// Gives back what an unusually large piece of work has needed.
 fn trim<T>(buffer: &mut Vec<T>, kept: usize) {

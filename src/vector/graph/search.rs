@@ -503,6 +503,7 @@ impl Graph {
     /// The first `k` of `scratch.found` that are still live, as hits.
     fn report(&self, query: &Query, k: usize, scratch: &mut Scratch, out: &mut Vec<Hit>) {
         let live = scratch.found.iter().filter(|key| is_live(self.state(key.row()))).take(k);
+        out.reserve(k.min(scratch.found.len()));
         out.extend(live.map(|key| {
             let exact = self.kernel.is_exact();
             let distance = if exact {
