@@ -80,9 +80,8 @@ class Overhead(Part):
 
     def engine(self, name):
         """Microseconds of all searches of a kind and of reading documents for them so far, by the module's count."""
-        fields = ["vset_search_microseconds"] if name[0] == "V" else ["total_query_microseconds", "total_measuring_microseconds"]
-        counts = [int(self.server.info("everything", f"search_{field}")) for field in fields]
-        return counts if len(counts) == 2 else [*counts, 0]
+        search = "vset_search_microseconds" if name[0] == "V" else "total_query_microseconds"
+        return [int(self.server.info("everything", f"search_{field}")) for field in (search, "total_measuring_microseconds")]
 
     def inside(self, command):
         """Microseconds of a call on the main thread, by the server's count."""

@@ -23,6 +23,14 @@ impl Counter {
         self.add(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX));
     }
 
+    /// Does some work, and adds the nanoseconds that it takes.
+    pub fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let done = work();
+        self.add_since(begin);
+        done
+    }
+
     /// The number.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

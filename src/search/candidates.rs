@@ -118,7 +118,7 @@ impl Found {
 impl Nearest {
     /// The nearest of some candidates, which come in the order of their codes' distances.
     fn of(self, candidates: Vec<Row>, some_more: usize, measure: &mut Measuring<'_>) -> Vec<Row> {
-        let mut farthest: BinaryHeap<Ordered> = BinaryHeap::with_capacity(self.k.min(candidates.len()) + 1);
+        let mut farthest: BinaryHeap<Ordered> = BinaryHeap::new();
         let mut measured: Vec<(f64, Row)> = Vec::with_capacity(candidates.len());
         let mut candidates = candidates.into_iter().peekable();
         loop {

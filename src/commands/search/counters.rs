@@ -6,7 +6,8 @@ use crate::commands::counter::Counter;
 pub static QUERIES: Counter = Counter::new();
 /// Nanoseconds that they took, from the query to the documents found: without parsing, waiting for a worker, loading and replying.
 pub static QUERY_TIME: Counter = Counter::new();
-/// Nanoseconds in which documents were read for their distances, with the keyspace at hand.
+/// Nanoseconds in which documents were read for their distances, with the keyspace at hand: for KNN after the query, for vector ranges
+/// as a part of it.
 pub static MEASURE_TIME: Counter = Counter::new();
 /// Queries that ended early, since their time was over.
 pub static TIMEOUTS: Counter = Counter::new();

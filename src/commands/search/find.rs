@@ -164,8 +164,7 @@ impl Asked {
             };
             Some((row, fields))
         };
-        let mut rows: Vec<(Row, Fields)> = Vec::with_capacity(asked_for);
-        rows.extend(found.rows.into_iter().filter_map(load));
+        let rows: Vec<(Row, Fields)> = found.rows.into_iter().filter_map(load).collect();
         let total = total.saturating_sub((asked_for - rows.len()) as u64);
         let mut reply = ctx.reply();
         if reply.resp3() {

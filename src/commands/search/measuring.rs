@@ -1,7 +1,5 @@
 //! Measuring candidates ([`crate::search::candidates`]): how far documents are, as they are now.
 
-use std::time::Instant;
-
 use super::counters;
 use super::definition::{self, Definition};
 use super::document::{self, Opened};
@@ -34,13 +32,6 @@ impl<'a> Documents<'a> {
 
     /// How far documents are, of those that have a vector: of several the nearest.
     fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
-        let begin = Instant::now();
-        let distances = self.distances(ctx, keys);
-        counters::MEASURE_TIME.add_since(begin);
-        distances
-    }
-
-    fn distances(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
         let source = self.definition.schema.source;
         match &self.definition.places[self.field] {
             definition::Place::Hash(field) => ctx.with_name(field, |field| {
@@ -112,7 +103,7 @@ pub fn settle(
 
 fn measure(documents: Option<&mut Documents<'_>>, keys: &[&[u8]], server: Server<'_>) -> Vec<Option<f64>> {
     match documents {
-        Some(documents) => server.with(|ctx| documents.measure(ctx, keys)),
+        Some(documents) => server.with(|ctx| counters::MEASURE_TIME.time(|| documents.measure(ctx, keys))),
         None => vec![None; keys.len()],
     }
 }

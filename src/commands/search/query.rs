@@ -59,7 +59,7 @@ pub fn run_costing<T: Send + 'static>(
     let cost = small.as_ref().and_then(|index| cost(index)).unwrap_or(u64::MAX);
     let is_here = is_for_main_thread(ctx, cost);
     if let Some(small) = small.filter(|_| is_here) {
-        let found = timed(|| work(&small));
+        let found = counters::QUERY_TIME.time(|| work(&small));
         drop(small);
         return reply(ctx, found);
     }
@@ -82,24 +82,16 @@ pub fn run_with<T: Send + 'static>(
     let arrival = handle.live.arrival();
     let is_small = || handle.live.try_read(arrival).is_some_and(|index| index.documents().len() <= FEW);
     if !ctx.can_block() || is_small() {
-        let found = timed(|| work(&handle, arrival, Some(ctx)));
+        let found = counters::QUERY_TIME.time(|| work(&handle, arrival, Some(ctx)));
         return reply(ctx, found);
     }
     let blocked = ctx.block();
     workers::submit(move || {
         handle.help();
-        let found = timed(|| work(&handle, arrival, None));
+        let found = counters::QUERY_TIME.time(|| work(&handle, arrival, None));
         blocked.finish(move |ctx| reply(ctx, found));
     });
     Ok(())
-}
-
-/// Does a query's work, and counts the time that it takes.
-fn timed<T>(work: impl FnOnce() -> T) -> T {
-    let begin = Instant::now();
-    let found = work();
-    counters::QUERY_TIME.add_since(begin);
-    found
 }
 
 /// How a client asks for an index of this definition.

@@ -99,12 +99,9 @@ impl Token<'_> {
     }
 }
 
-/// Tokens that most queries have no more of.
-const FEW: usize = 16;
-
 /// Cuts a query into tokens; the last is [`Kind::End`].
 pub fn tokens<'a>(text: &'a [u8], stop_words: &StopWords, legacy: bool) -> Vec<Token<'a>> {
-    let mut lexer = Lexer { text, at: 0, near: b"", legacy, stop_words, found: Vec::with_capacity(FEW) };
+    let mut lexer = Lexer { text, at: 0, near: b"", legacy, stop_words, found: Vec::new() };
     while lexer.at < text.len() {
         lexer.next();
     }

@@ -167,13 +167,13 @@ impl TextIndex {
             ids.push(id);
         }
         self.records += ids.len() as u64;
-        self.total_length += u64::from(words.length.min(u32::MAX - 1));
         ids.sort_unstable();
         let terms = pack(&ids);
         self.term_bytes += terms.len();
         self.docs.set(doc, Some(terms));
         self.lengths.set(doc, Some(NonZeroU32::MIN.saturating_add(words.length)));
         self.max_freqs.set(doc, NonZeroU32::new(max_freq));
+        self.total_length += u64::from(self.length(doc));
     }
 
     /// Takes a document out.
