@@ -1,6 +1,7 @@
 //! Opened keys and the values in them.
 
 use std::marker::PhantomData;
+use std::sync::OnceLock;
 
 use redis_module::raw as ffi;
 
@@ -95,6 +96,47 @@ impl Drop for Key<'_> {
     }
 }
 
+/// The name of a hash's field. The server's form of it is made once, when a hash is first asked for the field.
+#[derive(Debug)]
+pub struct FieldName {
+    name: Box<[u8]>,
+    string: OnceLock<ServerString>,
+}
+
+/// A string that the server made for us.
+#[derive(Debug)]
+struct ServerString(*mut ffi::RedisModuleString);
+
+// SAFETY: nobody changes the string, or knows of it but its owner; the server frees it from any thread.
+unsafe impl Send for ServerString {}
+// SAFETY: as above; the main thread alone reads it.
+unsafe impl Sync for ServerString {}
+
+impl FieldName {
+    /// The field of this name.
+    pub fn new(name: &[u8]) -> Self {
+        Self { name: name.into(), string: OnceLock::new() }
+    }
+
+    /// Valid as long as this is.
+    fn string(&self) -> *mut ffi::RedisModuleString {
+        let made = self.string.get_or_init(|| {
+            // SAFETY: the server copies the name; the string is freed once, by us, since it is made without a context.
+            ServerString(unsafe {
+                api!(RedisModule_CreateString(std::ptr::null_mut(), self.name.as_ptr().cast(), self.name.len()))
+            })
+        });
+        made.0
+    }
+}
+
+impl Drop for ServerString {
+    fn drop(&mut self) {
+        // SAFETY: made by us, freed once.
+        unsafe { api!(RedisModule_FreeString(std::ptr::null_mut(), self.0)) };
+    }
+}
+
 /// What kind of value a key holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -142,27 +184,14 @@ impl Key<'_> {
     }
 
     /// One field of a hash, if it is there.
-    pub fn hash_field<T>(&self, field: &[u8], with: impl FnOnce(Option<&[u8]>) -> T) -> T {
-        let null = std::ptr::null_mut();
-        // SAFETY: the string copies the name, is valid during the call, and is freed once, by us, since it was made
-        // without a context.
-        unsafe {
-            let name = api!(RedisModule_CreateString(null, field.as_ptr().cast(), field.len()));
-            let result = self.hash_field_named(Arg::new(name), with);
-            api!(RedisModule_FreeString(null, name));
-            result
-        }
-    }
-
-    /// As [`Key::hash_field`], for a name that is used for many hashes.
-    pub fn hash_field_named<T>(&self, field: Arg<'_>, with: impl FnOnce(Option<&[u8]>) -> T) -> T {
+    pub fn hash_field<T>(&self, field: &FieldName, with: impl FnOnce(Option<&[u8]>) -> T) -> T {
         let null: *mut ffi::RedisModuleString = std::ptr::null_mut();
         // SAFETY: the key is open for reading; the variable arguments are a field's name, where its value goes, and the
         // end; the value is given to us, and freed once.
         unsafe {
             let mut value = null;
             let at: *mut *mut ffi::RedisModuleString = &mut value;
-            api!(RedisModule_HashGet(self.raw, ffi::REDISMODULE_HASH_NONE as i32, field.raw, at, null));
+            api!(RedisModule_HashGet(self.raw, ffi::REDISMODULE_HASH_NONE as i32, field.string(), at, null));
             if value.is_null() {
                 return with(None);
             }

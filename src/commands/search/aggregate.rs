@@ -297,11 +297,16 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
 
 impl Documents<'_> {
     fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], load: &Load) {
+        let named = |wanted: &Wanted| match wanted {
+            Wanted::Name(name) => Some(self.definition.place(name)),
+            _ => None,
+        };
+        let named: Vec<Option<Place>> = load.columns.iter().map(|(_, wanted)| named(wanted)).collect();
         for row in rows {
             let Some(document) = &row.document else { continue };
             let (key, kind) = (document.key.clone(), self.definition.schema.source);
             let loaded = ctx.with_name(&key, |name| {
-                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, load))
+                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, (load, &named)))
             });
             if loaded.is_none() {
                 row.document = None;
@@ -309,13 +314,20 @@ impl Documents<'_> {
         }
     }
 
-    fn load_document(&self, opened: &Opened<'_>, key: &[u8], row: &mut Row<Document>, load: &Load) {
-        for (column, wanted) in &load.columns {
+    /// Loads what is wanted of a document; `named` are the places of the columns that are of no field.
+    fn load_document(
+        &self,
+        opened: &Opened<'_>,
+        key: &[u8],
+        row: &mut Row<Document>,
+        (load, named): (&Load, &[Option<Place>]),
+    ) {
+        for ((column, wanted), place) in load.columns.iter().zip(named) {
             let value = match wanted {
                 Wanted::Key => Some(Value::string(key)),
                 Wanted::Field(id) => self.field(opened, key, *id),
                 Wanted::Sortable(id) => self.field(opened, key, *id).map(|value| self.folded(*id, value)),
-                Wanted::Name(name) => self.value(opened, &self.definition.place(name), key),
+                Wanted::Name(_) => place.as_ref().and_then(|place| self.value(opened, place, key)),
             };
             if value.is_some() {
                 row.values[column.0] = value;

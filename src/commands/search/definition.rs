@@ -6,6 +6,7 @@ use super::document::documents_are_foreign;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::json::Path;
+use crate::redis::keyspace::FieldName;
 use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::analysis::StopWords;
 use crate::search::schema::{self, Field, Kind, Schema, Source};
@@ -16,7 +17,7 @@ pub enum Place {
     /// The name of the key.
     Key,
     /// A field of a hash.
-    Hash(Box<[u8]>),
+    Hash(Arc<FieldName>),
     /// What a path selects; `None`: what is no path selects nothing.
     Json(Option<Arc<Path>>),
 }
@@ -25,7 +26,7 @@ impl Place {
     /// The place of a field's source.
     pub fn of_source(kind: Source, source: &[u8]) -> Self {
         match kind {
-            Source::Hash => Self::Hash(source.into()),
+            Source::Hash => Self::Hash(Arc::new(FieldName::new(source))),
             Source::Json => Self::Json(Path::parse(source).ok().map(Arc::new)),
         }
     }

@@ -34,12 +34,9 @@ impl<'a> Documents<'a> {
     fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
         let source = self.definition.schema.source;
         match &self.definition.places[self.field] {
-            definition::Place::Hash(field) => ctx.with_name(field, |field| {
-                let hash = |document: Opened<'_>| match document {
-                    Opened::Hash(hash) => hash.hash_field_named(field, |bytes| self.ruler.distance(bytes?)),
-                    Opened::Json(_) => None,
-                };
-                each(ctx, source, keys, hash)
+            definition::Place::Hash(field) => each(ctx, source, keys, |document| match document {
+                Opened::Hash(hash) => hash.hash_field(field, |bytes| self.ruler.distance(bytes?)),
+                Opened::Json(_) => None,
             }),
             _ => each(ctx, source, keys, |document| self.nearest(&document)),
         }
