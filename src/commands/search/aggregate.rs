@@ -474,7 +474,7 @@ impl Running {
     fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
         match value {
             Value::Null => reply.null(),
-            Value::Number(number) => self.style.number(*number).write(reply),
+            Value::Number(number) => self.style.write_number(reply, *number),
             Value::String(text) => reply.bulk(text),
             Value::Array(items) => {
                 reply.array(items.len());

@@ -123,6 +123,11 @@ fn scalar(value: ValueRef<'_>) -> Value {
 /// The compact text of a JSON value.
 pub fn text_of(value: ValueRef<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.byte_len() + 16);
-    json::format::write(value, &json::format::Style::default(), 0, &mut out);
+    write_text(value, &mut out);
     out
+}
+
+/// Appends what [`text_of`] makes.
+pub fn write_text(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    json::format::write(value, &json::format::Style::default(), 0, out);
 }

@@ -7,7 +7,7 @@ use super::document;
 use super::handle::Handle;
 use super::measuring;
 use super::query::{self, Deadline};
-use super::rows::{Columns, Fields, From, Style, write_fields};
+use super::rows::{Columns, Contents, From, RowFields, Style};
 use super::{find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};
@@ -157,20 +157,21 @@ impl Asked {
         let complete = found.complete;
         let total = found.total;
         let asked_for = found.rows.len();
+        let mut contents = Contents::default();
         let load = |row: Row| {
-            let fields = match self.columns.without_document(&row.distances, self.style) {
-                Some(fields) if measured => fields,
-                _ => self.columns.load(ctx, &self.definition, &row.key, &row.distances, self.style)?,
-            };
+            let (columns, style) = (&self.columns, self.style);
+            let known = if measured { columns.without_document(&mut contents, &row.distances, style) } else { None };
+            let load = |contents| columns.load(contents, ctx, &self.definition, (&row.key, &row.distances), style);
+            let fields = known.or_else(|| load(&mut contents))?;
             Some((row, fields))
         };
-        let rows: Vec<(Row, Fields)> = found.rows.into_iter().filter_map(load).collect();
+        let rows: Vec<(Row, RowFields)> = found.rows.into_iter().filter_map(load).collect();
         let total = total.saturating_sub((asked_for - rows.len()) as u64);
         let mut reply = ctx.reply();
         if reply.resp3() {
-            self.write_resp3(&mut reply, total, &rows, complete);
+            self.write_resp3(&mut reply, total, (&rows, &contents), complete);
         } else {
-            self.write_resp2(&mut reply, total, &rows);
+            self.write_resp2(&mut reply, total, (&rows, &contents));
         }
         Ok(())
     }
@@ -191,7 +192,7 @@ impl Asked {
         found.arrange(descending, self.request.offset, self.request.limit);
     }
 
-    fn write_resp2(&self, reply: &mut Reply<'_>, total: u64, rows: &[(Row, Fields)]) {
+    fn write_resp2(&self, reply: &mut Reply<'_>, total: u64, (rows, contents): (&[(Row, RowFields)], &Contents)) {
         let options = &self.request.options;
         let shown =
             usize::from(options.with_scores) + usize::from(options.with_payloads) + usize::from(options.with_sort_keys);
@@ -210,12 +211,18 @@ impl Asked {
                 reply.bulk_or_null(sort_key(row).as_deref());
             }
             if !self.columns.nothing {
-                write_fields(reply, fields);
+                contents.write(&self.columns, fields, reply);
             }
         }
     }
 
-    fn write_resp3(&self, reply: &mut Reply<'_>, total: u64, rows: &[(Row, Fields)], complete: bool) {
+    fn write_resp3(
+        &self,
+        reply: &mut Reply<'_>,
+        total: u64,
+        (rows, contents): (&[(Row, RowFields)], &Contents),
+        complete: bool,
+    ) {
         write_head(reply, total, self.style.expand);
         let options = &self.request.options;
         reply.array(rows.len());
@@ -242,7 +249,7 @@ impl Asked {
             }
             if !self.columns.nothing {
                 reply.simple("extra_attributes");
-                write_fields(reply, fields);
+                contents.write(&self.columns, fields, reply);
             }
             reply.simple("values");
             reply.array(0);

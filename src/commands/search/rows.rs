@@ -1,20 +1,24 @@
 //! What rows show of their documents, and how values are written (specification §8).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::definition::{Definition, Place};
-use super::document::{self, Opened, text_of};
+use super::document::{self, Opened, write_text};
 use crate::json::{self, Document, ValueRef};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;
 use crate::search::schema::Kind;
 use crate::search::{decimal, number};
 
+/// A piece of the bytes of [`Contents`].
+type Span = Range<usize>;
+
 /// A value as a reply shows it.
-#[derive(Debug, Clone)]
-pub enum Shown {
+#[derive(Debug)]
+enum Shown {
     /// A byte string.
-    Text(Vec<u8>),
+    Text(Span),
     /// Nothing there, and said so.
     Null,
     /// JSON values as RESP3 values: FORMAT EXPAND.
@@ -23,8 +27,169 @@ pub enum Shown {
     Number(f64),
 }
 
-/// Fields of a row by name.
-pub type Fields = Vec<(Arc<[u8]>, Shown)>;
+/// What a field is called.
+#[derive(Debug, Clone)]
+enum Name {
+    /// As the column of this number.
+    Column(usize),
+    /// So.
+    Text(Span),
+}
+
+/// What the rows of a reply show: fields by name, row after row. A reply has hundreds of small texts, which lie one after
+/// the other in one piece of memory.
+#[derive(Debug, Default)]
+pub struct Contents {
+    bytes: Vec<u8>,
+    fields: Vec<(Name, Shown)>,
+}
+
+/// Which fields of [`Contents`] are those of a row.
+pub type RowFields = Range<usize>;
+
+impl Contents {
+    /// Keeps a text that is written to the bytes.
+    fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        start..self.bytes.len()
+    }
+
+    /// Adds the fields of a row: those that `add` adds, unless it gives up.
+    fn row(&mut self, add: impl FnOnce(&mut Self) -> Option<()>) -> Option<RowFields> {
+        let (bytes, fields) = (self.bytes.len(), self.fields.len());
+        if add(self).is_none() {
+            self.bytes.truncate(bytes);
+            self.fields.truncate(fields);
+            return None;
+        }
+        Some(fields..self.fields.len())
+    }
+
+    /// A number that is no part of a document: a distance.
+    fn number(&mut self, value: f64, style: Style) -> Shown {
+        if style.expand { Shown::Number(value) } else { self.decimal(value) }
+    }
+
+    fn decimal(&mut self, value: f64) -> Shown {
+        Shown::Text(self.text(|bytes| decimal::write_value(bytes, value)))
+    }
+
+    fn bytes(&mut self, text: &[u8]) -> Shown {
+        Shown::Text(self.text(|bytes| bytes.extend_from_slice(text)))
+    }
+
+    /// What a path selects; `None` where that is nothing.
+    fn json(&mut self, values: &[ValueRef<'_>], style: Style) -> Option<Shown> {
+        let first = *values.first()?;
+        Some(if style.expand {
+            Shown::Values(values.iter().map(|value| Document::copy_of(*value)).collect())
+        } else if style.all {
+            let all = |bytes: &mut Vec<u8>| {
+                for (nth, value) in values.iter().enumerate() {
+                    bytes.push(if nth == 0 { b'[' } else { b',' });
+                    write_text(*value, bytes);
+                }
+                bytes.push(b']');
+            };
+            Shown::Text(self.text(all))
+        } else {
+            self.plain(first)
+        })
+    }
+
+    /// A JSON value as text.
+    fn plain(&mut self, value: ValueRef<'_>) -> Shown {
+        match value.kind() {
+            json::Kind::Null => Shown::Null,
+            json::Kind::Bool(truth) => self.bytes(if truth { b"1" } else { b"0" }),
+            json::Kind::Number(number) => self.decimal(number.as_f64()),
+            json::Kind::Str(text) => self.bytes(text),
+            json::Kind::Array | json::Kind::Object => Shown::Text(self.text(|bytes| write_text(value, bytes))),
+        }
+    }
+
+    /// A part of a document.
+    fn part(
+        &mut self,
+        document: &Opened<'_>,
+        place: &Place,
+        key: &[u8],
+        as_number: bool,
+        style: Style,
+    ) -> Option<Shown> {
+        match (document, place) {
+            (_, Place::Key) => Some(self.bytes(key)),
+            (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |value| {
+                let value = value?;
+                let number = if as_number { number::parse(value) } else { None };
+                Some(match number {
+                    Some(number) => self.decimal(number),
+                    None => self.bytes(value),
+                })
+            }),
+            (Opened::Json(json), Place::Json(path)) => self.json(&document::matches(json, path.as_ref()), style),
+            _ => None,
+        }
+    }
+
+    /// Adds everything that a document has, but what the row, whose fields begin at `row`, has already.
+    fn add_everything(
+        &mut self,
+        (columns, row): (&Columns, usize),
+        document: &Opened<'_>,
+        definition: &Definition,
+        style: Style,
+    ) {
+        match document {
+            Opened::Hash(hash) => {
+                let before = row..self.fields.len();
+                hash.hash_fields(|name, value| {
+                    let known = self.fields[before.clone()].iter().any(|(known, _)| self.name(columns, known) == name);
+                    if !known && !definition.hides(name) {
+                        let name = Name::Text(self.text(|bytes| bytes.extend_from_slice(name)));
+                        let value = self.bytes(value);
+                        self.fields.push((name, value));
+                    }
+                });
+            }
+            Opened::Json(json) => {
+                let root = json.root();
+                let shown = if style.all || style.expand {
+                    self.json(&[root], style)
+                } else {
+                    Some(Shown::Text(self.text(|bytes| write_text(root, bytes))))
+                };
+                let name = Name::Text(self.text(|bytes| bytes.push(b'$')));
+                self.fields.extend(shown.map(|shown| (name, shown)));
+            }
+        }
+    }
+
+    fn name<'n>(&'n self, columns: &'n Columns, name: &Name) -> &'n [u8] {
+        match name {
+            Name::Column(nth) => &columns.columns[*nth].0,
+            Name::Text(span) => &self.bytes[span.clone()],
+        }
+    }
+
+    /// Writes the fields of a row: a map, flat in RESP2.
+    pub fn write(&self, columns: &Columns, row: &RowFields, reply: &mut Reply<'_>) {
+        reply.map(row.len());
+        for (name, shown) in &self.fields[row.clone()] {
+            reply.bulk(self.name(columns, name));
+            match shown {
+                Shown::Text(span) => reply.bulk(&self.bytes[span.clone()]),
+                Shown::Null => reply.null(),
+                Shown::Values(values) => {
+                    reply.array(values.len());
+                    values.iter().for_each(|value| write_json(reply, value.root()));
+                }
+                Shown::Number(value) => write_number(reply, *value),
+            }
+        }
+    }
+}
 
 /// How values are written.
 #[derive(Debug, Clone, Copy)]
@@ -36,34 +201,10 @@ pub struct Style {
 }
 
 impl Style {
-    /// A number that is no part of a document: a distance.
-    pub fn number(self, value: f64) -> Shown {
-        if self.expand { Shown::Number(value) } else { Shown::Text(decimal::value(value)) }
+    /// Writes a number that is no part of a document.
+    pub fn write_number(self, reply: &mut Reply<'_>, value: f64) {
+        if self.expand { write_number(reply, value) } else { reply.bulk(&decimal::value(value)) }
     }
-
-    /// What a path selects; `None` where that is nothing.
-    fn json(self, values: &[ValueRef<'_>]) -> Option<Shown> {
-        let first = *values.first()?;
-        Some(if self.expand {
-            Shown::Values(values.iter().map(|value| Document::copy_of(*value)).collect())
-        } else if self.all {
-            let texts: Vec<Vec<u8>> = values.iter().map(|value| text_of(*value)).collect();
-            Shown::Text([b"[", &texts.join(&b',')[..], b"]"].concat())
-        } else {
-            plain(first)
-        })
-    }
-}
-
-/// A JSON value as text.
-fn plain(value: ValueRef<'_>) -> Shown {
-    Shown::Text(match value.kind() {
-        json::Kind::Null => return Shown::Null,
-        json::Kind::Bool(truth) => if truth { b"1" } else { b"0" }.to_vec(),
-        json::Kind::Number(number) => decimal::value(number.as_f64()),
-        json::Kind::Str(text) => text.to_vec(),
-        json::Kind::Array | json::Kind::Object => text_of(value),
-    })
 }
 
 /// Where a column of a row comes from.
@@ -105,96 +246,54 @@ impl From {
 }
 
 impl Columns {
-    /// What a row shows, if that is nothing of its document.
-    pub fn without_document(&self, distances: &[Option<f64>], style: Style) -> Option<Fields> {
-        let of_distance = |(name, from): &(Arc<[u8]>, From)| match from {
-            From::Distance(nth) => Some((Arc::clone(name), style.number(distances.get(*nth).copied().flatten()?))),
-            From::Document { .. } => None,
-        };
-        match self {
-            Self { nothing: true, .. } => Some(Fields::new()),
-            Self { everything: true, .. } => None,
-            Self { columns, .. } => columns.iter().map(of_distance).collect(),
-        }
-    }
-
-    /// What a row shows; `None` where its document has gone.
-    pub fn load(
+    /// Adds what a row shows, if that is nothing of its document.
+    pub fn without_document(
         &self,
-        ctx: &Context,
-        definition: &Definition,
-        key: &[u8],
+        contents: &mut Contents,
         distances: &[Option<f64>],
         style: Style,
-    ) -> Option<Fields> {
-        ctx.with_name(key, |name| {
-            document::open(ctx, definition.schema.source, name, |document| {
-                if self.nothing {
-                    return Fields::new();
-                }
-                let mut fields = Fields::with_capacity(self.columns.len());
-                for (name, from) in &self.columns {
-                    let shown = match from {
-                        From::Distance(nth) => distances.get(*nth).copied().flatten().map(|value| style.number(value)),
-                        From::Document { place, as_number } => show(&document, place, key, *as_number, style),
-                    };
-                    fields.extend(shown.map(|shown| (Arc::clone(name), shown)));
-                }
-                if self.everything {
-                    add_everything(&mut fields, &document, definition, style);
-                }
-                fields
-            })
+    ) -> Option<RowFields> {
+        if self.everything {
+            return None;
+        }
+        contents.row(|contents| {
+            for (nth, (_, from)) in self.columns.iter().enumerate() {
+                let From::Distance(distance) = from else { return None };
+                let shown = contents.number(distances.get(*distance).copied().flatten()?, style);
+                contents.fields.push((Name::Column(nth), shown));
+            }
+            Some(())
         })
     }
-}
 
-/// A part of a document.
-fn show(document: &Opened<'_>, place: &Place, key: &[u8], as_number: bool, style: Style) -> Option<Shown> {
-    match (document, place) {
-        (_, Place::Key) => Some(Shown::Text(key.to_vec())),
-        (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |value| {
-            let value = value?;
-            let number = if as_number { number::parse(value) } else { None };
-            Some(Shown::Text(number.map_or_else(|| value.to_vec(), decimal::value)))
-        }),
-        (Opened::Json(json), Place::Json(path)) => style.json(&document::matches(json, path.as_ref())),
-        _ => None,
-    }
-}
-
-/// Everything that a document has, but what the row has already.
-fn add_everything(fields: &mut Fields, document: &Opened<'_>, definition: &Definition, style: Style) {
-    match document {
-        Opened::Hash(hash) => {
-            let before = fields.len();
-            hash.hash_fields(|name, value| {
-                let known = fields[..before].iter().any(|(known, _)| **known == *name);
-                if !known && !definition.hides(name) {
-                    fields.push((name.into(), Shown::Text(value.to_vec())));
-                }
-            });
-        }
-        Opened::Json(json) => {
-            let root = json.root();
-            let whole = if style.all || style.expand { style.json(&[root]) } else { Some(Shown::Text(text_of(root))) };
-            fields.extend(whole.map(|shown| ((*b"$").into(), shown)));
-        }
-    }
-}
-
-impl Shown {
-    /// Writes it.
-    pub fn write(&self, reply: &mut Reply<'_>) {
-        match self {
-            Self::Text(text) => reply.bulk(text),
-            Self::Null => reply.null(),
-            Self::Values(values) => {
-                reply.array(values.len());
-                values.iter().for_each(|value| write_json(reply, value.root()));
+    /// Adds what a row shows; `None` where its document has gone.
+    pub fn load(
+        &self,
+        contents: &mut Contents,
+        ctx: &Context,
+        definition: &Definition,
+        (key, distances): (&[u8], &[Option<f64>]),
+        style: Style,
+    ) -> Option<RowFields> {
+        let row = contents.fields.len();
+        let add = |contents: &mut Contents, document: Opened<'_>| {
+            for (nth, (_, from)) in self.columns.iter().enumerate() {
+                let shown = match from {
+                    From::Distance(nth) => {
+                        distances.get(*nth).copied().flatten().map(|value| contents.number(value, style))
+                    }
+                    From::Document { place, as_number } => contents.part(&document, place, key, *as_number, style),
+                };
+                contents.fields.extend(shown.map(|shown| (Name::Column(nth), shown)));
             }
-            Self::Number(value) => write_number(reply, *value),
-        }
+            if self.everything {
+                contents.add_everything((self, row), &document, definition, style);
+            }
+        };
+        contents.row(|contents| {
+            let source = definition.schema.source;
+            ctx.with_name(key, |name| document::open(ctx, source, name, |document| add(contents, document)))
+        })
     }
 }
 
@@ -226,14 +325,5 @@ fn write_json(reply: &mut Reply<'_>, value: ValueRef<'_>) {
                 write_json(reply, member);
             }
         }
-    }
-}
-
-/// Writes the fields of a row: a map, flat in RESP2.
-pub fn write_fields(reply: &mut Reply<'_>, fields: &Fields) {
-    reply.map(fields.len());
-    for (name, shown) in fields {
-        reply.bulk(name);
-        shown.write(reply);
     }
 }
