@@ -162,17 +162,22 @@ fn point_of(text: &[u8]) -> Result<Point, Failure> {
 
 /// Refuses a vector with a NaN or an infinity. The bytes are a whole number of elements.
 fn check_finite(element: Element, bytes: &[u8]) -> Result<(), Failure> {
-    let finite = |chunk: &[u8]| match (element, chunk) {
-        (Element::Float32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]).is_finite(),
-        (Element::Float64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]).is_finite(),
-        (Element::Float16, &[a, b]) => f16::from_le_bytes([a, b]).is_finite(),
-        (Element::Bfloat16, &[a, b]) => bf16::from_le_bytes([a, b]).is_finite(),
-        _ => true,
+    let bad = match element {
+        Element::Float32 => first_without(bytes, |x| f32::from_le_bytes(x).is_finite()),
+        Element::Float64 => first_without(bytes, |x| f64::from_le_bytes(x).is_finite()),
+        Element::Float16 => first_without(bytes, |x| f16::from_le_bytes(x).is_finite()),
+        Element::Bfloat16 => first_without(bytes, |x| bf16::from_le_bytes(x).is_finite()),
+        Element::Int8 | Element::Uint8 => None,
     };
-    match bytes.chunks(element.size()).position(|chunk| !finite(chunk)) {
-        Some(at) => Err(Failure::VectorElement(at)),
-        None => Ok(()),
-    }
+    bad.map_or(Ok(()), |at| Err(Failure::VectorElement(at)))
+}
+
+/// The first element that is not as it should be.
+fn first_without<const N: usize>(bytes: &[u8], good: impl Fn([u8; N]) -> bool) -> Option<usize> {
+    let elements = bytes.as_chunks::<N>().0;
+    // Nearly always there is none, and asking all without stopping is vectorized.
+    let all = elements.iter().fold(true, |all, x| all & good(*x));
+    if all { None } else { elements.iter().position(|x| !good(*x)) }
 }
 
 fn read_json<'a>(field: &Field, matches: &'a [json::Document]) -> Result<Value<'a>, Failure> {

@@ -466,23 +466,38 @@ impl<'a> Execution<'a> {
         let Near { docs: near, uncertainty } = near.unwrap_or_default();
         let nearest = uncertainty.map(|uncertainty| Nearest { k: knn.k, uncertainty });
         let total = near.len() as u64;
-        let distances: HashMap<DocId, f64> = near.iter().copied().collect();
-        let add_distance = |row: &mut Row| row.distances.insert(0, distances.get(&row.doc).copied());
         let Request { offset, limit, .. } = *self.request;
         let unsorted = matches!(self.request.order, Order::Field { field, .. }
             if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
-        let docs = near.iter().map(|(doc, _)| *doc);
-        let mut rows: Vec<Row> = match self.request.order {
-            _ if unsorted => self.rows(docs).collect(),
-            _ if nearest.is_some() => {
-                let sort = |doc, distance| self.sort_value(doc, &[distance]).map(SortKey::of);
-                let rows = self.rows(docs).zip(&near);
-                rows.map(|(row, (doc, distance))| Row { sort: sort(*doc, *distance), ..row }).collect()
-            }
-            Order::Best | Order::Number => self.rows(docs.skip(offset).take(limit)).collect(),
-            _ => self.first_by(near.iter().map(|(doc, distance)| (self.sort_value(*doc, &[*distance]), *doc))),
+        let rows_of = |near: &[(DocId, f64)]| -> Vec<Row> {
+            let rows = self.rows(near.iter().map(|(doc, _)| *doc)).zip(near);
+            let with_distance = |(mut row, (_, distance)): (Row, &(DocId, f64))| {
+                row.distances.insert(0, Some(*distance));
+                row
+            };
+            rows.map(with_distance).collect()
         };
-        rows.iter_mut().for_each(add_distance);
+        let mut rows = match self.request.order {
+            _ if unsorted => rows_of(&near),
+            _ if nearest.is_some() => {
+                let mut rows = rows_of(&near);
+                for (row, (doc, distance)) in rows.iter_mut().zip(&near) {
+                    row.sort = self.sort_value(*doc, &[*distance]).map(SortKey::of);
+                }
+                rows
+            }
+            Order::Best | Order::Number => {
+                let first = offset.min(near.len());
+                rows_of(&near[first..first.saturating_add(limit).min(near.len())])
+            }
+            _ => {
+                let distances: HashMap<DocId, f64> = near.iter().copied().collect();
+                let value = |(doc, distance): &(DocId, f64)| (self.sort_value(*doc, &[*distance]), *doc);
+                let mut rows = self.first_by(near.iter().map(value));
+                rows.iter_mut().for_each(|row| row.distances.insert(0, distances.get(&row.doc).copied()));
+                rows
+            }
+        };
         if let Some(filter) = knn.filter.as_deref() {
             self.fill_scores(filter, &mut rows);
         } else if self.request.scores && self.request.scorer == Scorer::DocScore {

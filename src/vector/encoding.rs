@@ -282,7 +282,15 @@ impl Codec {
                 out.copy_from_slice(bytes);
                 Beside { l2: 1.0, scale: 0.0 }
             }
-            Encoding::F32 | Encoding::F16 | Encoding::BF16 | Encoding::Q8 | Encoding::Bin => {
+            Encoding::F32 => {
+                let floats = bytes.as_chunks::<4>().0;
+                let l2 = norm(floats, |x| f32::from_le_bytes(*x));
+                for (slot, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(floats) {
+                    *slot = (f32::from_le_bytes(*x) / l2).to_le_bytes();
+                }
+                Beside { l2, scale: 0.0 }
+            }
+            Encoding::F16 | Encoding::BF16 | Encoding::Q8 | Encoding::Bin => {
                 self.encode_floats(&floats_of(self.encoding, bytes), out)
             }
         }
@@ -317,7 +325,7 @@ impl Codec {
     }
 
     fn encode_floats(&self, floats: &[f32], out: &mut [u8]) -> Beside {
-        let l2 = if self.metric == Metric::Cosine { norm(floats) } else { 1.0 };
+        let l2 = if self.metric == Metric::Cosine { norm(floats, |x| *x) } else { 1.0 };
         match self.encoding {
             Encoding::F32 => fill(out, floats, |x| (x / l2).to_le_bytes()),
             Encoding::F64 => fill(out, floats, |x| (f64::from(x) / f64::from(l2)).to_le_bytes()),
@@ -381,15 +389,15 @@ impl Codec {
     }
 }
 
-/// `√Σx²` in single precision; 1 where that is 0.
-fn norm(floats: &[f32]) -> f32 {
+/// `√Σx²` in single precision, where `x` is what `float` makes of a component; 1 where that is 0.
+fn norm<T>(components: &[T], float: impl Fn(&T) -> f32) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0.0f32; LANES];
-    let chunks = floats.chunks_exact(LANES);
-    let rest: f32 = chunks.remainder().iter().map(|x| x * x).sum();
+    let chunks = components.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().map(|x| float(x) * float(x)).sum();
     for chunk in chunks {
         for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += x * x;
+            *sum += float(x) * float(x);
         }
     }
     let norm = (sums.iter().sum::<f32>() + rest).sqrt();

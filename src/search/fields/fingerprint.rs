@@ -8,12 +8,10 @@ pub fn fingerprint(bytes: &[u8]) -> u64 {
         let wide = u128::from(state ^ word).wrapping_mul(u128::from(K | 1));
         (wide as u64) ^ (wide >> 64) as u64 ^ word.rotate_left(32)
     };
-    let mut chunks = bytes.chunks_exact(8);
-    let mut state = fold(K, bytes.len() as u64);
-    for chunk in &mut chunks {
-        state = fold(state, chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    }
-    let rest = chunks.remainder().iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let (words, rest) = bytes.as_chunks::<8>();
+    let start = fold(K, bytes.len() as u64);
+    let state = words.iter().fold(start, |state, word| fold(state, u64::from_le_bytes(*word)));
+    let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
     fold(fold(state, rest), K)
 }
 
