@@ -117,41 +117,40 @@ impl Found {
 
 impl Nearest {
     /// The nearest of some candidates, which come in the order of their codes' distances.
-    fn of(self, candidates: Vec<Row>, some_more: usize, measure: &mut Measuring<'_>) -> Vec<Row> {
-        let mut farthest: BinaryHeap<Ordered> = BinaryHeap::new();
-        let mut measured: Vec<(f64, Row)> = Vec::with_capacity(candidates.len());
-        let mut candidates = candidates.into_iter().peekable();
+    fn of(self, mut candidates: Vec<Row>, some_more: usize, measure: &mut Measuring<'_>) -> Vec<Row> {
+        let mut farthest: BinaryHeap<Ordered> = BinaryHeap::with_capacity(self.k.min(candidates.len()) + 1);
+        let mut measured = 0;
         loop {
             let missing = self.k.saturating_sub(farthest.len());
             let limit = match farthest.peek() {
                 Some(farthest) if missing == 0 => farthest.0 + self.uncertainty,
                 _ => f64::INFINITY,
             };
-            let some = std::iter::from_fn(|| candidates.next_if(|row| coded_distance(row) <= limit));
-            let some: Vec<Row> = some.take(missing.clamp(some_more, AT_ONCE)).collect();
-            if some.is_empty() {
+            let next = candidates[measured..].iter().take(missing.clamp(some_more, AT_ONCE));
+            let keys: Vec<&[u8]> = next.take_while(|row| distance(row) <= limit).map(|row| &*row.key).collect();
+            if keys.is_empty() {
                 break;
             }
-            let keys: Vec<&[u8]> = some.iter().map(|row| &*row.key).collect();
-            let distances = measure(&keys);
-            for (mut row, distance) in some.into_iter().zip(distances) {
-                let Some(distance) = distance else { continue };
-                farthest.push(Ordered(distance));
+            for distance in measure(&keys) {
+                // Without one, the document has gone.
+                candidates[measured].distances[0] = distance;
+                measured += 1;
+                farthest.extend(distance.map(Ordered));
                 if farthest.len() > self.k {
                     farthest.pop();
                 }
-                row.distances[0] = Some(distance);
-                measured.push((distance, row));
             }
         }
-        measured.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.doc.cmp(&b.1.doc)));
-        measured.truncate(self.k);
-        measured.into_iter().map(|(_, row)| row).collect()
+        candidates.truncate(measured);
+        candidates.retain(|row| row.distances[0].is_some());
+        candidates.sort_by(|a, b| distance(a).total_cmp(&distance(b)).then(a.doc.cmp(&b.doc)));
+        candidates.truncate(self.k);
+        candidates
     }
 }
 
-/// The distance that a candidate was found by.
-fn coded_distance(row: &Row) -> f64 {
+/// The distance that a candidate was found by, or has been measured.
+fn distance(row: &Row) -> f64 {
     row.distances.first().copied().flatten().unwrap_or(f64::INFINITY)
 }
 

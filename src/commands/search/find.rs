@@ -157,7 +157,7 @@ impl Asked {
         let complete = found.complete;
         let total = found.total;
         let asked_for = found.rows.len();
-        let mut contents = Contents::default();
+        let mut contents = Contents::new(&self.columns, asked_for);
         let load = |row: Row| {
             let (columns, style) = (&self.columns, self.style);
             let known = if measured { columns.without_document(&mut contents, &row.distances, style) } else { None };

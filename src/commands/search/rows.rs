@@ -38,7 +38,7 @@ enum Name {
 
 /// What the rows of a reply show: fields by name, row after row. A reply has hundreds of small texts, which lie one after
 /// the other in one piece of memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Contents {
     bytes: Vec<u8>,
     fields: Vec<(Name, Shown)>,
@@ -48,6 +48,13 @@ pub struct Contents {
 pub type RowFields = Range<usize>;
 
 impl Contents {
+    /// With room for short values of so many rows.
+    pub fn new(columns: &Columns, rows: usize) -> Self {
+        const SHORT: usize = 16;
+        let fields = columns.columns.len() * rows;
+        Self { bytes: Vec::with_capacity(SHORT * fields), fields: Vec::with_capacity(fields) }
+    }
+
     /// Keeps a text that is written to the bytes.
     fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
         let start = self.bytes.len();
