@@ -443,9 +443,10 @@ impl<'a> Execution<'a> {
         let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
         let near = |wanted| vectors.knn(&knn.vector.blob, knn.k, wanted, &knn.options, self.request.cancelled);
         if let (Some(filter), None) = (filter, &self.allowed)
-            && let Some((test, matching)) = self.plan.question(filter, knn, vectors)
+            && let Some(asked) = self.plan.question(filter, knn, vectors)
         {
-            return near(Wanted::Test(&*test, matching));
+            let fetch = |docs: &mut dyn Iterator<Item = DocId>| asked.numbers.fetch(docs);
+            return near(Wanted::Test { test: &*asked.test, fetch: &fetch, matching: asked.matching });
         }
         let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
             (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),

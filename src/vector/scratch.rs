@@ -42,6 +42,18 @@ pub(super) struct Marks {
     seen: Vec<u32>,
 }
 
+/// Leaves the rows that are to be kept, without a branch for each: for what cannot be foretold.
+#[inline(always)]
+pub(super) fn retain_unforeseen(rows: &mut Vec<u32>, mut keep: impl FnMut(u32) -> bool) {
+    let mut left = 0;
+    for i in 0..rows.len() {
+        let row = rows[i];
+        rows[left] = row;
+        left += usize::from(keep(row));
+    }
+    rows.truncate(left);
+}
+
 impl Marks {
     /// Marks a row; whether it was not marked before.
     #[inline(always)]
@@ -65,16 +77,13 @@ impl Marks {
         if last >= self.bits.len() {
             self.bits.resize((last + 1).next_power_of_two(), 0);
         }
-        // About half of a node's neighbors were seen before, in no order: without a branch, which could not be foretold.
-        let mut left = 0;
-        for i in 0..rows.len() {
-            let row = rows[i];
+        // About half of a node's neighbors were seen before, in no order.
+        retain_unforeseen(rows, |row| {
             let (word, bit) = (&mut self.bits[(row / 64) as usize], 1 << (row % 64));
-            rows[left] = row;
-            left += usize::from(*word & bit == 0);
+            let unmarked = *word & bit == 0;
             *word |= bit;
-        }
-        rows.truncate(left);
+            unmarked
+        });
         self.seen.extend_from_slice(rows);
     }
 

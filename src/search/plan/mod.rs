@@ -20,6 +20,7 @@ pub use cost::cost;
 use super::candidates::Measured;
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};
+use super::fields::numeric::NumericIndex;
 use super::fields::vector::VectorIndex;
 use super::idset::IdSet;
 use super::index::{FieldIndex, Index, Values};
@@ -72,6 +73,16 @@ struct Near {
 
 /// Whether a document matches.
 pub type Question<'a> = Box<dyn Fn(DocId) -> bool + 'a>;
+
+/// The filter of a KNN as a question.
+pub struct Asked<'a> {
+    /// Whether a document matches.
+    pub test: Question<'a>,
+    /// What it looks at.
+    pub numbers: &'a NumericIndex,
+    /// How many match at least.
+    pub matching: u64,
+}
 
 /// A query on an index.
 pub struct Plan<'a> {
@@ -236,13 +247,16 @@ impl<'a> Plan<'a> {
         left
     }
 
-    /// The filter of a KNN as a question about a document, and how many match at least: a range in which there are so many that
-    /// the search asks about those that it catches only. To make the set of all would take longer than the search.
-    pub fn question(&self, filter: &'a Node, knn: &Knn, vectors: &VectorIndex) -> Option<(Question<'a>, u64)> {
+    /// The filter of a KNN as a question about a document: a range in which there are so many that the search asks about those
+    /// that it meets only. To make the set of all would take longer than the search.
+    pub fn question(&self, filter: &'a Node, knn: &Knn, vectors: &VectorIndex) -> Option<Asked<'a>> {
         let Kind::Numeric { field, range } = &filter.kind else { return None };
         let Values::Numeric(index) = &self.field(field)?.values else { return None };
         let matching = index.at_least(range);
-        vectors.is_walked(matching, knn.k, &knn.options).then_some((self.test(filter)?, matching))
+        if !vectors.is_walked(matching, knn.k, &knn.options) {
+            return None;
+        }
+        Some(Asked { test: self.test(filter)?, numbers: index, matching })
     }
 
     /// A clause as a question about a document, where that needs no set.

@@ -173,8 +173,9 @@ pub struct Range {
 impl Range {
     /// Whether the number is in the range.
     pub fn contains(&self, value: f64) -> bool {
-        (value > self.min || self.min_inclusive && value == self.min)
-            && (value < self.max || self.max_inclusive && value == self.max)
+        // Without a branch: which values are inside cannot be foretold.
+        ((value > self.min) | (self.min_inclusive & (value == self.min)))
+            & ((value < self.max) | (self.max_inclusive & (value == self.max)))
     }
 }
 

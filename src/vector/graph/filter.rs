@@ -28,7 +28,7 @@ use super::sight::{Blurred, By, Halved, Sharp, Sight, widened, widened_by_halves
 use super::{Graph, NodeId, TAIL, is_live};
 use crate::vector::distance::Probe;
 use crate::vector::scan::spread;
-use crate::vector::scratch::{Key, Pool, Scratch, offer};
+use crate::vector::scratch::{Key, Pool, Scratch, offer, retain_unforeseen};
 
 /// What a scan compares in the time that an ordinary walk takes per place of its beam. Measured with 50,000 vectors of 384
 /// bytes: 21 ns for each, 0.59 µs for a place; with 399,000 of 50, which wait for the memory, 57 ns and 1.7 µs.
@@ -60,6 +60,9 @@ const SPARE: usize = 4;
 const SAMPLE: u64 = 128;
 /// With fewer matches around than this, a walk also goes over what does not match.
 const ENOUGH: usize = 4;
+
+/// Is told which ids a test will be asked of next, to have the memory bring what it looks at.
+pub type Fetch<'a> = &'a dyn Fn(&[u32]);
 
 /// Which vectors may be hits.
 #[derive(Clone, Copy, Default)]
@@ -119,6 +122,7 @@ impl Graph {
         }
         let share = matching as f64 / total.max(1) as f64;
         let in_parts = !matches!(search.filter, Filter::Test(_)) && ef <= WIDE;
+        let once = matches!(search.filter, Filter::Cheap(_)).then_some(search.fetch);
         let asking = match search.filter {
             Filter::Test(_) => total,
             Filter::Cheap(_) => total / CHEAP_TEST,
@@ -137,7 +141,7 @@ impl Graph {
             let reach = ((search.k as f64 / share.max(1e-9)) as usize).min(beam);
             let asked = if in_parts {
                 let matches = |row: u32| test(NodeId(row));
-                self.catch_among(probe, (ef, beam, wanted), reach, matches, search.cancel, scratch)?
+                self.catch_among(probe, (ef, beam, wanted), reach, (matches, once), search.cancel, scratch)?
             } else {
                 let matches = |key: &Key| is_live(self.state(key.row())) && test(NodeId(key.row()));
                 self.catch(probe, (beam, wanted, reach), matches, search.cancel, scratch)?
@@ -159,16 +163,17 @@ impl Graph {
         probe: Probe,
         (ef, beam, k): (usize, usize, usize),
         reach: usize,
-        matches: impl Fn(u32) -> bool,
+        (matches, once): (impl Fn(u32) -> bool, Option<Fetch<'_>>),
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<usize, Cancelled> {
+        let test = (&matches, once);
         let wanted = |key: &Key| matches(key.row()) && is_live(self.state(key.row()));
         let asked = match self.walked_by() {
             By::Distances => {
                 let sight = Sharp { graph: self, probe };
                 self.seed(probe, &sight, scratch);
-                self.walk_among(&sight, (ef, beam), &matches, cancel, scratch)?;
+                self.walk_among(&sight, (ef, beam), test, cancel, scratch)?;
                 scratch.keep_of_pool(k, wanted)
             }
             By::Halves => {
@@ -176,7 +181,7 @@ impl Graph {
                 let sight = Halved::new(self, probe, &mut outline);
                 self.seed(probe, &sight, scratch);
                 let beams = (widened_by_halves(ef), widened_by_halves(beam));
-                let walked = self.walk_among(&sight, beams, &matches, cancel, scratch);
+                let walked = self.walk_among(&sight, beams, test, cancel, scratch);
                 scratch.outline = outline;
                 walked?;
                 self.rank_of_pool(probe, wanted, scratch)
@@ -186,7 +191,7 @@ impl Graph {
                 let sight = Blurred::new(self, coarse, center, probe, &mut sketch);
                 self.seed(probe, &sight, scratch);
                 let beams = (widened(k, ef), widened(reach, beam));
-                let walked = self.walk_among(&sight, beams, &matches, cancel, scratch);
+                let walked = self.walk_among(&sight, beams, test, cancel, scratch);
                 scratch.sketch = sketch;
                 walked?;
                 self.rank_of_pool(probe, wanted, scratch)
@@ -205,12 +210,13 @@ impl Graph {
     }
 
     /// The walk in two parts, with beams of `ef` and `beam`; see the module's documentation. What it has caught is in the pool
-    /// then, live or not, whether it matches or not. The test is asked of ids that are gone too.
+    /// then, live or not, whether it matches or not. The test is asked of ids that are gone too; of each
+    /// `once`, after it was told so, where a test is worth remembering which were asked: a look at a bit is not.
     fn walk_among(
         &self,
         sight: &impl Sight,
         (ef, beam): (usize, usize),
-        matches: &impl Fn(u32) -> bool,
+        (matches, once): (&impl Fn(u32) -> bool, Option<Fetch<'_>>),
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
@@ -239,12 +245,16 @@ impl Graph {
             batch.clear();
             for &row in &*rows {
                 self.each_link(row, 0, |link| {
-                    if matches(link) {
+                    if once.is_some() || matches(link) {
                         batch.push(link);
                     }
                 });
             }
             marks.retain_unmarked(batch);
+            if let Some(fetch) = once {
+                fetch(batch);
+                retain_unforeseen(batch, matches);
+            }
             sight.distances(batch, distances, || ());
             for (&row, &distance) in batch.iter().zip(&*distances) {
                 self.put_into_pool(pool, Key::new(distance, row));

@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Instant;
 
-use super::filter::Filter;
+use super::filter::{Fetch, Filter};
 use super::sight::{By, Sharp, Sight, widened, widened_by_halves};
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
@@ -38,6 +38,8 @@ pub struct Search<'a> {
     pub ef: usize,
     /// Which vectors may be hits.
     pub filter: Filter<'a>,
+    /// For [`Filter::Cheap`].
+    pub fetch: Fetch<'a>,
     /// About how many vectors match the filter, where the caller knows.
     pub matching: Option<usize>,
     /// How many nodes a filtered search may expand before it ends with what it has found.
@@ -48,7 +50,7 @@ pub struct Search<'a> {
 
 impl Default for Search<'_> {
     fn default() -> Self {
-        Search { k: 10, ef: 100, filter: Filter::All, matching: None, budget: None, cancel: None }
+        Search { k: 10, ef: 100, filter: Filter::All, fetch: &|_| (), matching: None, budget: None, cancel: None }
     }
 }
 

@@ -73,8 +73,15 @@ pub enum Wanted<'a> {
     All,
     /// Those in the set.
     Set(&'a RoaringBitmap),
-    /// About so many: those for which the function says so. It is called with documents that have vectors.
-    Test(&'a dyn Fn(DocId) -> bool, u64),
+    /// Those for which a function says so.
+    Test {
+        /// Called with documents that have vectors.
+        test: &'a dyn Fn(DocId) -> bool,
+        /// Is told of the documents that `test` will be called with next, to have the memory bring what it looks at.
+        fetch: &'a dyn Fn(&mut dyn Iterator<Item = DocId>),
+        /// About how many.
+        matching: u64,
+    },
 }
 
 impl Wanted<'_> {
@@ -82,7 +89,7 @@ impl Wanted<'_> {
         match self {
             Self::All => None,
             Self::Set(docs) => Some(docs.len()),
-            Self::Test(_, matching) => Some(*matching),
+            Self::Test { matching, .. } => Some(*matching),
         }
     }
 
@@ -90,7 +97,7 @@ impl Wanted<'_> {
         match self {
             Self::All => true,
             Self::Set(docs) => docs.contains(doc.0),
-            Self::Test(test, _) => test(doc),
+            Self::Test { test, .. } => test(doc),
         }
     }
 }
@@ -360,6 +367,11 @@ impl VectorIndex {
         };
         let few = listed.is_some();
         let test = |id: NodeId| wanted.has(self.owner(id));
+        let fetch = |rows: &[u32]| {
+            if let Wanted::Test { fetch, .. } = wanted {
+                fetch(&mut rows.iter().map(|row| self.owner(NodeId(*row))));
+            }
+        };
         let (filter, matching) = match (wanted.len(), &listed) {
             (None, _) => (Filter::All, None),
             (_, Some(listed)) => (Filter::Among(listed), Some(listed.len())),
@@ -369,8 +381,15 @@ impl VectorIndex {
         // As many vectors as make up for the documents that have several.
         let mut wanted = k.saturating_mul(self.vectors.div_ceil(self.docs().max(1)));
         loop {
-            let search =
-                Search { k: wanted, ef: ef.max(wanted), filter, matching, cancel: cancelled, ..Search::default() };
+            let search = Search {
+                k: wanted,
+                ef: ef.max(wanted),
+                filter,
+                fetch: &fetch,
+                matching,
+                cancel: cancelled,
+                ..Search::default()
+            };
             self.store.search(&query, &search, few, &mut hits).ok()?;
             let mut docs = self.documents(&hits);
             if docs.len() >= k || hits.len() < wanted {

@@ -92,7 +92,8 @@ proptest! {
         if let Some(bits) = &bits {
             // However wrong the guess is how many match.
             let test = |doc: DocId| bits.contains(doc.0);
-            let tested = index.knn(&blob(to), k, Wanted::Test(&test, u64::from(guess)), &options, None).unwrap().docs;
+            let asked = Wanted::Test { test: &test, fetch: &|docs| _ = docs.count(), matching: u64::from(guess) };
+            let tested = index.knn(&blob(to), k, asked, &options, None).unwrap().docs;
             prop_assert_eq!(&tested, &found);
         }
         let mut expected = nearest(&model, to, |doc| filter.as_ref().is_none_or(|filter| filter.contains(&doc)));
