@@ -109,7 +109,7 @@ struct ServerString(*mut ffi::RedisModuleString);
 
 // SAFETY: nobody changes the string, or knows of it but its owner; the server frees it from any thread.
 unsafe impl Send for ServerString {}
-// SAFETY: as above; the main thread alone reads it.
+// SAFETY: as above; reading it changes nothing.
 unsafe impl Sync for ServerString {}
 
 impl FieldName {

@@ -72,7 +72,8 @@ pub enum Filter<'a> {
     All,
     /// Those for which the function says so. It is called with live ids.
     Test(&'a dyn Fn(NodeId) -> bool),
-    /// As `Test`, for a function that costs less than a look at the vector: it is asked first, of ids that are gone too.
+    /// As `Test`, for a function that costs less than a look at the vector: it is asked first, of ids that are gone too, after
+    /// [`Search::fetch`] was told of them.
     Cheap(&'a dyn Fn(NodeId) -> bool),
     /// Those in the list (each once, any order; ids that are gone are skipped).
     Among(&'a [NodeId]),

@@ -38,7 +38,7 @@ pub struct Search<'a> {
     pub ef: usize,
     /// Which vectors may be hits.
     pub filter: Filter<'a>,
-    /// For [`Filter::Cheap`].
+    /// Where many are asked by [`Filter::Cheap`], told of them before.
     pub fetch: Fetch<'a>,
     /// About how many vectors match the filter, where the caller knows.
     pub matching: Option<usize>,
