@@ -9,6 +9,8 @@ use crate::search::query::ast::{Kind, Node, TagValue};
 pub fn cost(index: &Index, settings: &Settings, root: &Node) -> Option<u64> {
     /// Of finding a document and scoring it.
     const DOCUMENT: u64 = 60;
+    /// Of putting a document of a range into a set, and listing its vectors.
+    const IN_RANGE: u64 = 15;
     let mut has_range = false;
     each_range(root, &mut |_| has_range = true);
     if has_range {
@@ -23,6 +25,7 @@ pub fn cost(index: &Index, settings: &Settings, root: &Node) -> Option<u64> {
     let filtering = match &filter.kind {
         Kind::Tag { .. } => 0,
         _ if plan.question(filter, knn, vectors).is_some() => 0,
+        Kind::Numeric { .. } => plan.effort(filter)?.saturating_mul(IN_RANGE),
         _ => plan.effort(filter)?.saturating_mul(DOCUMENT),
     };
     Some(vectors.cost(Some(plan.estimate(filter)), knn.k, &knn.options).saturating_add(filtering))

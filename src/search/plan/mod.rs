@@ -253,7 +253,7 @@ impl<'a> Plan<'a> {
         let Kind::Numeric { field, range } = &filter.kind else { return None };
         let Values::Numeric(index) = &self.field(field)?.values else { return None };
         let matching = index.at_least(range);
-        if !vectors.is_walked(matching, knn.k, &knn.options) {
+        if !vectors.is_asked(matching, knn.k, &knn.options) {
             return None;
         }
         Some(Asked { test: self.test(filter)?, numbers: index, matching })

@@ -316,6 +316,15 @@ impl Graph {
         search.saturating_add(asking) <= self.beam_asking(ef, k, matching).saturating_mul(self.scanned())
     }
 
+    /// About how many are asked whether they match in a search for the `k` nearest among so many.
+    #[must_use]
+    pub fn asked_among(&self, ef: usize, k: usize, matching: usize) -> usize {
+        let ef = ef.max(k);
+        let beam = self.beam_among(ef, k, matching);
+        // Of each list that the second part of a walk looks at, half were met before.
+        beam.saturating_add((beam - ef).saturating_mul(self.room / 2))
+    }
+
     /// About how many nanoseconds a search for the `k` nearest takes among so many that are known to match.
     #[must_use]
     pub fn cost_among(&self, ef: usize, k: usize, matching: usize) -> u64 {

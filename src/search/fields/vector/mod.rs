@@ -41,6 +41,13 @@ use std::sync::Arc;
 /// Candidates beside a quarter of those that are wanted.
 const SPARE: usize = 8;
 
+/// Documents whose vectors are listed in the time that asking whether a set has one takes.
+const LIST: usize = 4;
+
+/// Documents of a range that are put into a set, and their vectors listed, in the time that asking about one takes, which waits for
+/// the memory.
+const PUT: usize = 2;
+
 /// The beam of a range search, at least.
 const RANGE_BEAM: usize = 100;
 
@@ -361,11 +368,9 @@ impl VectorIndex {
         let k = k.min(self.docs());
         let Some(query) = self.query(query).filter(|_| k > 0) else { return Some(Near::default()) };
         let (k, ef) = self.effort(k, options);
-        let listed: Option<Vec<NodeId>> = match wanted {
-            Wanted::Set(docs) if self.are_few(docs.len(), (k, ef), options) => Some(self.nodes_of(docs)),
-            _ => None,
-        };
-        let few = listed.is_some();
+        let set = if let Wanted::Set(docs) = wanted { Some(docs) } else { None };
+        let few = set.is_some_and(|docs| self.are_few(docs.len(), (k, ef), options));
+        let listed = set.filter(|docs| few || self.asked_in(docs.len(), (k, ef), LIST)).map(|docs| self.nodes_of(docs));
         let test = |id: NodeId| wanted.has(self.owner(id));
         let fetch = |rows: &[u32]| {
             if let Wanted::Test { fetch, .. } = wanted {
@@ -406,10 +411,18 @@ impl VectorIndex {
         (k, self.beam(options).max(k))
     }
 
-    /// Whether so many documents are not looked at one by one: then a question about each that a search meets is enough, and
-    /// nobody needs the set of them.
-    pub fn is_walked(&self, docs: u64, k: usize, options: &VectorOptions) -> bool {
-        !self.are_few(docs, self.effort(k.min(self.docs()), options), options)
+    /// Whether a search asks about the documents that it meets, and nobody needs the set of those that match: there are too many
+    /// of these to look at one by one, and so many that to make the set would take longer.
+    pub fn is_asked(&self, docs: u64, k: usize, options: &VectorOptions) -> bool {
+        let effort = self.effort(k.min(self.docs()), options);
+        !self.are_few(docs, effort, options) && !self.asked_in(docs, effort, PUT)
+    }
+
+    /// Whether a walk among so many documents asks about so many that it takes longer than doing something with each of them,
+    /// `each` of which take the time of one question.
+    fn asked_in(&self, docs: u64, (k, ef): (usize, usize), each: usize) -> bool {
+        let docs = usize::try_from(docs).unwrap_or(usize::MAX);
+        self.graph().is_some_and(|graph| graph.asked_among(ef, k, docs).saturating_mul(each) > docs)
     }
 
     /// By how much the distances of hits can be wrong, if they are of codes.
