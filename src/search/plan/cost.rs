@@ -165,7 +165,10 @@ mod tests {
         let Values::Vector(vectors) = &index.fields()[1].values else { unreachable!("the second field") };
         let graph = vectors.graph().expect("a graph");
         scratch::with(|scratch| while graph.link_next(scratch) {});
-        for (range, asked, nearest) in [("[100 8999]", true, 100..103), ("[8000 8001]", false, 8000..8002)] {
+        // The one between is walked among, by a list of its vectors.
+        let ranges =
+            [("[100 8999]", true, 100..103), ("[1000 1849]", false, 1000..1003), ("[8000 8001]", false, 8000..8002)];
+        for (range, asked, nearest) in ranges {
             let root = parsed(&index, &format!("@n:{range}=>[KNN 3 @v $b]"));
             let settings = Settings::default();
             let plan = Plan::new(&index, &settings, &root, None);
