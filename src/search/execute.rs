@@ -445,8 +445,9 @@ impl<'a> Execution<'a> {
         if let (Some(filter), None) = (filter, &self.allowed)
             && let Some(asked) = self.plan.question(filter, knn, vectors)
         {
+            let test = |doc| asked.numbers.matches(doc, asked.range);
             let fetch = |docs: &mut dyn Iterator<Item = DocId>| asked.numbers.fetch(docs);
-            return near(Wanted::Test { test: &*asked.test, fetch: &fetch, matching: asked.matching });
+            return near(Wanted::Test { test: &test, fetch: &fetch, matching: asked.matching });
         }
         let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
             (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),

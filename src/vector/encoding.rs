@@ -284,10 +284,8 @@ impl Codec {
             }
             Encoding::F32 => {
                 let floats = bytes.as_chunks::<4>().0;
-                let l2 = norm(floats, |x| f32::from_le_bytes(*x));
-                for (slot, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(floats) {
-                    *slot = (f32::from_le_bytes(*x) / l2).to_le_bytes();
-                }
+                let l2 = norm(floats, |x| f32_of(x));
+                fill(out, floats, |x| (f32_of(&x) / l2).to_le_bytes());
                 Beside { l2, scale: 0.0 }
             }
             Encoding::F16 | Encoding::BF16 | Encoding::Q8 | Encoding::Bin => {
@@ -440,8 +438,8 @@ fn signs(floats: &[f32], out: &mut [u8]) {
     }
 }
 
-fn fill<const N: usize>(out: &mut [u8], floats: &[f32], convert: impl Fn(f32) -> [u8; N]) {
-    for (slot, &x) in out.chunks_exact_mut(N).zip(floats) {
+fn fill<T: Copy, const N: usize>(out: &mut [u8], components: &[T], convert: impl Fn(T) -> [u8; N]) {
+    for (slot, &x) in out.chunks_exact_mut(N).zip(components) {
         slot.copy_from_slice(&convert(x));
     }
 }

@@ -297,16 +297,16 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
 
 impl Documents<'_> {
     fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], load: &Load) {
-        let named = |wanted: &Wanted| match wanted {
+        let place_of = |wanted: &Wanted| match wanted {
             Wanted::Name(name) => Some(self.definition.place(name)),
             _ => None,
         };
-        let named: Vec<Option<Place>> = load.columns.iter().map(|(_, wanted)| named(wanted)).collect();
+        let places: Vec<Option<Place>> = load.columns.iter().map(|(_, wanted)| place_of(wanted)).collect();
         for row in rows {
             let Some(document) = &row.document else { continue };
             let (key, kind) = (document.key.clone(), self.definition.schema.source);
             let loaded = ctx.with_name(&key, |name| {
-                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, (load, &named)))
+                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, (load, &places)))
             });
             if loaded.is_none() {
                 row.document = None;
@@ -314,15 +314,15 @@ impl Documents<'_> {
         }
     }
 
-    /// Loads what is wanted of a document; `named` are the places of the columns that are of no field.
+    /// Loads what is wanted of a document; `places` are those of the columns that are of no field.
     fn load_document(
         &self,
         opened: &Opened<'_>,
         key: &[u8],
         row: &mut Row<Document>,
-        (load, named): (&Load, &[Option<Place>]),
+        (load, places): (&Load, &[Option<Place>]),
     ) {
-        for ((column, wanted), place) in load.columns.iter().zip(named) {
+        for ((column, wanted), place) in load.columns.iter().zip(places) {
             let value = match wanted {
                 Wanted::Key => Some(Value::string(key)),
                 Wanted::Field(id) => self.field(opened, key, *id),

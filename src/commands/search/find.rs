@@ -161,8 +161,10 @@ impl Asked {
         let load = |row: Row| {
             let (columns, style) = (&self.columns, self.style);
             let known = if measured { columns.without_document(&mut contents, &row.distances, style) } else { None };
-            let load = |contents| columns.load(contents, ctx, &self.definition, (&row.key, &row.distances), style);
-            let fields = known.or_else(|| load(&mut contents))?;
+            let fields = match known {
+                Some(fields) => fields,
+                None => columns.load(&mut contents, ctx, &self.definition, (&row.key, &row.distances), style)?,
+            };
             Some((row, fields))
         };
         let rows: Vec<(Row, RowFields)> = found.rows.into_iter().filter_map(load).collect();

@@ -82,7 +82,7 @@ impl Contents {
         Shown::Text(self.text(|bytes| decimal::write_value(bytes, value)))
     }
 
-    fn bytes(&mut self, text: &[u8]) -> Shown {
+    fn copied(&mut self, text: &[u8]) -> Shown {
         Shown::Text(self.text(|bytes| bytes.extend_from_slice(text)))
     }
 
@@ -109,9 +109,9 @@ impl Contents {
     fn plain(&mut self, value: ValueRef<'_>) -> Shown {
         match value.kind() {
             json::Kind::Null => Shown::Null,
-            json::Kind::Bool(truth) => self.bytes(if truth { b"1" } else { b"0" }),
+            json::Kind::Bool(truth) => self.copied(if truth { b"1" } else { b"0" }),
             json::Kind::Number(number) => self.decimal(number.as_f64()),
-            json::Kind::Str(text) => self.bytes(text),
+            json::Kind::Str(text) => self.copied(text),
             json::Kind::Array | json::Kind::Object => Shown::Text(self.text(|bytes| write_text(value, bytes))),
         }
     }
@@ -126,13 +126,13 @@ impl Contents {
         style: Style,
     ) -> Option<Shown> {
         match (document, place) {
-            (_, Place::Key) => Some(self.bytes(key)),
+            (_, Place::Key) => Some(self.copied(key)),
             (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |value| {
                 let value = value?;
                 let number = if as_number { number::parse(value) } else { None };
                 Some(match number {
                     Some(number) => self.decimal(number),
-                    None => self.bytes(value),
+                    None => self.copied(value),
                 })
             }),
             (Opened::Json(json), Place::Json(path)) => self.json(&document::matches(json, path.as_ref()), style),
@@ -155,7 +155,7 @@ impl Contents {
                     let known = self.fields[before.clone()].iter().any(|(known, _)| self.name(columns, known) == name);
                     if !known && !definition.hides(name) {
                         let name = Name::Text(self.text(|bytes| bytes.extend_from_slice(name)));
-                        let value = self.bytes(value);
+                        let value = self.copied(value);
                         self.fields.push((name, value));
                     }
                 });

@@ -24,7 +24,7 @@ use super::fields::numeric::NumericIndex;
 use super::fields::vector::VectorIndex;
 use super::idset::IdSet;
 use super::index::{FieldIndex, Index, Values};
-use super::query::ast::{FieldRef, Kind, Knn, Node, TagValue, VectorRange};
+use super::query::ast::{FieldRef, Kind, Knn, Node, Range, TagValue, VectorRange};
 use super::schema::FieldMask;
 use super::score::{Corpus, Leaf};
 use roaring::{MultiOps, RoaringBitmap};
@@ -74,13 +74,13 @@ struct Near {
 /// Whether a document matches.
 pub type Question<'a> = Box<dyn Fn(DocId) -> bool + 'a>;
 
-/// The filter of a KNN as a question.
+/// A range as the filter of a KNN, to be asked of the documents that the search meets.
 pub struct Asked<'a> {
-    /// Whether a document matches.
-    pub test: Question<'a>,
-    /// What it looks at.
+    /// The numbers of the documents.
     pub numbers: &'a NumericIndex,
-    /// How many match at least.
+    /// Which of them match.
+    pub range: &'a Range,
+    /// How many documents match at least.
     pub matching: u64,
 }
 
@@ -251,12 +251,9 @@ impl<'a> Plan<'a> {
     /// that it meets only. To make the set of all would take longer than the search.
     pub fn question(&self, filter: &'a Node, knn: &Knn, vectors: &VectorIndex) -> Option<Asked<'a>> {
         let Kind::Numeric { field, range } = &filter.kind else { return None };
-        let Values::Numeric(index) = &self.field(field)?.values else { return None };
-        let matching = index.at_least(range);
-        if !vectors.is_asked(matching, knn.k, &knn.options) {
-            return None;
-        }
-        Some(Asked { test: self.test(filter)?, numbers: index, matching })
+        let Values::Numeric(numbers) = &self.field(field)?.values else { return None };
+        let matching = numbers.at_least(range);
+        vectors.is_asked(matching, knn.k, &knn.options).then_some(Asked { numbers, range, matching })
     }
 
     /// A clause as a question about a document, where that needs no set.

@@ -14,8 +14,9 @@
 //!
 //! # How a filter is applied
 //! So few documents that looking at each of them costs less than a walk: exactly those are looked at. Otherwise the walk
-//! asks about each vector it catches, and widens or turns into a scan by itself, so that `k` are found whenever there are
-//! `k`. ADHOC_BF always measures all. Which documents can be found never depends on the policy.
+//! asks about the vectors it meets, of a list of those that match where that is made sooner than so many are asked about, and
+//! widens or turns into a scan by itself, so that `k` are found whenever there are `k`. ADHOC_BF always measures all. Which
+//! documents can be found never depends on the policy.
 
 mod cost;
 mod kind;
