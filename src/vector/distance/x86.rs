@@ -72,6 +72,7 @@ macro_rules! kernel {
 }
 
 mod avx2;
+mod halves;
 
 /// 64 bytes from `at`, which the slice has.
 #[inline]
@@ -145,17 +146,17 @@ fn f32_l2_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
     _mm512_fmadd_ps(difference, difference, sum)
 }
 
-/// The halves of 32 packed 16-bit floats.
+/// The first 256 bits and the others.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn halves(x: __m512i) -> [__m256i; 2] {
+fn both(x: __m512i) -> [__m256i; 2] {
     [_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x)]
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn f16_dot_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
-    let ([a, c], [b, d]) = (halves(a), halves(b));
+    let ([a, c], [b, d]) = (both(a), both(b));
     let sum = _mm512_fmadd_ps(_mm512_cvtph_ps(a), _mm512_cvtph_ps(b), sum);
     _mm512_fmadd_ps(_mm512_cvtph_ps(c), _mm512_cvtph_ps(d), sum)
 }
@@ -163,7 +164,7 @@ fn f16_dot_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn f16_l2_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
-    let ([a, c], [b, d]) = (halves(a), halves(b));
+    let ([a, c], [b, d]) = (both(a), both(b));
     let low = _mm512_sub_ps(_mm512_cvtph_ps(a), _mm512_cvtph_ps(b));
     let high = _mm512_sub_ps(_mm512_cvtph_ps(c), _mm512_cvtph_ps(d));
     _mm512_fmadd_ps(high, high, _mm512_fmadd_ps(low, low, sum))
@@ -197,6 +198,9 @@ fn bf16_l2_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
 mod i8_dot {
     use super::*;
 
+    /// 128, as it is or as it is added.
+    pub(super) const HIGHER: i8 = -128;
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub fn one(a: &[u8], b: &[u8]) -> f32 {
         let [first, ..] = four_of::<1>(a, [b]);
@@ -211,8 +215,16 @@ mod i8_dot {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     fn four_of<const N: usize>(a: &[u8], b: [&[u8]; N]) -> [f32; 4] {
-        let higher = _mm512_set1_epi8(-128);
-        let mut sums = [_mm512_setzero_si512(); 4];
+        let mut sums = [no_integers(); 4];
+        add(&mut sums, a, b);
+        reduce_integers(sums)
+    }
+
+    /// Adds it to the sums of each.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn add<const N: usize>(sums: &mut [__m512i; 4], a: &[u8], b: [&[u8]; N]) {
+        let higher = _mm512_set1_epi8(HIGHER);
         let mut excess = _mm512_setzero_si512();
         let len = a.len();
         assert!(b.iter().all(|b| b.len() == len), "codes of one kind");
@@ -235,7 +247,6 @@ mod i8_dot {
         for sum in &mut sums[..N] {
             *sum = _mm512_sub_epi32(*sum, excess);
         }
-        reduce_integers(sums)
     }
 }
 
@@ -243,14 +254,14 @@ mod i8_dot {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn signed(x: __m512i) -> [__m512i; 2] {
-    halves(x).map(|half| _mm512_cvtepi8_epi16(half))
+    both(x).map(|half| _mm512_cvtepi8_epi16(half))
 }
 
 /// As [`signed`], of unsigned bytes.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn unsigned(x: __m512i) -> [__m512i; 2] {
-    halves(x).map(|half| _mm512_cvtepu8_epi16(half))
+    both(x).map(|half| _mm512_cvtepu8_epi16(half))
 }
 
 #[inline]
@@ -410,7 +421,8 @@ pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
         Encoding::U8 if vnni && l2 && narrow => sums!(u8_l2),
         Encoding::U8 if vnni && !l2 && narrow => sums!(u8_dot),
         Encoding::I8 if vnni && !l2 && codec.dim <= 2 * WIDE => sums!(i8_dot),
-        Encoding::Q8 if vnni && codec.dim <= 2 * WIDE && !codec.is_split() => sums!(i8_dot),
+        Encoding::Q8 if codec.is_split() => q8_sums(),
+        Encoding::Q8 if vnni && codec.dim <= 2 * WIDE => sums!(i8_dot),
         Encoding::Bin if popcount => sums!(hamming),
         _ => kernels_without_avx512(codec),
     }
@@ -435,7 +447,7 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
         Encoding::U8 if l2 && narrow => sums!(avx2::u8_l2),
         Encoding::U8 if !l2 && narrow => sums!(avx2::u8_dot),
         Encoding::I8 if !l2 && codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
-        Encoding::Q8 if codec.is_split() => q8_sums(),
+        Encoding::Q8 if codec.is_split() => q8_sums_without_avx512(),
         Encoding::Q8 if codec.dim <= 2 * WIDE => sums!(avx2::i8_dot),
         Encoding::Bin => sums!(avx2::hamming),
         // Too many components for sums of 32 bits.
@@ -443,13 +455,31 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
     }
 }
 
+/// Whether kernels of codes in halves may be those of AVX-512.
+fn halves_have_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vnni")
+        && is_x86_feature_detected!("avx2")
+}
+
 /// The fastest kernels of `Q8` codes in halves; none where the portable ones are.
 pub(super) fn q8_sums() -> Option<Sums> {
+    if halves_have_avx512() { sums!(halves::q8_dot) } else { q8_sums_without_avx512() }
+}
+
+/// As [`q8_sums`], for processors of 2013 to 2019.
+pub(super) fn q8_sums_without_avx512() -> Option<Sums> {
     if is_x86_feature_detected!("avx2") { sums!(avx2::q8_dot) } else { None }
 }
 
 /// The fastest kernels of upper halves; none where the portable ones are.
 pub(super) fn halves_sums() -> Option<Sums> {
+    if halves_have_avx512() { sums!(halves::upper_dot) } else { halves_sums_without_avx512() }
+}
+
+/// As [`halves_sums`], for processors of 2013 to 2019.
+pub(super) fn halves_sums_without_avx512() -> Option<Sums> {
     if is_x86_feature_detected!("avx2") { sums!(avx2::upper_dot) } else { None }
 }
 

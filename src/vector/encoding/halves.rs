@@ -34,7 +34,6 @@ fn are_used() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         is_x86_feature_detected!("avx2")
-            && !(is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni"))
     }
     #[cfg(not(target_arch = "x86_64"))]
     false

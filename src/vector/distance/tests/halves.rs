@@ -44,11 +44,15 @@ fn sums_of_halves_are_those_of_codes() {
         Some(Sums { one: q8_dot, four: |a, b| b.map(|b| q8_dot(a, b)) }),
         #[cfg(target_arch = "x86_64")]
         x86::q8_sums(),
+        #[cfg(target_arch = "x86_64")]
+        x86::q8_sums_without_avx512(),
     ];
     let uppers = [
         Some(portable_halves()),
         #[cfg(target_arch = "x86_64")]
         x86::halves_sums(),
+        #[cfg(target_arch = "x86_64")]
+        x86::halves_sums_without_avx512(),
     ];
     for len in LENGTHS {
         // The greatest sums first.
