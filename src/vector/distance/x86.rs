@@ -1,4 +1,5 @@
-//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`).
+//! Kernels for x86-64: by hand for AVX-512 with VNNI and VPOPCNTDQ, and for AVX2 below that (`avx2.rs`); those of AVX-512 for codes
+//! in halves are in `halves.rs`.
 //!
 //! A kernel takes one code against one, or against four at once: then the loads of the first are shared, the four sums
 //! hide each other's latency, and a call by pointer is paid once.

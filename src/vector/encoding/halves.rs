@@ -16,8 +16,8 @@
 //! [`Codec::plain`](super::Codec::plain) translate.
 //!
 //! # Where
-//! Kernels for it are AVX2's, and portable ones (`distance/halves.rs`). With AVX-512 and VNNI codes are plain: a comparison takes
-//! a third of the time there, and nobody has measured what is left to gain. Nor is there anything to gain for codes of a few cache lines.
+//! Kernels for it are AVX-512's with VNNI, AVX2's, and portable ones (`distance/halves.rs`). Where only the portable ones run, codes
+//! are plain. Nor is there anything to gain for codes of a few cache lines.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ const LEAST: usize = 192;
 /// More components than this have sums of upper halves that 32 bits cannot hold.
 const MOST: usize = 1 << 15;
 
-/// Whether this processor's kernels are for codes in halves.
+/// Whether this processor has kernels for codes in halves.
 fn are_used() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
