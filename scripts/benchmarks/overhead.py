@@ -81,7 +81,7 @@ class Overhead(Part):
     def engine(self, name):
         """Microseconds of all searches of a kind and of reading documents for them so far, by the module's count."""
         search = "vset_search_microseconds" if name[0] == "V" else "total_query_microseconds"
-        return [int(self.server.info("everything", f"search_{field}")) for field in (search, "total_measuring_microseconds")]
+        return [int(self.server.info("search", f"search_{field}")) for field in (search, "total_measuring_microseconds")]
 
     def inside(self, command):
         """Microseconds of a call on the main thread, by the server's count."""

@@ -11,8 +11,9 @@ tags that 50 % down to 0.01 % of the documents have.
     ping     PING while 8 connections ask KNN
     restart  SAVE, SIGKILL, start: seconds until the first complete answer
 
-PING: p99.9 of a bystander's, one each millisecond. In knn and text, a single connection spins: each server answers it on one
-core, and what the client's core takes to wake up is not measured.
+PING: p99.9 of a bystander's, one each millisecond, without the times in which a core of the machine stood still (see stalls). In
+knn and text, a single connection spins: each server answers it on one core, and what the client's core takes to wake up is not
+measured.
 """
 
 import collections
@@ -25,7 +26,7 @@ from benchmarks.filtered import ASKED, SHARES, Filtered
 from benchmarks.part import Part
 from benchmarks.plot import Curve
 from benchmarks.report import rate_at
-from benchmarks.sides import CONNECTIONS, EFS, PATIENCE, Side, comparison, connections_text, finish, share_found, timed
+from benchmarks.sides import CONNECTIONS, EFS, PATIENCE, WATCHED, Side, comparison, connections_text, finish, share_found, timed, waited
 from resp import Error
 from servers import Server, wait_until
 
@@ -34,6 +35,8 @@ TAGS = [share for share in SHARES if share != "all"]
 SCHEMA = f"""SCHEMA gloss TEXT n NUMERIC lexfile TAG SORTABLE {" ".join(f"{tag} TAG" for tag in TAGS)}
     v VECTOR HNSW 10 TYPE FLOAT32 DISTANCE_METRIC COSINE M 16 EF_CONSTRUCTION 200 DIM"""
 WORD = re.compile("[a-z]{4,}")
+# Of INFO, what is to be done.
+WAITING = re.compile(r"^search_(?:changes_waiting|unlinked_vectors|number_of_indexes_scanning):(\d+)", re.M)
 
 
 def shared(connections):
@@ -53,13 +56,15 @@ class Searching(Side):
         super().clear()
 
     def is_indexed(self):
-        """Everything is in the index, and no vector waits to be linked."""
+        """Everything is in the index, and no vector waits to be linked. Asked often, by what takes the server little time."""
+        waiting = WAITING.findall(self.r2("INFO", "search").decode())
+        if any(count != "0" for count in waiting):
+            return False
         info = self.r2("FT.INFO", "idx")
         if isinstance(info, Error):
             return False
         fact = {str(name): value for name, value in zip(info[::2], info[1::2])}
-        waiting = [self.server.info("everything", f"search_{name}") for name in ("changes_waiting", "unlinked_vectors")]
-        return float(fact["percent_indexed"]) == 1 and int(fact["indexing"]) == 0 and all(count in (None, "0") for count in waiting)
+        return float(fact["percent_indexed"]) == 1 and int(fact["indexing"]) == 0
 
     def wait(self):
         """Seconds until everything is indexed."""
@@ -120,10 +125,10 @@ class Search(Part):
             for connections in CONNECTIONS:
                 side.clear()
                 side.create(self.data.dim)
-                loaded = side.load("send", *self.hashes, "--connections", connections, "--watch")
+                loaded = side.load("send", *self.hashes, "--connections", connections, *WATCHED)
                 seconds = loaded["seconds"] + side.wait()
                 side.note(f"HSET per second, {connections_text(connections)}", self.count / seconds)
-                side.note(f"PING while {connections_text(connections)} add, µs", loaded["ping_p999_us"])
+                side.note(f"PING while {connections_text(connections)} add, µs", waited(loaded))
 
     def create(self):
         for side in self.turns():
@@ -136,7 +141,7 @@ class Search(Part):
             side.create(self.data.dim)
             side.wait()
             side.note("FT.CREATE over hashes, seconds", time.monotonic() - start)
-            side.note("PING during FT.CREATE, µs", finish(watcher)["p999_us"])
+            side.note("PING during FT.CREATE, µs", waited(finish(watcher)))
             side.note("bytes per document beside the hashes", (side.used() - before) / self.count)
 
     def filled(self):
@@ -205,8 +210,8 @@ class Search(Part):
         self.filled()
         requests = self.knn_requests(100)
         for side in self.turns():
-            asked = side.load("send", *requests, "--connections", 8, "--seconds", 6 * self.seconds, "--watch")
-            side.note("PING while 8 connections ask KNN, µs", asked["ping_p999_us"])
+            asked = side.load("send", *requests, "--connections", 8, "--seconds", 6 * self.seconds, *WATCHED)
+            side.note("PING while 8 connections ask KNN, µs", waited(asked))
 
     def restart(self):
         self.filled()

@@ -13,6 +13,8 @@ EFS = (10, 15, 25, 40, 60, 80, 100, 130, 170, 200, 300, 400, 600, 800)
 # Seconds after which a load generator is given up.
 PATIENCE = 600
 RUNNING = []
+# A bystander, while a load generator works.
+WATCHED = ("--watch", "--gaps")
 
 
 class Side:
@@ -43,9 +45,9 @@ class Side:
         """What happens per second."""
         return self.load(mode, "--seconds", self.seconds, *args)["rate"]
 
-    def watch(self, *args):
+    def watch(self):
         """A bystander, until it is finished."""
-        return self.start_load("watch", *args)
+        return self.start_load("watch", "--gaps")
 
     def used(self):
         return int(self.server.info("memory", "used_memory"))
@@ -103,6 +105,11 @@ def finish(running):
     if running.returncode:
         raise RuntimeError(f"load failed with {running.returncode}")
     return json.loads(out)
+
+
+def waited(figures, what="p999"):
+    """Microseconds that a bystander's PING took; without the times in which a core stood still, where the system let them be seen."""
+    return figures.get(f"clear_{what}_us", figures[f"ping_{what}_us"])
 
 
 def stop(running):

@@ -19,7 +19,7 @@ from benchmarks import data
 from benchmarks.part import Part
 from benchmarks.report import table
 from benchmarks.search import Searching
-from benchmarks.sides import PATIENCE, finish, timed
+from benchmarks.sides import PATIENCE, WATCHED, finish, timed
 from servers import Server, wait_until
 
 SCHEMA = "SCHEMA n NUMERIC v VECTOR HNSW 10 TYPE FLOAT32 DISTANCE_METRIC COSINE M 16 EF_CONSTRUCTION 200 DIM"
@@ -77,7 +77,7 @@ class Stalls(Part):
     @contextlib.contextmanager
     def during(self, event):
         """A bystander looks on; the longest of what comes a little later counts too."""
-        watcher = self.side.watch("--gaps")
+        watcher = self.side.watch()
         time.sleep(0.2)
         before = self.side.server.main_thread()[1]
         yield
@@ -87,7 +87,7 @@ class Stalls(Part):
     def loaded(self, event, mode, *args):
         """As `during`, of a load: the bystander looks on from its first request to its last reply."""
         before = self.side.server.main_thread()[1]
-        self.note(event, self.side.load(mode, "--watch", "--gaps", *args), before)
+        self.note(event, self.side.load(mode, *WATCHED, *args), before)
 
     def note(self, event, figures, before):
         starved = (self.side.server.main_thread()[1] - before) / 1e6

@@ -6,7 +6,8 @@ filter   VSIM FILTER that 50 % down to 0.01 % of the elements pass, with the fir
          nearest 10 without a filter
 save     seconds of SAVE, bytes of the file, and seconds of loading it; of this module in both formats
 memory   bytes per element of 300 dimensions with its name and attributes, Q8 and BIN
-ping     p99.9 of a bystander's PING while 8 connections add and search, and the longest during UNLINK of the set
+ping     p99.9 of a bystander's PING while 8 connections add and search, and the longest during UNLINK of the set; without the
+         times in which a core of the machine stood still (see stalls)
 quant    only when it is named: recall@10 at EF 50, 100, 200, 400 for Q8, NOQUANT and BIN, and after half of the set
          was removed and added again; of this module only
 """
@@ -18,7 +19,7 @@ from benchmarks.filtered import ASKED, Filtered
 from benchmarks.part import Part
 from benchmarks.plot import Curve
 from benchmarks.report import rate_at
-from benchmarks.sides import CONNECTIONS, EFS, Side, comparison, connections_text, finish, share_found, stop, timed
+from benchmarks.sides import CONNECTIONS, EFS, WATCHED, Side, comparison, connections_text, finish, share_found, stop, timed, waited
 from servers import Server
 from vectors import clusters
 
@@ -188,14 +189,14 @@ class VectorSets(Part):
             side.clear()
             side.vadd(8, "--count", half)
             searches = side.start_load("vsim", *self.queries_file, "--connections", 4, "--seconds", 3600, "--", "COUNT", 10, "EF", 200)
-            added = side.vadd(4, "--from", half, "--watch")
-            side.note("PING p99.9 while 8 connections add and search, µs", added["ping_p999_us"])
+            added = side.vadd(4, "--from", half, *WATCHED)
+            side.note("PING p99.9 while 8 connections add and search, µs", waited(added))
             stop(searches)
             watcher = side.watch()
             time.sleep(0.5)
             timed(side.r2, "UNLINK", "bench")
             time.sleep(1)
-            side.note("longest PING during UNLINK, µs", finish(watcher)["max_us"])
+            side.note("longest PING during UNLINK, µs", waited(finish(watcher), "max"))
 
     def report(self):
         text = f"{self.data}, {self.options.quant}, {self.described()}.\n\n{comparison(*self.sides)}"
