@@ -16,6 +16,22 @@ use super::super::encoding::{Codec, Encoding, Metric};
 use super::coarse::{Make, PLANES};
 use super::{Sums, coarse};
 
+/// The two forms of a kernel, of its `four_of` for any number of codes up to four.
+macro_rules! forms {
+    ($features:literal) => {
+        #[target_feature(enable = $features)]
+        pub fn one(a: &[u8], b: &[u8]) -> f32 {
+            let [first, ..] = four_of::<1>(a, [b]);
+            first
+        }
+
+        #[target_feature(enable = $features)]
+        pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
+            four_of::<4>(a, b)
+        }
+    };
+}
+
 /// A kernel of a step (what so many bytes of both codes add to a sum) and of the reduction of sums to numbers. Even and odd
 /// steps have sums of their own, so that one does not wait for the other.
 macro_rules! kernel {
@@ -23,16 +39,7 @@ macro_rules! kernel {
         pub(super) mod $name {
             use super::*;
 
-            #[target_feature(enable = $features)]
-            pub fn one(a: &[u8], b: &[u8]) -> f32 {
-                let [first, ..] = four_of::<1>(a, [b]);
-                first
-            }
-
-            #[target_feature(enable = $features)]
-            pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
-                four_of::<4>(a, b)
-            }
+            forms!($features);
 
             #[inline]
             #[target_feature(enable = $features)]
@@ -199,19 +206,10 @@ fn bf16_l2_step(sum: __m512, a: __m512i, b: __m512i) -> __m512 {
 mod i8_dot {
     use super::*;
 
-    /// 128, as it is or as it is added.
+    /// 128 as an unsigned byte, and the bit that makes one of a signed byte that is 128 higher.
     pub(super) const HIGHER: i8 = -128;
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub fn one(a: &[u8], b: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(a, [b]);
-        first
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(a, b)
-    }
+    forms!("avx512f,avx512bw,avx512vnni");
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -226,7 +224,7 @@ mod i8_dot {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     pub(super) fn add<const N: usize>(sums: &mut [__m512i; 4], a: &[u8], b: [&[u8]; N]) {
         let higher = _mm512_set1_epi8(HIGHER);
-        let mut excess = _mm512_setzero_si512();
+        let mut excess = no_integers();
         let len = a.len();
         assert!(b.iter().all(|b| b.len() == len), "codes of one kind");
         let mut at = 0;
@@ -312,16 +310,7 @@ const WEIGHTS: [i8; PLANES] = [1, 2, 4, -8];
 mod weighted_bits {
     use super::*;
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
-    pub fn one(planes: &[u8], code: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(planes, [code]);
-        first
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
-    pub fn four(planes: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(planes, codes)
-    }
+    forms!("avx512f,avx512bw,avx512vnni,avx512bitalg,avx2");
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx512bitalg,avx2")]
@@ -401,15 +390,24 @@ macro_rules! sums {
     }};
 }
 
+/// Whether this processor has what all kernels by AVX-512 need.
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx2")
+}
+
+/// Whether it multiplies bytes by AVX-512, too.
+fn has_vnni() -> bool {
+    has_avx512() && is_x86_feature_detected!("avx512vnni")
+}
+
 /// The fastest kernels that this processor has for a kind of codes; none where the portable ones are.
 pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
     let l2 = codec.metric == Metric::L2;
     let narrow = codec.dim <= WIDE;
-    let avx512 = is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx2");
-    let vnni = avx512 && is_x86_feature_detected!("avx512vnni");
+    let (avx512, vnni) = (has_avx512(), has_vnni());
     let popcount = avx512 && is_x86_feature_detected!("avx512vpopcntdq");
     match codec.encoding {
         Encoding::F32 if avx512 && l2 => sums!(f32_l2),
@@ -456,17 +454,9 @@ pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
     }
 }
 
-/// Whether kernels of codes in halves may be those of AVX-512.
-fn halves_have_avx512() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vnni")
-        && is_x86_feature_detected!("avx2")
-}
-
 /// The fastest kernels of `Q8` codes in halves; none where the portable ones are.
 pub(super) fn q8_sums() -> Option<Sums> {
-    if halves_have_avx512() { sums!(halves::q8_dot) } else { q8_sums_without_avx512() }
+    if has_vnni() { sums!(halves::q8_dot) } else { q8_sums_without_avx512() }
 }
 
 /// As [`q8_sums`], for processors of 2013 to 2019.
@@ -476,7 +466,7 @@ pub(super) fn q8_sums_without_avx512() -> Option<Sums> {
 
 /// The fastest kernels of upper halves; none where the portable ones are.
 pub(super) fn halves_sums() -> Option<Sums> {
-    if halves_have_avx512() { sums!(halves::upper_dot) } else { halves_sums_without_avx512() }
+    if has_vnni() { sums!(halves::upper_dot) } else { halves_sums_without_avx512() }
 }
 
 /// As [`halves_sums`], for processors of 2013 to 2019.
@@ -486,11 +476,7 @@ pub(super) fn halves_sums_without_avx512() -> Option<Sums> {
 
 /// The fastest kernels of the coarse code; none where the portable ones are.
 pub(super) fn coarse_sums() -> Option<Sums> {
-    let avx512 = is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vnni")
-        && is_x86_feature_detected!("avx512bitalg")
-        && is_x86_feature_detected!("avx2");
+    let avx512 = has_vnni() && is_x86_feature_detected!("avx512bitalg");
     if avx512 { sums!(weighted_bits) } else { coarse_sums_without_avx512() }
 }
 

@@ -54,6 +54,17 @@ pub(in crate::vector) fn parts(code: &[u8]) -> [&[u8]; 3] {
     [lower, whole, upper]
 }
 
+/// As [`parts`], of several codes: the lower halves of all, and so on.
+#[inline(always)]
+pub(in crate::vector) fn parts_of<const N: usize>(codes: [&[u8]; N]) -> [[&[u8]; N]; 3] {
+    let [mut lower, mut whole, mut upper] = [[&[][..]; N]; 3];
+    // A loop, as a closure would lack the features of the kernels that this is inlined into.
+    for (i, code) in codes.into_iter().enumerate() {
+        [lower[i], whole[i], upper[i]] = parts(code);
+    }
+    [lower, whole, upper]
+}
+
 /// Whether codes of `len` bytes are in halves.
 pub(super) fn are_codes_split(len: usize) -> bool {
     split_len(len) > 0 && are_used()

@@ -297,33 +297,20 @@ fn add_whole<const N: usize>(sums: &mut [__m256i; 4], a: &[u8], b: [&[u8]; N]) {
 /// Σab of `Q8` codes in halves: with `u = b + 128 = 16·h + l`, whose halves are unsigned as the processor's products of bytes
 /// want it, `16·Σah + Σal − 128·Σa`.
 pub(super) mod q8_dot {
-    use super::super::super::super::encoding::halves::{BLOCK, parts};
+    use super::super::super::super::encoding::halves::{BLOCK, parts, parts_of};
     use super::*;
 
     /// Products of halves that 16 bits can hold the sum of, by blocks: each block adds four of 15·128 at most.
     const HELD: usize = 4;
 
-    #[target_feature(enable = "avx2")]
-    pub fn one(a: &[u8], b: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(a, [b]);
-        first
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(a, b)
-    }
+    forms!("avx2");
 
     #[inline]
     #[target_feature(enable = "avx2")]
     fn four_of<const N: usize>(a: &[u8], b: [&[u8]; N]) -> [f32; 4] {
         assert!(b.iter().all(|b| b.len() == a.len()), "codes of one kind");
         let [lower, whole, upper] = parts(a);
-        let (mut b_lower, mut b_whole, mut b_upper) = ([lower; N], [whole; N], [upper; N]);
-        // Loops, as `map` lacks these functions' features, so that it would not be inlined.
-        for i in 0..N {
-            [b_lower[i], b_whole[i], b_upper[i]] = parts(b[i]);
-        }
+        let [b_lower, b_whole, b_upper] = parts_of(b);
         let sign = _mm256_set1_epi8(-128);
         let mut sums = [no_integers(); 4];
         let mut excess = no_integers();
@@ -365,31 +352,19 @@ pub(super) mod q8_dot {
 
 /// Of a plain code `q` and upper halves `h`, `16·Σqh`, and the products of what is whole.
 pub(super) mod upper_dot {
-    use super::super::super::super::encoding::halves::{BLOCK, parts};
+    use super::super::super::super::encoding::halves::{BLOCK, parts_of};
     use super::*;
 
     /// As of [`q8_dot`], with a sum of its own for each of the two halves in a byte.
     const HELD: usize = 8;
 
-    #[target_feature(enable = "avx2")]
-    pub fn one(plain: &[u8], code: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(plain, [code]);
-        first
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub fn four(plain: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(plain, codes)
-    }
+    forms!("avx2");
 
     #[inline]
     #[target_feature(enable = "avx2")]
     fn four_of<const N: usize>(plain: &[u8], codes: [&[u8]; N]) -> [f32; 4] {
         assert!(codes.iter().all(|code| code.len() == plain.len()), "codes of one kind");
-        let (mut whole, mut upper) = ([&[][..]; N], [&[][..]; N]);
-        for i in 0..N {
-            [_, whole[i], upper[i]] = parts(codes[i]);
-        }
+        let [_, whole, upper] = parts_of(codes);
         let len = upper[0].len();
         let (halved, rest) = plain.split_at(2 * len);
         let mut sums = [no_integers(); 4];
@@ -437,16 +412,7 @@ pub(super) mod weighted_bits {
         bytes
     };
 
-    #[target_feature(enable = "avx2")]
-    pub fn one(planes: &[u8], code: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(planes, [code]);
-        first
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub fn four(planes: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(planes, codes)
-    }
+    forms!("avx2");
 
     #[inline]
     #[target_feature(enable = "avx2")]

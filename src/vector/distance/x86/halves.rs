@@ -4,7 +4,7 @@
 //! 32 components of both blocks, in the upper bits those of the others. What they are multiplied by is put in that order, once for
 //! four codes. A last single block fills half a register.
 
-use super::super::super::encoding::halves::{BLOCK, parts};
+use super::super::super::encoding::halves::{BLOCK, parts, parts_of};
 use super::i8_dot::HIGHER;
 use super::*;
 
@@ -62,26 +62,14 @@ fn unfold(lower: __m512i, upper: __m512i) -> [__m512i; 2] {
 pub(in super::super) mod q8_dot {
     use super::*;
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
-    pub fn one(a: &[u8], b: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(a, [b]);
-        first
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
-    pub fn four(a: &[u8], b: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(a, b)
-    }
+    forms!("avx512f,avx512bw,avx512vnni,avx2");
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
     fn four_of<const N: usize>(a: &[u8], b: [&[u8]; N]) -> [f32; 4] {
         assert!(b.iter().all(|b| b.len() == a.len()), "codes of one kind");
         let [lower, whole, upper] = parts(a);
-        let (mut b_lower, mut b_whole, mut b_upper) = ([lower; N], [whole; N], [upper; N]);
-        for i in 0..N {
-            [b_lower[i], b_whole[i], b_upper[i]] = parts(b[i]);
-        }
+        let [b_lower, b_whole, b_upper] = parts_of(b);
         let higher = _mm512_set1_epi8(HIGHER);
         let (mut sums, mut excess) = ([no_integers(); 4], no_integers());
         let mut at = 0;
@@ -111,25 +99,13 @@ pub(in super::super) mod q8_dot {
 pub(in super::super) mod upper_dot {
     use super::*;
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
-    pub fn one(plain: &[u8], code: &[u8]) -> f32 {
-        let [first, ..] = four_of::<1>(plain, [code]);
-        first
-    }
-
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
-    pub fn four(plain: &[u8], codes: [&[u8]; 4]) -> [f32; 4] {
-        four_of::<4>(plain, codes)
-    }
+    forms!("avx512f,avx512bw,avx512vnni,avx2");
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2")]
     fn four_of<const N: usize>(plain: &[u8], codes: [&[u8]; N]) -> [f32; 4] {
         assert!(codes.iter().all(|code| code.len() == plain.len()), "codes of one kind");
-        let (mut whole, mut upper) = ([&[][..]; N], [&[][..]; N]);
-        for i in 0..N {
-            [_, whole[i], upper[i]] = parts(codes[i]);
-        }
+        let [_, whole, upper] = parts_of(codes);
         let len = upper[0].len();
         let (halved, rest) = plain.split_at(2 * len);
         let (mut low, mut high) = ([no_integers(); N], [no_integers(); N]);
