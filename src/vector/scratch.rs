@@ -38,53 +38,78 @@ impl Key {
 /// Which rows a search has seen; forgetting costs as much as was seen.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
+    /// A power of two of words, or none.
     bits: Vec<u64>,
+    /// The marked rows, in the order they were.
     seen: Vec<u32>,
+    /// Where in it those begin that [`Marks::meet`] marked last.
+    fresh: usize,
 }
 
-/// Leaves the rows that are to be kept, without a branch for each: for what cannot be foretold.
+/// Moves the rows that are to be kept to the front, without a branch for each: for what cannot be foretold. How many they are.
 #[inline(always)]
-pub(super) fn retain_unforeseen(rows: &mut Vec<u32>, mut keep: impl FnMut(u32) -> bool) {
+pub(super) fn retain_unforeseen(rows: &mut [u32], mut keep: impl FnMut(u32) -> bool) -> usize {
     let mut left = 0;
     for i in 0..rows.len() {
         let row = rows[i];
         rows[left] = row;
         left += usize::from(keep(row));
     }
-    rows.truncate(left);
+    left
 }
 
 impl Marks {
-    /// Marks a row; whether it was not marked before.
+    /// Makes room for the mark of a row, or of any with no other bits than these.
     #[inline(always)]
-    pub fn insert(&mut self, row: u32) -> bool {
-        let (word, bit) = ((row / 64) as usize, 1 << (row % 64));
+    fn reach(&mut self, row: u32) {
+        let word = (row / 64) as usize;
         if word >= self.bits.len() {
             self.bits.resize((word + 1).next_power_of_two(), 0);
         }
-        let fresh = self.bits[word] & bit == 0;
+    }
+
+    /// Marks a row; whether it was not marked before.
+    #[inline(always)]
+    pub fn insert(&mut self, row: u32) -> bool {
+        self.reach(row);
+        let (word, bit) = (&mut self.bits[(row / 64) as usize], 1 << (row % 64));
+        let fresh = *word & bit == 0;
         if fresh {
-            self.bits[word] |= bit;
+            *word |= bit;
             self.seen.push(row);
         }
         fresh
     }
 
-    /// Marks rows, and leaves those that were not marked before.
+    /// Marks the rows that `list` pushes; [`Marks::fresh`] are those of them that were not marked before.
     #[inline(always)]
-    pub fn retain_unmarked(&mut self, rows: &mut Vec<u32>) {
-        let Some(last) = rows.iter().max().map(|row| (row / 64) as usize) else { return };
-        if last >= self.bits.len() {
-            self.bits.resize((last + 1).next_power_of_two(), 0);
-        }
+    pub fn meet(&mut self, list: impl FnOnce(&mut Vec<u32>)) {
+        let Marks { seen, fresh, .. } = self;
+        *fresh = seen.len();
+        list(seen);
+        // There is a power of two of words: what has room for all bits has room for each.
+        let all = seen[*fresh..].iter().fold(0, |all, row| all | row);
+        self.reach(all);
+        let Marks { bits, seen, fresh } = self;
         // About half of a node's neighbors were seen before, in no order.
-        retain_unforeseen(rows, |row| {
-            let (word, bit) = (&mut self.bits[(row / 64) as usize], 1 << (row % 64));
+        let unmarked = retain_unforeseen(&mut seen[*fresh..], |row| {
+            let (word, bit) = (&mut bits[(row / 64) as usize], 1 << (row % 64));
             let unmarked = *word & bit == 0;
             *word |= bit;
             unmarked
         });
-        self.seen.extend_from_slice(rows);
+        seen.truncate(*fresh + unmarked);
+    }
+
+    /// The rows that [`Marks::meet`] marked last, in their order; none other was marked since.
+    #[inline(always)]
+    pub fn fresh(&self) -> &[u32] {
+        &self.seen[self.fresh..]
+    }
+
+    /// The marked rows, in the order they were.
+    pub fn seen(&self) -> &[u32] {
+        &self.seen
     }
 
     /// Whether a row is marked.
@@ -98,6 +123,7 @@ impl Marks {
         for row in self.seen.drain(..) {
             self.bits[(row / 64) as usize] = 0;
         }
+        self.fresh = 0;
     }
 }
 
@@ -236,8 +262,10 @@ pub struct Scratch {
     pub(super) tail: Vec<Key>,
     /// Rows whose distance is wanted.
     pub(super) batch: Vec<u32>,
-    /// The distances of `batch`.
+    /// The distances of `batch`, or of what a walk has met.
     pub(super) distances: Vec<f32>,
+    /// The neighbors of what a walk will probably expand next.
+    pub(super) soon: Vec<u32>,
     /// Rows that were expanded before they were wholly linked.
     pub(super) unsettled: Vec<u32>,
     /// Links chosen for a node.
@@ -308,7 +336,7 @@ impl Scratch {
         for keys in [&mut self.found, &mut self.tail, &mut self.chosen, &mut self.list.keys] {
             trim(keys, KEPT);
         }
-        for rows in [&mut self.batch, &mut self.rows, &mut self.unsettled, &mut self.list.rows] {
+        for rows in [&mut self.batch, &mut self.soon, &mut self.rows, &mut self.unsettled, &mut self.list.rows] {
             trim(rows, KEPT);
         }
         trim(&mut self.distances, KEPT);
@@ -333,6 +361,7 @@ impl Scratch {
             + (self.marks.seen.capacity()
                 + self.failed.seen.capacity()
                 + self.batch.capacity()
+                + self.soon.capacity()
                 + self.distances.capacity())
                 * 4
             + (self.rows.capacity()
@@ -430,10 +459,12 @@ mod tests {
             for _ in 0..2 {
                 let mut model = std::collections::HashSet::new();
                 let (together, alone) = rows.split_at(rows.len() / 2);
-                let mut left = together.to_vec();
-                marks.retain_unmarked(&mut left);
-                let expected: Vec<u32> = together.iter().copied().filter(|&row| model.insert(row)).collect();
-                prop_assert_eq!(left, expected);
+                for together in together.chunks(40) {
+                    marks.meet(|list| list.extend_from_slice(together));
+                    let expected: Vec<u32> = together.iter().copied().filter(|&row| model.insert(row)).collect();
+                    prop_assert_eq!(marks.fresh(), expected);
+                }
+                prop_assert_eq!(marks.seen().len(), model.len());
                 for &row in alone {
                     prop_assert_eq!(marks.insert(row), model.insert(row));
                 }

@@ -117,12 +117,12 @@ impl Chunks {
         unsafe { start.add(index * self.stride) }
     }
 
-    /// Where the part of a row begins that is apart; as for [`Chunks::at`].
+    /// Where a row begins, and its part that is apart; as for [`Chunks::at`].
     #[inline(always)]
-    pub fn apart(&self, row: u32) -> *mut u8 {
+    pub fn parts(&self, row: u32) -> (*mut u8, *mut u8) {
         let (start, index) = self.start(row);
         // SAFETY: as for `at`; as many parts stand before the rows.
-        unsafe { start.sub((index + 1) * self.apart) }
+        unsafe { (start.add(index * self.stride), start.sub((index + 1) * self.apart)) }
     }
 
     /// Where the rows of a row's chunk begin, and which of them it is.
@@ -279,7 +279,7 @@ mod tests {
             chunks.reach(rows - 1, &mut owned);
             let mut parts: Vec<(usize, usize)> = Vec::new();
             for row in 0..rows {
-                let (at, beside) = (chunks.at(row), chunks.apart(row));
+                let (at, beside) = chunks.parts(row);
                 // SAFETY: both parts are the row's own, zeroed and of these sizes.
                 let both = unsafe {
                     [std::slice::from_raw_parts_mut(at, stride), std::slice::from_raw_parts_mut(beside, apart)]

@@ -23,6 +23,7 @@ const BITS: u32 = 21;
 /// Links in a word.
 const IN_WORD: usize = (u64::BITS / BITS) as usize;
 const MASK: u64 = (1 << BITS) - 1;
+const _: () = assert!(IN_WORD == 3);
 /// Rows below this number can be linked to by packed links.
 pub(super) const NEAR: u32 = 1 << BITS;
 
@@ -31,18 +32,17 @@ pub(super) fn words(links: usize) -> usize {
     links.div_ceil(IN_WORD)
 }
 
-/// Calls `visit` with the first `degree` links, from the last place to the first.
+/// The first `degree` links, from the last place to the first.
 #[inline(always)]
-fn each(words: &[AtomicU64], degree: usize, visit: &mut impl FnMut(u32)) {
+fn each(words: &[AtomicU64], degree: usize) -> (impl Iterator<Item = u32>, impl Iterator<Item = u32>) {
+    let link = |word: u64, place: u32| ((word >> (BITS * place)) & MASK) as u32;
     let (full, rest) = (degree / IN_WORD, degree % IN_WORD);
-    if rest > 0 {
-        let word = words[full].load(Acquire);
-        (0..rest as u32).rev().for_each(|place| visit(((word >> (BITS * place)) & MASK) as u32));
-    }
-    for word in words[..full].iter().rev() {
+    let last = if rest > 0 { words[full].load(Acquire) } else { 0 };
+    let before = words[..full].iter().rev().flat_map(move |word| {
         let word = word.load(Acquire);
-        (0..IN_WORD as u32).rev().for_each(|place| visit(((word >> (BITS * place)) & MASK) as u32));
-    }
+        [link(word, 2), link(word, 1), link(word, 0)]
+    });
+    ((0..rest as u32).rev().map(move |place| link(last, place)), before)
 }
 
 fn get(words: &[AtomicU64], place: usize) -> u32 {
@@ -114,9 +114,22 @@ impl Rows {
     /// Calls `visit` with every link of a row.
     #[inline(always)]
     pub fn each_link(&self, row: u32, mut visit: impl FnMut(u32)) {
-        each(self.links(row), usize::from(self.head(row).degree.load(Acquire)), &mut visit);
+        let (last, before) = each(self.links(row), usize::from(self.head(row).degree.load(Acquire)));
+        last.for_each(&mut visit);
+        before.for_each(&mut visit);
         if let Some(block) = self.far.block(row) {
             self.far.blocks.each(block, visit);
+        }
+    }
+
+    /// Appends every link of a row.
+    #[inline(always)]
+    pub fn append_links(&self, row: u32, out: &mut Vec<u32>) {
+        let (last, before) = each(self.links(row), usize::from(self.head(row).degree.load(Acquire)));
+        out.extend(last);
+        out.extend(before);
+        if let Some(block) = self.far.block(row) {
+            self.far.blocks.each(block, |link| out.push(link));
         }
     }
 

@@ -41,6 +41,7 @@
 //!    and not while another may read that row's: `graph/survey.rs` says how the graph sees to it.
 #![allow(unsafe_code)]
 
+use std::marker::PhantomData;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -93,6 +94,14 @@ impl Head {
     pub fn l2(&self) -> f32 {
         f32::from_bits(self.l2.load(Relaxed))
     }
+}
+
+/// Where a row is, found once by [`Rows::spot`] and looked at several times: valid for as long as a reference would be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'a> {
+    row: *mut u8,
+    code: *mut u8,
+    rows: PhantomData<&'a Rows>,
 }
 
 /// How a row's parts are placed.
@@ -154,10 +163,9 @@ fn asked_of(bytes: usize) -> usize {
     if bytes > LONG { FIRST } else { bytes }
 }
 
-/// Asks the memory for so many bytes from a place on, or for the first of very many.
+/// Asks the memory for so many bytes from a place on.
 #[inline(always)]
 fn fetch_lines(at: *const u8, bytes: usize) {
-    let bytes = asked_of(bytes);
     let mut offset = 0;
     // Not `step_by`, which becomes a call with a division.
     while offset < bytes {
@@ -186,6 +194,8 @@ pub(super) struct Rows {
     words: usize,
     /// Cache lines that [`Rows::prefetch`] asks for.
     prefetched: usize,
+    /// Where [`Rows::prefetch_upper`] begins to ask, and for how many bytes; where codes stand in the rows.
+    upper: (usize, usize),
     /// Rows from here on are linked to by `far` links.
     near: u32,
     far: Far,
@@ -216,10 +226,12 @@ impl Rows {
             let layout = Layout::of(front, words * 8);
             (layout, if layout.links_at.is_none() { words * 8 } else { 0 })
         };
+        let skipped = split_len(code_len) / 2;
         let lines = |bytes: usize| asked_of(bytes).div_ceil(64);
         let prefetched = if coarse_len > 0 { 1 + lines(code_len) } else { lines(front) + usize::from(front > LONG) };
         Rows {
             prefetched,
+            upper: (skipped, asked_of(front.saturating_sub(skipped))),
             chunks: Chunks::new(stride, apart),
             code_len,
             scale_at: scaled.then_some(end),
@@ -242,11 +254,29 @@ impl Rows {
         self.len.load(Acquire)
     }
 
+    /// Where a row is.
+    #[inline(always)]
+    pub fn spot(&self, row: u32) -> Spot<'_> {
+        if self.coarse_len == 0 {
+            let row = self.chunks.at(row);
+            Spot { row, code: row, rows: PhantomData }
+        } else {
+            let (row, code) = self.chunks.parts(row);
+            Spot { row, code, rows: PhantomData }
+        }
+    }
+
     /// Everything in a row but its code and links.
     #[inline(always)]
     pub fn head(&self, row: u32) -> &Head {
+        self.head_of(self.spot(row))
+    }
+
+    /// As [`Rows::head`].
+    #[inline(always)]
+    pub fn head_of<'a>(&self, spot: Spot<'a>) -> &'a Head {
         // SAFETY: rows are zeroed (a valid Head), 4-aligned, and only accessed through atomics there (rule 2).
-        unsafe { &*self.chunks.at(row).add(self.head_at).cast::<Head>() }
+        unsafe { &*spot.row.add(self.head_at).cast::<Head>() }
     }
 
     /// A row's words of links.
@@ -261,7 +291,7 @@ impl Rows {
         match self.links_at {
             // SAFETY: a row has its links there.
             Some(at) => unsafe { self.chunks.at(row).add(at) },
-            None => self.chunks.apart(row),
+            None => self.chunks.parts(row).1,
         }
     }
 
@@ -274,21 +304,28 @@ impl Rows {
     /// A row's code.
     #[inline(always)]
     pub fn code(&self, row: u32) -> &[u8] {
-        // SAFETY: the row has `code_len` initialized bytes there, which do not change while a reader may know its number
-        // (rules 3 and 4).
-        unsafe { std::slice::from_raw_parts(self.code_start(row), self.code_len) }
+        self.code_of(self.spot(row))
     }
 
+    /// As [`Rows::code`].
     #[inline(always)]
-    fn code_start(&self, row: u32) -> *mut u8 {
-        if self.coarse_len == 0 { self.chunks.at(row) } else { self.chunks.apart(row) }
+    pub fn code_of<'a>(&self, spot: Spot<'a>) -> &'a [u8] {
+        // SAFETY: the row has `code_len` initialized bytes there, which do not change while a reader may know its number
+        // (rules 3 and 4).
+        unsafe { std::slice::from_raw_parts(spot.code, self.code_len) }
     }
 
     /// A row's coarse code.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn coarse(&self, row: u32) -> &[u8] {
+        self.coarse_of(self.spot(row))
+    }
+
+    /// The coarse code of a row.
+    #[inline(always)]
+    pub fn coarse_of<'a>(&self, spot: Spot<'a>) -> &'a [u8] {
         // SAFETY: `coarse_len` initialized bytes, which do not change while somebody may read them (rule 5).
-        unsafe { std::slice::from_raw_parts(self.chunks.at(row).add(self.coarse_at), self.coarse_len) }
+        unsafe { std::slice::from_raw_parts(spot.row.add(self.coarse_at), self.coarse_len) }
     }
 
     /// Lets `fill` write a row's coarse code, by rule 5.
@@ -299,31 +336,31 @@ impl Rows {
 
     /// Asks the memory for a row's coarse code, and what stands around it from the scale up to the links.
     #[inline(always)]
-    pub fn prefetch_coarse(&self, row: u32) {
-        fetch_lines(self.chunks.at(row), self.head_at + size_of::<Head>());
+    pub fn prefetch_coarse(&self, spot: Spot) {
+        fetch_lines(spot.row, self.head_at + size_of::<Head>());
     }
 
     /// Asks the memory for what of a row's code stands from [upper halves](super::encoding::halves) on, and what follows it up to
     /// the links.
     #[inline(always)]
-    pub fn prefetch_upper(&self, row: u32) {
-        let (skipped, end) = (split_len(self.code_len) / 2, self.head_at + size_of::<Head>());
-        fetch_lines(self.chunks.at(row).wrapping_add(skipped), end - skipped);
+    pub fn prefetch_upper(&self, spot: Spot) {
+        let (skipped, bytes) = self.upper;
+        fetch_lines(spot.row.wrapping_add(skipped), bytes);
     }
 
     /// Asks the memory for a row's code and what follows it up to the links; for the code and the scale, where it is apart.
     #[inline(always)]
-    pub fn prefetch(&self, row: u32) {
+    pub fn prefetch(&self, spot: Spot) {
         if self.coarse_len == 0 {
-            let (start, end) = (self.chunks.at(row), self.head_at + size_of::<Head>());
-            fetch_lines(start, end);
+            let end = self.head_at + size_of::<Head>();
+            fetch_lines(spot.row, asked_of(end));
             if end > LONG {
                 // Whether the row is live, which is asked first by some.
-                fetch_line(start.wrapping_add(self.head_at));
+                fetch_line(spot.row.wrapping_add(self.head_at));
             }
         } else {
-            fetch_line(self.chunks.at(row));
-            fetch_lines(self.chunks.apart(row), self.code_len);
+            fetch_line(spot.row);
+            fetch_lines(spot.code, asked_of(self.code_len));
         }
     }
 
@@ -336,7 +373,7 @@ impl Rows {
     /// How many cache lines [`Rows::prefetch_upper`] asks for, 1 at least.
     #[inline(always)]
     pub fn prefetched_upper(&self) -> usize {
-        asked_of(self.head_at + size_of::<Head>() - split_len(self.code_len) / 2).div_ceil(64)
+        self.upper.1.div_ceil(64)
     }
 
     /// Asks the memory for a row's links, and how many they are.
@@ -353,9 +390,15 @@ impl Rows {
     /// A row's scale word, 0 without.
     #[inline(always)]
     pub fn scale(&self, row: u32) -> f32 {
+        self.scale_of(self.spot(row))
+    }
+
+    /// As [`Rows::scale`].
+    #[inline(always)]
+    pub fn scale_of(&self, spot: Spot) -> f32 {
         match self.scale_at {
             // SAFETY: as for the code; the word is 4-aligned.
-            Some(at) => unsafe { self.chunks.at(row).add(at).cast::<f32>().read() },
+            Some(at) => unsafe { spot.row.add(at).cast::<f32>().read() },
             None => 0.0,
         }
     }
@@ -385,17 +428,17 @@ impl Rows {
 
     /// Writes code, scale and norm of a FREE row; the caller holds the owner's mutex.
     fn write(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
-        let at = self.chunks.at(row);
+        let spot = self.spot(row);
         assert_eq!(self.head(row).state.load(Acquire), FREE, "only free rows are written");
         // SAFETY: the row is FREE and not published, and the caller holds the mutex, so by rule 3 nobody else reads or
         // writes its code.
-        let code = unsafe { std::slice::from_raw_parts_mut(self.code_start(row), self.code_len) };
+        let code = unsafe { std::slice::from_raw_parts_mut(spot.code, self.code_len) };
         let beside = fill(code);
         if let Some(scale_at) = self.scale_at {
             // SAFETY: as above; the word is 4-aligned.
-            unsafe { at.add(scale_at).cast::<f32>().write(beside.scale) }
+            unsafe { spot.row.add(scale_at).cast::<f32>().write(beside.scale) }
         }
-        let head = self.head(row);
+        let head = self.head_of(spot);
         head.l2.store(beside.l2.to_bits(), Relaxed);
         head.degree.store(0, Relaxed);
     }

@@ -32,7 +32,7 @@ use super::super::allocation::taken;
 use super::super::encoding::halves::plain;
 use super::super::encoding::{Metric, f32_of};
 use super::rotation::{Buffers, product_of, sum_of};
-use super::{Probe, Rows, Sums, portable};
+use super::{Probe, Rows, Spot, Sums, by_fours, portable};
 
 /// Bits of a query's components.
 pub(super) const PLANES: usize = 4;
@@ -41,7 +41,7 @@ const WORD: usize = 4;
 /// What makes the best of four bits of a normal distribution, in standard deviations.
 const STEP: f32 = 0.335;
 /// Rows that are on their way from memory while others are compared. (From 8 to 48 of them it is the same.)
-const AHEAD: usize = 32;
+const AHEAD: usize = 28;
 
 /// How coarse codes are made and compared on this processor.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +160,7 @@ impl Coarse {
 
     /// An estimate of the distance of a row.
     pub fn estimate(&self, sketch: &Sketch, rows: &Rows, row: u32) -> f32 {
-        let [distance, ..] = self.four(sketch, rows, &[row]);
+        let [distance, ..] = self.four(sketch, rows, [rows.spot(row); 4]);
         distance
     }
 
@@ -168,23 +168,17 @@ impl Coarse {
     #[inline]
     pub fn estimates(&self, sketch: &Sketch, rows: &Rows, many: &[u32], out: &mut Vec<f32>) {
         out.clear();
-        many.iter().take(AHEAD).for_each(|&row| rows.prefetch_coarse(row));
-        let mut next = AHEAD;
-        for group in many.chunks(4) {
-            many.iter().skip(next).take(4).for_each(|&row| rows.prefetch_coarse(row));
-            next += 4;
-            out.extend_from_slice(&self.four(sketch, rows, group)[..group.len()]);
-        }
+        let fetch = |spot| rows.prefetch_coarse(spot);
+        by_fours::<32>((rows, many), AHEAD, fetch, || (), |group, _| out.extend(self.four(sketch, rows, group)));
+        out.truncate(many.len());
     }
 
-    /// Of up to four rows; where there are fewer, the last one stands in for those that are missing.
     #[inline(always)]
-    fn four(&self, sketch: &Sketch, rows: &Rows, group: &[u32]) -> [f32; 4] {
-        let last = group.len() - 1;
+    fn four(&self, sketch: &Sketch, rows: &Rows, group: [Spot; 4]) -> [f32; 4] {
         let (mut factors, mut terms, mut signs) = ([0.0; 4], [0.0; 4], [&[][..]; 4]);
         // Loops, as the compiler does not always inline what `map` is given.
         for i in 0..4 {
-            let (words, of_row) = rows.coarse(group[last.min(i)]).split_at(2 * WORD);
+            let (words, of_row) = rows.coarse_of(group[i]).split_at(2 * WORD);
             (factors[i], terms[i], signs[i]) = (f32_of(words), f32_of(&words[WORD..]), of_row);
         }
         // SAFETY: `sums` are portable, or their features were looked up.

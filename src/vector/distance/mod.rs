@@ -17,7 +17,7 @@
 //! for all of a node's unseen neighbors at once, four to a call, while those that follow are fetched.
 #![allow(unsafe_code)]
 
-use super::arena::Rows;
+use super::arena::{Rows, Spot};
 use super::encoding::{Beside, Codec, Encoding, Metric};
 
 mod coarse;
@@ -134,13 +134,18 @@ impl Kernel {
     /// A row's code, with as much of what is beside it as the distance needs.
     #[inline(always)]
     pub fn probe<'a>(&self, rows: &'a Rows, row: u32) -> Probe<'a> {
-        Probe { code: rows.code(row), beside: self.beside(rows, row) }
+        self.probe_of(rows, rows.spot(row))
     }
 
     #[inline(always)]
-    fn beside(&self, rows: &Rows, row: u32) -> Beside {
-        let l2 = if self.finish == Finish::Q8L2 { rows.head(row).l2() } else { 0.0 };
-        Beside { l2, scale: rows.scale(row) }
+    fn probe_of<'a>(&self, rows: &Rows, spot: Spot<'a>) -> Probe<'a> {
+        Probe { code: rows.code_of(spot), beside: self.beside(rows, spot) }
+    }
+
+    #[inline(always)]
+    fn beside(&self, rows: &Rows, spot: Spot) -> Beside {
+        let l2 = if self.finish == Finish::Q8L2 { rows.head_of(spot).l2() } else { 0.0 };
+        Beside { l2, scale: rows.scale_of(spot) }
     }
 
     /// The distance, in the precision that searches order by.
@@ -163,18 +168,11 @@ impl Kernel {
     #[inline(always)]
     pub fn distances_and(&self, probe: Probe, rows: &Rows, many: &[u32], out: &mut Vec<f32>, meanwhile: impl FnOnce()) {
         out.clear();
-        let (mut next, mut meanwhile) = (ahead(rows), Some(meanwhile));
-        many.iter().take(next).for_each(|&row| rows.prefetch(row));
-        for group in many.chunks(4) {
-            many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
-            next += 4;
-            if next >= many.len()
-                && let Some(meanwhile) = meanwhile.take()
-            {
-                meanwhile();
-            }
-            self.add_distances(probe, rows, group, out);
-        }
+        let fetch = |spot| rows.prefetch(spot);
+        by_fours::<32>((rows, many), ahead(rows), fetch, meanwhile, |group, len| {
+            self.add_distances(probe, rows, (group, len), out);
+        });
+        out.truncate(many.len());
     }
 
     /// As [`Kernel::distances`], of those rows for which `wanted` says so, which are left in `many`. It may look into the row.
@@ -189,9 +187,9 @@ impl Kernel {
     ) {
         out.clear();
         let (mut next, mut kept) = (ahead(rows), 0);
-        many.iter().take(next).for_each(|&row| rows.prefetch(row));
+        many.iter().take(next).for_each(|&row| rows.prefetch(rows.spot(row)));
         for start in (0..many.len()).step_by(4) {
-            many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(row));
+            many.iter().skip(next).take(4).for_each(|&row| rows.prefetch(rows.spot(row)));
             next += 4;
             let first = kept;
             for at in start..many.len().min(start + 4) {
@@ -201,36 +199,33 @@ impl Kernel {
                 kept += usize::from(wanted(row));
             }
             if kept > first {
-                self.add_distances(probe, rows, &many[first..kept], out);
+                self.add_distances(probe, rows, (spots(rows, &many[first..kept]), kept - first), out);
+                out.truncate(kept);
             }
         }
         many.truncate(kept);
     }
 
-    /// Appends the distances of one to four rows.
+    /// Appends the distances of the first one to four of these rows, and maybe some more.
     #[inline(always)]
-    fn add_distances(&self, probe: Probe, rows: &Rows, group: &[u32], out: &mut Vec<f32>) {
-        let left = group.len();
-        if left == 4 || left > 1 && probe.code.len() <= SHORT {
-            out.extend_from_slice(&self.four(probe, rows, group)[..left]);
+    fn add_distances(&self, probe: Probe, rows: &Rows, (group, len): ([Spot; 4], usize), out: &mut Vec<f32>) {
+        if len == 4 || len > 1 && probe.code.len() <= SHORT {
+            out.extend(self.four(probe, rows, group));
         } else {
-            out.extend(group.iter().map(|&row| self.distance(probe, self.probe(rows, row))));
+            out.extend(group[..len].iter().map(|&spot| self.distance(probe, self.probe_of(rows, spot))));
         }
     }
 
     /// Whether one of many rows is nearer to the probe than `limit`.
     #[inline]
     pub fn any_nearer(&self, probe: Probe, rows: &Rows, many: &[u32], limit: f32) -> bool {
-        many.chunks(4).any(|group| self.four(probe, rows, group).iter().any(|&distance| distance < limit))
+        many.chunks(4).any(|group| self.four(probe, rows, spots(rows, group)).iter().any(|&distance| distance < limit))
     }
 
-    /// The distances of up to four rows; where there are fewer, the last one stands in for those that are missing.
     #[inline(always)]
-    fn four(&self, probe: Probe, rows: &Rows, group: &[u32]) -> [f32; 4] {
-        let last = group.len() - 1;
+    fn four(&self, probe: Probe, rows: &Rows, [a, b, c, d]: [Spot; 4]) -> [f32; 4] {
         // Written out: the closure of `map` would become a function that is called.
-        let (a, b, c, d) = (group[0], group[last.min(1)], group[last.min(2)], group[last]);
-        let codes = [rows.code(a), rows.code(b), rows.code(c), rows.code(d)];
+        let codes = [rows.code_of(a), rows.code_of(b), rows.code_of(c), rows.code_of(d)];
         // SAFETY: the features of `sums` were looked up.
         let sums = unsafe { (self.sums.four)(probe.code, codes) };
         let beside = [self.beside(rows, a), self.beside(rows, b), self.beside(rows, c), self.beside(rows, d)];
@@ -278,7 +273,50 @@ impl Kernel {
 /// How many rows are asked of the memory before the first is compared.
 #[inline(always)]
 fn ahead(rows: &Rows) -> usize {
-    (AHEAD / rows.prefetched()).clamp(4, 32)
+    (AHEAD / rows.prefetched()).clamp(4, 28)
+}
+
+/// Where one to four rows are; where there are fewer, the last one stands in for those that are missing.
+#[inline(always)]
+fn spots<'a>(rows: &'a Rows, group: &[u32]) -> [Spot<'a>; 4] {
+    let last = group.len() - 1;
+    [0, 1, 2, 3].map(|i| rows.spot(group[last.min(i)]))
+}
+
+/// Hands rows over by fours, each of which is found and asked of the memory, by `fetch`, `ahead` rows before. With each four, how
+/// many they are: where fewer, the last one stands in for those that are missing. What follows may be asked of the memory
+/// `meanwhile`: when all rows were, and not all are handed over.
+///
+/// `RING` is a power of two, at least four more than `ahead`.
+#[inline(always)]
+fn by_fours<'a, const RING: usize>(
+    (rows, many): (&'a Rows, &[u32]),
+    ahead: usize,
+    fetch: impl Fn(Spot<'a>),
+    meanwhile: impl FnOnce(),
+    mut compare: impl FnMut([Spot<'a>; 4], usize),
+) {
+    const { assert!(RING.is_power_of_two()) }
+    debug_assert!(ahead + 4 <= RING);
+    let Some(&first) = many.first() else { return };
+    let (mut ring, mut asked, mut meanwhile) = ([rows.spot(first); RING], 0, Some(meanwhile));
+    for at in (0..many.len()).step_by(4) {
+        let until = (at + 4 + ahead).min(many.len());
+        for (i, &row) in many[asked..until].iter().enumerate() {
+            let spot = rows.spot(row);
+            ring[(asked + i) % RING] = spot;
+            fetch(spot);
+        }
+        asked = until;
+        if asked == many.len()
+            && let Some(meanwhile) = meanwhile.take()
+        {
+            meanwhile();
+        }
+        let last = many.len() - 1;
+        let group = [at, at + 1, at + 2, at + 3].map(|i| ring[i.min(last) % RING]);
+        compare(group, (last - at + 1).min(4));
+    }
 }
 
 /// Distances of sums, for the compiler to compute side by side.

@@ -233,7 +233,7 @@ impl Graph {
                 return Err(Cancelled);
             }
             self.meet_neighbors(sight, row, scratch.pool.peek(), 0, scratch);
-            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
                 self.put_into_pool(&mut scratch.pool, Key::new(distance, row));
             }
         }
@@ -243,18 +243,21 @@ impl Graph {
                 return Err(Cancelled);
             }
             let Scratch { pool, marks, batch, distances, rows, .. } = &mut *scratch;
+            marks.meet(|list| {
+                for &row in &*rows {
+                    self.each_link(row, 0, |link| {
+                        if once.is_some() || matches(link) {
+                            list.push(link);
+                        }
+                    });
+                }
+            });
             batch.clear();
-            for &row in &*rows {
-                self.each_link(row, 0, |link| {
-                    if once.is_some() || matches(link) {
-                        batch.push(link);
-                    }
-                });
-            }
-            marks.retain_unmarked(batch);
+            batch.extend_from_slice(marks.fresh());
             if let Some(fetch) = once {
                 fetch(batch);
-                retain_unforeseen(batch, matches);
+                let kept = retain_unforeseen(batch, matches);
+                batch.truncate(kept);
             }
             sight.distances(batch, distances, || ());
             for (&row, &distance) in batch.iter().zip(&*distances) {

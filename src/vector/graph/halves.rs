@@ -88,17 +88,14 @@ impl Graph {
         let Scratch { marks, batch, distances, outline, list, .. } = scratch;
         marks.clear();
         marks.insert(row);
-        batch.clear();
-        self.each_link(row, 0, |link| batch.push(link));
-        marks.retain_unmarked(batch);
         let mut next = 0;
-        while next < batch.len() && batch.len() < AROUND {
-            list.rows.clear();
-            self.each_link(batch[next], 0, |link| list.rows.push(link));
-            marks.retain_unmarked(&mut list.rows);
-            batch.extend_from_slice(&list.rows);
+        while next < marks.seen().len() && marks.seen().len() <= AROUND {
+            let near = marks.seen()[next];
+            marks.meet(|list| self.append_links(near, 0, list));
             next += 1;
         }
+        batch.clear();
+        batch.extend_from_slice(&marks.seen()[1..]);
         marks.clear();
         let probe = self.probe(row);
         self.kernel.outline(probe, outline);

@@ -495,7 +495,7 @@ impl Graph {
     /// Asks the memory for what [`Graph::distances_from`] will read for a vector and its neighbors on level 0.
     pub fn prefetch_neighbors(&self, id: NodeId) {
         let _guard = epoch::pin();
-        self.each_link(id.0, 0, |row| self.rows.prefetch(row));
+        self.each_link(id.0, 0, |row| self.rows.prefetch(self.rows.spot(row)));
     }
 
     /// How far others are from a vector, in their order, in the precision that searches order by; `out` is cleared first.
@@ -583,6 +583,16 @@ impl Graph {
             self.rows.each_link(row, visit);
         } else if let Some(block) = self.block(row, level) {
             self.blocks.each(block, visit);
+        }
+    }
+
+    /// Appends every link of a node on a level, as [`Graph::each_link`] visits them.
+    #[inline(always)]
+    fn append_links(&self, row: u32, level: u8, out: &mut Vec<u32>) {
+        if level == 0 {
+            self.rows.append_links(row, out);
+        } else if let Some(block) = self.block(row, level) {
+            self.blocks.each(block, |link| out.push(link));
         }
     }
 

@@ -20,7 +20,7 @@ use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
 use crate::vector::epoch;
 use crate::vector::scan::Scan;
-use crate::vector::scratch::{Key, List, Pool, Scratch, offer};
+use crate::vector::scratch::{Key, List, Pool, Scratch, offer, retain_unforeseen};
 
 /// A beam of `ef` visits about this many times `ef` nodes, each of which costs a few times one of a scan.
 const SCAN_BELOW: usize = 8;
@@ -241,7 +241,7 @@ impl Graph {
                 return Err(Cancelled);
             }
             self.meet_neighbors(&sight, key.row(), stack.last().map(|key| key.row()), 0, scratch);
-            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
                 if distance <= reach {
                     let key = Key::new(distance, row);
                     stack.push(key);
@@ -256,7 +256,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Puts the neighbors of `row` that were not marked into the batch, marks them, and computes their distances. Whose neighbors
+    /// Marks the neighbors of `row`, and computes the distances of those that were not marked before. Whose neighbors
     /// are likely to be met after it is `next`: the memory is asked for its links, and then for what of its neighbors will be
     /// looked at. If others come first, it is mostly met later.
     #[inline(always)]
@@ -271,19 +271,14 @@ impl Graph {
         if let Some(next) = next {
             self.prefetch_links(next, level);
         }
-        let Scratch { marks, batch, distances, .. } = scratch;
-        batch.clear();
-        self.each_link(row, level, |link| batch.push(link));
-        marks.retain_unmarked(batch);
-        sight.distances(batch, distances, || {
-            let mut left = sight.soon();
-            let Some(next) = next.filter(|_| left > 0) else { return };
-            self.each_link(next, level, |link| {
-                if left > 0 && !marks.contains(link) {
-                    left -= 1;
-                    sight.fetch(link);
-                }
-            });
+        let Scratch { marks, distances, soon, .. } = scratch;
+        marks.meet(|list| self.append_links(row, level, list));
+        sight.distances(marks.fresh(), distances, || {
+            let Some(next) = next.filter(|_| sight.soon() > 0) else { return };
+            soon.clear();
+            self.append_links(next, level, soon);
+            let unmarked = retain_unforeseen(soon, |link| !marks.contains(link));
+            soon[..unmarked].iter().take(sight.soon()).for_each(|&link| sight.fetch(link));
         });
     }
 
@@ -332,7 +327,7 @@ impl Graph {
         loop {
             let from = best;
             list.rows.clear();
-            self.each_link(from.row(), level, |row| list.rows.push(row));
+            self.append_links(from.row(), level, &mut list.rows);
             sight.distances(&list.rows, &mut list.distances, || ());
             for (&row, &distance) in list.rows.iter().zip(&list.distances) {
                 best = best.min(Key::new(distance, row));
@@ -369,7 +364,7 @@ impl Graph {
                 return Err(Cancelled);
             }
             self.meet_neighbors(sight, row, scratch.pool.peek(), level, scratch);
-            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
                 if self.pool_insert(&mut scratch.pool, Key::new(distance, row), &wanted) {
                     self.prefetch_links(row, level);
                 }
@@ -459,7 +454,7 @@ impl Graph {
             }
             let next = scratch.frontier.peek().map(|Reverse(key)| key.row());
             self.meet_neighbors(sight, row, next, level, scratch);
-            for (&row, &distance) in scratch.batch.iter().zip(&scratch.distances) {
+            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
                 let key = Key::new(distance, row);
                 if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
                     scratch.frontier.push(Reverse(key));

@@ -50,7 +50,7 @@ impl Sight for Sharp<'_> {
 
     #[inline(always)]
     fn fetch(&self, row: u32) {
-        self.graph.rows.prefetch(row);
+        self.graph.rows.prefetch(self.graph.rows.spot(row));
     }
 
     #[inline(always)]
@@ -88,7 +88,7 @@ impl Sight for Halved<'_> {
 
     #[inline(always)]
     fn fetch(&self, row: u32) {
-        self.graph.rows.prefetch_upper(row);
+        self.graph.rows.prefetch_upper(self.graph.rows.spot(row));
     }
 
     #[inline(always)]

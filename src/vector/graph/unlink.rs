@@ -30,7 +30,7 @@ impl Graph {
         self.replace_entry(row);
         for level in (0..=self.rows.head(row).level.load(Relaxed)).rev() {
             scratch.batch.clear();
-            self.each_link(row, level, |other| scratch.batch.push(other));
+            self.append_links(row, level, &mut scratch.batch);
             self.mend(row, level, scratch);
         }
         self.bury(row);
