@@ -34,7 +34,7 @@ pub(super) fn words(links: usize) -> usize {
 
 /// The first `degree` links, from the last place to the first.
 #[inline(always)]
-fn each(words: &[AtomicU64], degree: usize) -> (impl Iterator<Item = u32>, impl Iterator<Item = u32>) {
+fn each(words: &[AtomicU64], degree: usize) -> impl Iterator<Item = u32> {
     let link = |word: u64, place: u32| ((word >> (BITS * place)) & MASK) as u32;
     let (full, rest) = (degree / IN_WORD, degree % IN_WORD);
     let last = if rest > 0 { words[full].load(Acquire) } else { 0 };
@@ -42,7 +42,7 @@ fn each(words: &[AtomicU64], degree: usize) -> (impl Iterator<Item = u32>, impl 
         let word = word.load(Acquire);
         [link(word, 2), link(word, 1), link(word, 0)]
     });
-    ((0..rest as u32).rev().map(move |place| link(last, place)), before)
+    (0..rest as u32).rev().map(move |place| link(last, place)).chain(before)
 }
 
 fn get(words: &[AtomicU64], place: usize) -> u32 {
@@ -111,12 +111,16 @@ impl Far {
 
 /// Lists of level 0.
 impl Rows {
+    /// The links that stand in a row.
+    #[inline(always)]
+    fn near_links(&self, row: u32) -> impl Iterator<Item = u32> {
+        each(self.links(row), usize::from(self.head(row).degree.load(Acquire)))
+    }
+
     /// Calls `visit` with every link of a row.
     #[inline(always)]
     pub fn each_link(&self, row: u32, mut visit: impl FnMut(u32)) {
-        let (last, before) = each(self.links(row), usize::from(self.head(row).degree.load(Acquire)));
-        last.for_each(&mut visit);
-        before.for_each(&mut visit);
+        self.near_links(row).for_each(&mut visit);
         if let Some(block) = self.far.block(row) {
             self.far.blocks.each(block, visit);
         }
@@ -125,9 +129,7 @@ impl Rows {
     /// Appends every link of a row.
     #[inline(always)]
     pub fn append_links(&self, row: u32, out: &mut Vec<u32>) {
-        let (last, before) = each(self.links(row), usize::from(self.head(row).degree.load(Acquire)));
-        out.extend(last);
-        out.extend(before);
+        out.extend(self.near_links(row));
         if let Some(block) = self.far.block(row) {
             self.far.blocks.each(block, |link| out.push(link));
         }

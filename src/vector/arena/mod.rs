@@ -429,7 +429,7 @@ impl Rows {
     /// Writes code, scale and norm of a FREE row; the caller holds the owner's mutex.
     fn write(&self, row: u32, fill: impl FnOnce(&mut [u8]) -> Beside) {
         let spot = self.spot(row);
-        assert_eq!(self.head(row).state.load(Acquire), FREE, "only free rows are written");
+        assert_eq!(self.head_of(spot).state.load(Acquire), FREE, "only free rows are written");
         // SAFETY: the row is FREE and not published, and the caller holds the mutex, so by rule 3 nobody else reads or
         // writes its code.
         let code = unsafe { std::slice::from_raw_parts_mut(spot.code, self.code_len) };

@@ -71,7 +71,7 @@ impl Graph {
     fn check_links(&self, row: u32, level: u8) -> Result<(), Broken> {
         let broken = |what: String| Err(Broken(format!("node {row}, level {level}: {what}")));
         let mut links = Vec::new();
-        self.each_link(row, level, |other| links.push(other));
+        self.append_links(row, level, &mut links);
         if links.len() > self.max_links(level) {
             return broken(format!("{} links", links.len()));
         }

@@ -375,7 +375,7 @@ impl Graph {
     fn surplus(&self, node: u32, new: Key, level: u8, want: Want, list: &mut List) -> Option<Surplus> {
         let List { keys, rows, distances } = list;
         rows.clear();
-        self.each_link(node, level, |row| rows.push(row));
+        self.append_links(node, level, rows);
         self.kernel.distances(self.probe(node), &self.rows, rows, distances);
         keys.clear();
         keys.extend(rows.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
