@@ -38,6 +38,8 @@ static MODULE: redis::module::Module = redis::module::Module {
     ],
     settings: config::ALL,
     info: commands::info::fill,
+    kernels: vector::distance::kernels,
+    greeting: commands::about::greeting,
     begin: measure_blocks,
     fork: [close_gate, open_gate, open_gate_in_child],
 };

@@ -1,6 +1,8 @@
 """The module as a whole: it loads everywhere, steps aside where a family is taken, and its settings are documented."""
 
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -20,6 +22,44 @@ def loaded_modules(connection):
 def test_it_loads_and_says_so(server, r2):
     assert "search" in loaded_modules(r2)
     assert r2("VCARD", "none") == 0
+
+
+@pytest.mark.smoke
+def test_log_and_info_say_which_library_it_is(server, r2):
+    version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+    said = {name: server.info("modules", f"search_nearset_{name}") for name in ("version", "commit", "kernels", "server", "serves")}
+    assert said["version"] == version and re.fullmatch(r"[0-9a-f]{7,40}|unknown", said["commit"])
+    assert said["kernels"] in ("portable", "avx2", "avx512", "avx512-vnni")
+    name = "valkey" if server.name.startswith("valkey") else "redis"
+    assert said["server"] == f"{name.title()} {server.info('server', f'{name}_version')}"
+    taken = "vector sets" if server.name in BUILTIN_VECTOR_SETS else "nothing"
+    assert server.info("modules", "search_nearset_steps_aside_for") == taken
+    assert said["serves"] == ", ".join(family for family in ("vector sets", "JSON", "search") if family != taken)
+    aside = f"; not {taken}, which others serve" if taken != "nothing" else ""
+    line = f"nearset {version} (commit {said['commit']}) on {said['server']} serves {said['serves']}{aside}; kernels {said['kernels']}, "
+    assert re.findall(rf"{re.escape(line)}\d+ workers", server.log()), server.log()[-2000:]
+
+
+def test_the_commit_is_known_without_git_or_not_at_all(tmp_path):
+    """A tarball has no git, and may lie inside the checkout of something else."""
+    program = tmp_path / "build"
+    subprocess.run(["rustc", "--edition", "2024", "-o", program, ROOT / "build.rs"], check=True)
+
+    def commit(folder, **given):
+        environment = {"PATH": os.environ["PATH"], "CARGO_MANIFEST_DIR": str(folder), **given}
+        said = subprocess.run([program], cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+        return re.search(r"^cargo:rustc-env=NEARSET_COMMIT=(.*)$", said, re.M)[1]
+
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    assert commit(alone) == "unknown"
+    assert commit(alone, NEARSET_COMMIT="1.2-3") == "1.2-3"
+    assert commit(alone, NEARSET_COMMIT="") == "unknown"
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    author = ["-c", "user.name=n", "-c", "user.email=n@n"]
+    subprocess.run(["git", "-C", tmp_path, *author, "commit", "-q", "--allow-empty", "-m", "m"], check=True)
+    assert commit(alone) == "unknown"
+    assert re.fullmatch("[0-9a-f]{12}", commit(tmp_path))
 
 
 @pytest.mark.smoke

@@ -1,5 +1,6 @@
 //! The sections of `INFO`: what the module did and does.
 
+use super::about;
 use super::search::{self, registry};
 use super::vset::{counters, value};
 use crate::redis::info::InfoWriter;
@@ -7,6 +8,8 @@ use crate::redis::workers;
 
 /// Fills the sections.
 pub fn fill(info: &mut InfoWriter) {
+    info.section("nearset");
+    about::fill(info);
     let pool = workers::stats();
     info.section("workers");
     info.number("worker_threads", pool.threads);

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod about;
 pub mod counter;
 pub mod info;
 pub mod json;

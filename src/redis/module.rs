@@ -5,6 +5,7 @@
 //! rest loads.
 
 use std::ffi::{CStr, c_int};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use redis_module::raw as ffi;
@@ -37,11 +38,34 @@ pub struct Module {
     pub settings: &'static [Setting],
     /// Fills the sections of `INFO`.
     pub info: info::Fill,
+    /// The line of the log that says what was loaded.
+    pub greeting: fn(&Loaded) -> String,
+    /// What this processor's distances are computed by, in a word.
+    pub kernels: fn() -> &'static str,
     /// Called first of all: the allocator is known, nothing else is.
     pub begin: fn(),
     /// Called before a fork, in the parent after it, and in the child after it: before, linking comes to
     /// rest, so that the child sees whole nodes; after, both go on.
     pub fork: [extern "C" fn(); 3],
+}
+
+/// What came of loading.
+pub struct Loaded {
+    /// The server and its version, such as `Valkey 9.1.2`.
+    pub server: String,
+    /// The families that serve.
+    pub served: Vec<&'static str>,
+    /// Those that stepped aside.
+    pub aside: Vec<&'static str>,
+    /// [`Module::kernels`]
+    pub kernels: &'static str,
+}
+
+static RESULT: OnceLock<Loaded> = OnceLock::new();
+
+/// What came of loading, once it is over.
+pub fn loaded() -> Option<&'static Loaded> {
+    RESULT.get()
 }
 
 /// Exports the server's way in, for a [`Module`] in a static.
@@ -109,11 +133,14 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
     // SAFETY: the context is valid while loading. Read errors are ours to handle: a damaged payload fails the load of its key,
     // not the server.
     unsafe { api!(RedisModule_SetModuleOptions(loading.raw, ffi::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int)) };
+    let (mut served, mut aside) = (Vec::new(), Vec::new());
     for (family, register_type, commands) in module.families {
         if !command::is_free(loading, commands) || register_type.is_some_and(|register| !register(loading)) {
             log(LogLevel::Notice, &format!("{family}: served by the server or another module, ours step aside"));
+            aside.push(*family);
             continue;
         }
+        served.push(*family);
         command::register(loading, commands)
             .map_err(|name| format!("the server refused the command {}", name.to_string_lossy()))?;
     }
@@ -121,7 +148,26 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
     info::register(loading, module.info);
     fork_handlers(module.fork);
     turns::come_soon();
+    let loaded = RESULT.get_or_init(|| Loaded { server: server(loading), served, aside, kernels: (module.kernels)() });
+    log(LogLevel::Notice, &(module.greeting)(loaded));
     Ok(())
+}
+
+/// The server's name and version, as it tells them.
+fn server(loading: &Loading) -> String {
+    // SAFETY: the context is valid while loading; the answer is freed once, after its texts were copied.
+    unsafe {
+        let told = api!(RedisModule_GetServerInfo(loading.raw, c"server".as_ptr()));
+        let field = |name: &CStr| {
+            let text = api!(RedisModule_ServerInfoGetFieldC(told, name.as_ptr()));
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+        };
+        let valkey = field(c"valkey_version").map(|version| format!("Valkey {version}"));
+        let redis = || field(c"redis_version").map(|version| format!("Redis {version}"));
+        let name = valkey.or_else(redis);
+        api!(RedisModule_FreeServerInfo(loading.raw, told));
+        name.unwrap_or_else(|| "a server that does not tell its version".into())
+    }
 }
 
 /// Registers [`Module::fork`].

@@ -42,6 +42,15 @@ pub(super) struct Probe<'a> {
     pub beside: Beside,
 }
 
+/// What the kernels of this processor are made for, for people to read: `avx512-vnni`, `avx512`, `avx2` or `portable`.
+#[must_use]
+pub fn kernels() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    return x86::name();
+    #[cfg(not(target_arch = "x86_64"))]
+    return "portable";
+}
+
 /// A kernel's two forms: one code against one, and one against four. All codes are equally long.
 ///
 /// # Safety

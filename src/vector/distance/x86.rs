@@ -403,6 +403,21 @@ fn has_vnni() -> bool {
     has_avx512() && is_x86_feature_detected!("avx512vnni")
 }
 
+/// Whether this processor has what all kernels by AVX2 need.
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+}
+
+/// Which of the sets of kernels this processor takes, by the most that one of them needs.
+pub(super) fn name() -> &'static str {
+    match (has_avx512(), has_vnni(), has_avx2()) {
+        (true, true, _) => "avx512-vnni",
+        (true, false, _) => "avx512",
+        (false, _, true) => "avx2",
+        (false, _, false) => "portable",
+    }
+}
+
 /// The fastest kernels that this processor has for a kind of codes; none where the portable ones are.
 pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
     let l2 = codec.metric == Metric::L2;
@@ -429,7 +444,7 @@ pub(super) fn kernels(codec: &Codec) -> Option<Sums> {
 
 /// As [`kernels`], for processors of 2013 to 2019.
 pub(super) fn kernels_without_avx512(codec: &Codec) -> Option<Sums> {
-    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+    let avx2 = has_avx2();
     let l2 = codec.metric == Metric::L2;
     let narrow = codec.dim <= WIDE;
     match codec.encoding {
