@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use crate::redis::placement::Limits;
 use crate::redis::settings::{Kind, Setting};
 use crate::redis::workers;
 
@@ -142,14 +143,13 @@ pub fn tail_limit() -> usize {
     TAIL_LIMIT.load(Ordering::Relaxed) as usize
 }
 
-/// Longest expected search that runs on the main thread, in nanoseconds.
-pub fn inline_nanoseconds() -> u64 {
-    INLINE_MICROSECONDS.load(Ordering::Relaxed) as u64 * 1000
-}
-
-/// As [`inline_nanoseconds`], where nobody else searches.
-pub fn alone_nanoseconds() -> u64 {
-    ALONE_MICROSECONDS.load(Ordering::Relaxed) as u64 * 1000
+/// What a search may take that runs on the main thread.
+pub fn main_thread() -> Limits {
+    let nanoseconds = |microseconds: i64| u64::try_from(microseconds).unwrap_or_default() * 1000;
+    Limits {
+        inline: nanoseconds(INLINE_MICROSECONDS.load(Ordering::Relaxed)),
+        alone: nanoseconds(ALONE_MICROSECONDS.load(Ordering::Relaxed)),
+    }
 }
 
 /// How many components a vector has at least that gets a coarse code. A graph keeps what it was made with.

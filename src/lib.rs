@@ -9,6 +9,7 @@
 //! | [`codec`] | byte sources and sinks, so that encodings are tested without a server |
 //! | [`redis`] | the only code that knows the server's module API |
 //! | [`commands`] | one command a file: parse, call the engine, reply |
+//! | [`indexes`] | the search indexes of this server: which there are, how they follow the keyspace, where queries run |
 //! | [`vector`] | distances, quantization, the graph, the flat index; knows no Redis |
 //! | [`search`] | search indexes over documents; knows no Redis |
 //! | [`json`] | JSON documents: value, paths, edits, text; knows no Redis |
@@ -18,6 +19,7 @@ pub mod codec;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod indexes;
 pub mod json;
 pub mod redis;
 pub mod search;

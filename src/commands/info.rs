@@ -1,8 +1,8 @@
 //! The sections of `INFO`: what the module did and does.
 
 use super::about;
-use super::search::{self, registry};
 use super::vset::{counters, value};
+use crate::indexes::{counters as searches, registry};
 use crate::redis::info::InfoWriter;
 use crate::redis::workers;
 
@@ -41,14 +41,14 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("total_num_docs_in_indexes", indexes.documents);
     info.number("changes_waiting", indexes.waiting);
     info.number("unlinked_vectors", indexes.unlinked);
-    info.number("vector_links", search::counters::LINKS.get());
-    info.number("graphs_restored", search::counters::GRAPHS_RESTORED.get());
-    info.number("graphs_refused", search::counters::GRAPHS_REFUSED.get());
+    info.number("vector_links", searches::LINKS.get());
+    info.number("graphs_restored", searches::GRAPHS_RESTORED.get());
+    info.number("graphs_refused", searches::GRAPHS_REFUSED.get());
     info.number("indexing_failures", indexes.failures);
-    info.number("indexes_expired", search::counters::EXPIRED.get());
+    info.number("indexes_expired", searches::EXPIRED.get());
     info.section("queries");
-    info.number("total_queries_processed", search::counters::QUERIES.get());
-    info.number("total_query_microseconds", search::counters::QUERY_TIME.get() / 1000);
-    info.number("total_measuring_microseconds", search::counters::MEASURE_TIME.get() / 1000);
-    info.number("total_queries_timed_out", search::counters::TIMEOUTS.get());
+    info.number("total_queries_processed", searches::QUERIES.get());
+    info.number("total_query_microseconds", searches::QUERY_TIME.get() / 1000);
+    info.number("total_measuring_microseconds", searches::MEASURE_TIME.get() / 1000);
+    info.number("total_queries_timed_out", searches::TIMEOUTS.get());
 }

@@ -3,9 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod about;
-pub mod counter;
 pub mod info;
 pub mod json;
-pub mod placement;
 pub mod search;
 pub mod vset;

@@ -11,12 +11,14 @@
 //! | [`blocking`] | a client that waits for a worker's reply |
 //! | [`command`] | the table of commands and how it is registered |
 //! | [`context`] | a command's call: its client, keys, replication, events |
+//! | [`counter`] | what is counted for `INFO` |
 //! | [`double`] | doubles as text |
 //! | [`events`] | what happens in the keyspace and to the server |
 //! | [`info`] | the sections of `INFO` |
 //! | [`json_api`] | the table through which other modules read documents |
 //! | [`keyspace`] | opened keys and the values in them |
 //! | [`module`] | loading: name, options, fork handlers |
+//! | [`placement`] | where a search runs |
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
 //! | [`reply`] | writing replies in RESP2 and RESP3 |
 //! | [`settings`] | `CONFIG` and load arguments |
@@ -39,12 +41,14 @@ pub mod auxiliary;
 pub mod blocking;
 pub mod command;
 pub mod context;
+pub mod counter;
 pub mod double;
 pub mod events;
 pub mod info;
 pub mod json_api;
 pub mod keyspace;
 pub mod module;
+pub mod placement;
 pub mod rdb;
 pub mod reply;
 pub mod settings;

@@ -2,19 +2,25 @@
 //!
 //! The query and the steps run on a worker. Steps that need only what the index keeps run while it is read; others ask the
 //! server for what documents hold, some rows at a time, and without the index, so that nobody waits for both.
+//!
+//! WITHCURSOR: a cursor holds the keys that the query found and the steps at work on them. So it repeats no document and skips none
+//! that is still there.
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::definition::{Definition, Place};
-use super::document::{self, Opened, text_of};
 use super::find::{write_head, write_score, write_warning};
-use super::handle::Handle;
-use super::measuring;
-use super::query::{self, Deadline};
 use super::rows::Style;
-use super::{cursor, find, reads};
+use super::{find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};
+use crate::indexes::cursors::{Cursors, Table};
+use crate::indexes::definition::Definition;
+use crate::indexes::document::{self, Opened, Place, text_of};
+use crate::indexes::handle::Handle;
+use crate::indexes::measuring;
+use crate::indexes::query::{self, Deadline};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
@@ -49,7 +55,7 @@ impl Command for Aggregate {
         let request = AggregateRequest::parse(args, &query::asked(ctx, &definition))?;
         let asked = Asked::new(&definition, request, ctx.database())?;
         if asked.request.cursor.is_some() {
-            cursor::make_room(ctx, &index.handle)?;
+            make_room(&index.handle)?;
         }
         index.count_use(query::dialect(&asked.request.options));
         query::run_with(
@@ -59,6 +65,22 @@ impl Command for Aggregate {
             |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
         )
     }
+}
+
+thread_local! {
+    static TABLE: RefCell<Table<Running>> = RefCell::default();
+}
+
+/// What waits to be read.
+pub static CURSORS: Cursors<Running> = Cursors(&TABLE);
+
+/// Sees to it that an index can have one more cursor.
+///
+/// # Errors
+/// Where it has too many.
+fn make_room(handle: &Arc<Handle>) -> Result<(), Error> {
+    CURSORS.forget_idle();
+    if CURSORS.counts(handle).of_index < config::index_cursor_limit() { Ok(()) } else { Err(errors::TOO_MANY_CURSORS) }
 }
 
 /// How steps get at what documents hold.
@@ -242,6 +264,14 @@ impl Running {
         Ok(self.pipeline.next(&mut source, most, &move || deadline.has_passed())?)
     }
 
+    /// Keeps what is left to be read and returns its number; 0 stands for a new one.
+    fn keep(self, ctx: &Context, number: u64) -> u64 {
+        let most = config::cursor_max_idle();
+        let idle = self.cursor.and_then(|cursor| cursor.max_idle).map_or(most, |asked| asked.min(most));
+        let handle = Arc::clone(&self.handle);
+        CURSORS.keep(ctx, number, &handle, Duration::from_millis(idle), self)
+    }
+
     /// The time for the next read begins.
     pub fn begin_read(&mut self) {
         self.deadline = Deadline::after(self.timeout);
@@ -399,7 +429,7 @@ impl Answer {
         }
         self.running.write(&mut reply, &self.batch, complete);
         if let Some(number) = self.cursor {
-            let number = if self.batch.done { 0 } else { cursor::keep(ctx, number, self.running) };
+            let number = if self.batch.done { 0 } else { self.running.keep(ctx, number) };
             reply.integer(i64::try_from(number).unwrap_or_default());
         }
         Ok(())

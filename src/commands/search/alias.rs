@@ -3,8 +3,9 @@
 
 use std::ffi::CStr;
 
-use super::{find, reads, registry};
+use super::{find, reads};
 use crate::error::{Error, search as errors};
+use crate::indexes::registry;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

@@ -1,7 +1,8 @@
 //! `FT.ALTER index [SKIPINITIALSCAN] SCHEMA ADD field…`, and `FT._ALTERIFNX`, which leaves an index alone that has the field.
 
-use super::{defines, registry, scan};
+use super::defines;
 use crate::error::{Error, search as errors};
+use crate::indexes::{registry, scan};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

@@ -1,8 +1,9 @@
 //! `FT.CREATE index … SCHEMA …`, and `FT._CREATEIFNX`, the same without an error where the index is there.
 
-use super::definition::Definition;
-use super::{defines, registry, scan, temporary};
+use super::defines;
 use crate::error::{Error, search as errors};
+use crate::indexes::definition::Definition;
+use crate::indexes::{registry, scan, temporary};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

@@ -1,14 +1,11 @@
 //! `FT.DROPINDEX index [DD]`, and the forms without an error where there is no index.
-//!
-//! With DD the documents are deleted too. They are those of the index at this moment, so the log is applied first, here:
-//! the one command that may have the main thread wait for a search.
 
-use super::{cursor, defines, registry, scan};
+use super::defines;
 use crate::error::{Error, search as errors};
+use crate::indexes::drop::drop_index;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
-use crate::redis::context::{Context, EventClass};
-use crate::search::doc_id::DocId;
+use crate::redis::context::Context;
 
 /// `FT.DROPINDEX`
 pub struct DropIndex;
@@ -61,41 +58,4 @@ fn words<'a>(args: Args<'a>, command: &str) -> Result<Vec<&'a [u8]>, Error> {
 
 fn has(words: &[&[u8]], keyword: &str) -> bool {
     words.get(1).is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))
-}
-
-/// Drops the index of the selected database, and tells replicas; false where there is none of the name.
-pub fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) -> bool {
-    let database = ctx.database();
-    let find = |registry: &mut registry::Registry| {
-        let indexes = registry.database(database);
-        let name = indexes.find(name)?.definition().schema.name.clone();
-        indexes.remove(&name)
-    };
-    let Some(index) = registry::with(find) else { return false };
-    index.progress.take();
-    cursor::forget(&index.handle);
-    if with_documents {
-        let live = &index.handle.live;
-        let keys: Vec<Box<[u8]>> = {
-            let index = live.read(live.arrival());
-            let documents = index.documents();
-            documents.live().iter().map(|doc| documents.key(DocId(doc)).into()).collect()
-        };
-        keys.iter().for_each(|key| delete(ctx, key));
-    }
-    scan::resume(ctx);
-    ctx.replicate(c"FT._DROPINDEXIFX", &[name, b"_FORCEKEEPDOCS"]);
-    true
-}
-
-/// Deletes a key, as DEL does.
-fn delete(ctx: &Context, name: &[u8]) {
-    ctx.with_name(name, |name| {
-        if ctx.peek(name).is_none() {
-            return;
-        }
-        ctx.open_write(name).unlink();
-        ctx.replicate(c"DEL", &[name.bytes()]);
-        ctx.notify(EventClass::Generic, c"del", name);
-    });
 }

@@ -1,7 +1,8 @@
 //! `FT.EXPLAIN index query …` and `FT.EXPLAINCLI index query …`: the tree of a query.
 
-use super::{find, query, reads};
+use super::{find, reads};
 use crate::error::{Error, search as errors};
+use crate::indexes::query;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

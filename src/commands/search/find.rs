@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::definition::Definition;
-use super::document;
-use super::handle::Handle;
-use super::measuring;
-use super::query::{self, Deadline};
 use super::rows::{Columns, Contents, From, RowFields, Style};
 use super::{find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};
+use crate::indexes::definition::Definition;
+use crate::indexes::document;
+use crate::indexes::handle::Handle;
+use crate::indexes::measuring;
+use crate::indexes::query::{self, Deadline};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use super::definition::Definition;
-use super::registry::Registered;
-use super::{cursor, find, query, reads};
+use super::aggregate::CURSORS;
+use super::{find, reads};
 use crate::config;
 use crate::error::{Error, search as errors};
+use crate::indexes::cursors::Counts;
+use crate::indexes::definition::Definition;
+use crate::indexes::query;
+use crate::indexes::registry::Registered;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info as CommandInfo};
 use crate::redis::context::Context;
@@ -45,7 +48,7 @@ struct State {
     uses: u64,
     dialects: [bool; 4],
     milliseconds: f64,
-    cursors: cursor::Counts,
+    cursors: Counts,
 }
 
 impl State {
@@ -61,7 +64,7 @@ impl State {
             uses: index.handle.uses() + 1,
             dialects: index.handle.dialects(),
             milliseconds: index.handle.worked().as_secs_f64() * 1000.0,
-            cursors: cursor::counts(&index.handle),
+            cursors: CURSORS.counts(&index.handle),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! `FT._LIST`: the names of the indexes.
 
-use super::{reads, registry};
+use super::reads;
 use crate::error::Error;
+use crate::indexes::registry;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

@@ -1,25 +1,5 @@
-//! The `FT.*` commands over [`crate::search`], and everything between the server and the engine.
-//!
-//! | file | what |
-//! |---|---|
-//! | [`registry`] | which indexes there are |
-//! | [`definition`] | what the main thread knows of one |
-//! | [`handle`] | what threads share of one: its log and the index |
-//! | [`document`] | from a key to what an index takes of it |
-//! | [`follow`], [`scan`] | keyspace events and existing keys become entries of logs |
-//! | [`query`] | where a query runs, and what it is told |
-//! | [`temporary`] | indexes that expire |
-//! | [`measuring`] | how far documents are that were found by codes |
-//! | [`rows`] | what rows show of their documents |
-//! | [`persistence`] | definitions, aliases and graphs in RDB files |
-//! | [`counters`] | what is counted for `INFO` |
-//! | the others | one command, or a family of commands that work alike |
-//!
-//! # How a write becomes visible
-//! The main thread copies what an index wants to know of a key into the log of the index, and goes on. Workers apply the log.
-//! A query notes how long the log is when it arrives; the worker that runs it first makes sure that everything up to there
-//! has been applied. So a query sees every write that was acknowledged before it, and neither waits for the other on the
-//! main thread. Where the client can't wait (MULTI, scripts), the log is applied and the index read on the spot.
+//! The `FT.*` commands over [`crate::indexes`] and [`crate::search`]. A file is one command, or a family of commands that work alike;
+//! [`rows`] is what rows show of their documents.
 //!
 //! # How a row gets its content
 //! A worker finds keys; the main thread makes the reply, since only it can read keys. A document that has gone by then, or
@@ -29,37 +9,25 @@ pub mod aggregate;
 pub mod alias;
 pub mod alter;
 pub mod config;
-pub mod counters;
 pub mod create;
 pub mod cursor;
-pub mod definition;
-pub mod document;
 pub mod drop_index;
 pub mod explain;
 pub mod find;
-pub mod follow;
-pub mod handle;
 pub mod info;
 pub mod list;
-pub mod measuring;
-pub mod persistence;
-pub mod query;
-pub mod registry;
 pub mod rows;
-pub mod scan;
 pub mod tag_values;
-pub mod temporary;
 
 use std::ffi::CStr;
 use std::rc::Rc;
 
 use crate::error::Error;
+use crate::indexes;
+use crate::indexes::registry::{self, Registered};
 use crate::redis::command::{Family, Info, Keys, entry};
 use crate::redis::context::Context;
 use crate::redis::module::Loading;
-use crate::redis::{auxiliary, events};
-
-use registry::Registered;
 
 /// The family.
 pub const FAMILY: Family = Family {
@@ -90,14 +58,10 @@ pub const FAMILY: Family = Family {
     ],
 };
 
-/// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.
+/// Prepares what the commands work on; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
-    let free = auxiliary::register(loading, &persistence::AUXILIARY);
-    if free {
-        follow::on_main_thread();
-        events::follow(loading, &follow::FOLLOWERS);
-    }
-    free
+    registry::when_dropped(|handle| aggregate::CURSORS.forget(handle));
+    indexes::register(loading)
 }
 
 /// A command that reads.

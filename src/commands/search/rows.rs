@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::definition::{Definition, Place};
-use super::document::{self, Opened, write_text};
+use crate::indexes::definition::Definition;
+use crate::indexes::document::{self, Opened, Place, write_text};
 use crate::json::{self, Document, ValueRef};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;

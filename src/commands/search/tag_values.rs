@@ -1,7 +1,8 @@
 //! `FT.TAGVALS index field`: the tags that documents have, sorted.
 
-use super::{find, query, reads};
+use super::{find, reads};
 use crate::error::{Error, search as errors};
+use crate::indexes::query;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;

@@ -1,6 +1,6 @@
 //! What the commands count for `INFO`.
 
-use crate::commands::counter::Counter;
+use crate::redis::counter::Counter;
 
 /// Searches that were started.
 pub static SEARCHES: Counter = Counter::new();

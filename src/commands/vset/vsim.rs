@@ -10,12 +10,12 @@ use std::time::Instant;
 use super::value::{Shared, Value};
 use super::vector::vector;
 use super::{counters, reader};
-use crate::commands::placement::is_for_main_thread;
 use crate::config;
 use crate::error::Error;
 use crate::redis::args::{Args, double, integer};
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
+use crate::redis::placement::is_for_main_thread;
 use crate::redis::reply::Reply;
 use crate::redis::workers;
 use crate::vset::{Filter, Hits, Query, Target};
@@ -153,7 +153,7 @@ impl Command for Vsim {
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded();
-        if inline || is_for_main_thread(ctx, shared.set.estimate(&query)) {
+        if inline || is_for_main_thread(ctx, shared.set.estimate(&query), config::main_thread()) {
             counters::INLINE_SEARCHES.add(1);
             let begin = Instant::now();
             shared.set.search(&query, |hits| {

@@ -1,16 +1,36 @@
-//! From a key to what an index takes of it. On the main thread, so nothing is read here but copied.
+//! From a key to the parts of its document. On the main thread, so nothing is read here but copied.
 
 use std::sync::Arc;
 
-use super::definition::{Definition, Filter, Place};
-use crate::json::{self, Document, ValueRef};
+use crate::json::{self, Document, Path, ValueRef};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
-use crate::redis::keyspace::{Key, Kind};
+use crate::redis::keyspace::{FieldName, Key, Kind};
 use crate::redis::types::DataType;
 use crate::search::aggregate::value::Value;
-use crate::search::document::{Raw, RawDocument};
+use crate::search::document::Raw;
 use crate::search::schema::Source;
+
+/// A place in a document.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The name of the key.
+    Key,
+    /// A field of a hash.
+    Hash(Arc<FieldName>),
+    /// What a path selects; `None`: what is no path selects nothing.
+    Json(Option<Arc<Path>>),
+}
+
+impl Place {
+    /// The place of a field's source.
+    pub fn of_source(kind: Source, source: &[u8]) -> Self {
+        match kind {
+            Source::Hash => Self::Hash(Arc::new(FieldName::new(source))),
+            Source::Json => Self::Json(Path::parse(source).ok().map(Arc::new)),
+        }
+    }
+}
 
 /// A key that holds a document.
 pub enum Opened<'a> {
@@ -49,32 +69,8 @@ fn with_foreign<T>(ctx: &Context, name: Arg<'_>, with: impl FnOnce(Opened<'_>) -
     Some(with(Opened::Json(&document)))
 }
 
-/// What an index takes of a key now; `None`: it is not a document of the index.
-pub fn read(ctx: &Context, definition: &Definition, name: Arg<'_>) -> Option<RawDocument> {
-    open(ctx, definition.schema.source, name, |document| {
-        if let Some(filter) = &definition.filter
-            && !passes(filter, &document, name.bytes())
-        {
-            return None;
-        }
-        Some(RawDocument {
-            fields: definition.places.iter().map(|place| document.raw(place)).collect(),
-            score: definition.score.as_ref().and_then(|place| document.text(place, name.bytes())),
-            language: definition.language.as_ref().and_then(|place| document.text(place, name.bytes())),
-            payload: definition.payload.as_ref().and_then(|place| document.text(place, name.bytes())),
-        })
-    })?
-}
-
-/// Whether a document satisfies FILTER. Where the expression has no value, since a field that it names is missing, the
-/// document is for the index, as it is in the peers.
-fn passes(filter: &Filter, document: &Opened<'_>, key: &[u8]) -> bool {
-    let row: Vec<Option<Value>> = filter.places.iter().map(|place| document.value(place, key)).collect();
-    filter.expression.evaluate(row.as_slice(), &mut Vec::new()).map_or(true, |value| value.is_true())
-}
-
 /// The values that a path selects; none where it costs too much to find them.
-pub fn matches<'v>(document: &'v Document, path: Option<&Arc<json::Path>>) -> Vec<ValueRef<'v>> {
+pub fn matches<'v>(document: &'v Document, path: Option<&Arc<Path>>) -> Vec<ValueRef<'v>> {
     path.and_then(|path| path.matches(document.root()).ok()).unwrap_or_default()
 }
 
@@ -94,7 +90,7 @@ impl Opened<'_> {
     }
 
     /// A value as text, if it is one or can be written as one.
-    fn text(&self, place: &Place, key: &[u8]) -> Option<Box<[u8]>> {
+    pub fn text(&self, place: &Place, key: &[u8]) -> Option<Box<[u8]>> {
         self.value(place, key)?.to_text().map(|text| Box::from(&*text))
     }
 

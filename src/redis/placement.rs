@@ -18,9 +18,17 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::config;
-use crate::redis::context::Context;
-use crate::redis::workers;
+use super::context::Context;
+use super::workers;
+
+/// What the settings of the same names say, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// `search.inline-microseconds`.
+    pub inline: u64,
+    /// `search.alone-microseconds`.
+    pub alone: u64,
+}
 
 /// How many of the last searches tell how many clients search.
 const RECENT: usize = 8;
@@ -54,15 +62,14 @@ impl Last {
 }
 
 /// Whether a search that takes about so many nanoseconds is for the main thread. Asked once for each search.
-pub fn is_for_main_thread(ctx: &Context, nanoseconds: u64) -> bool {
+pub fn is_for_main_thread(ctx: &Context, nanoseconds: u64, limits: Limits) -> bool {
     static LAST: Last = Last::new();
     let again = LAST.note(ctx.client());
     if !ctx.can_block() {
         return true;
     }
     let clients = if workers::threads() > 1 { LAST.count().max(1) } else { 1 };
-    nanoseconds < config::inline_nanoseconds() / clients
-        || (again && nanoseconds < config::alone_nanoseconds() && !workers::has_jobs())
+    nanoseconds < limits.inline / clients || (again && nanoseconds < limits.alone && !workers::has_jobs())
 }
 
 #[cfg(test)]

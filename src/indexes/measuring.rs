@@ -1,7 +1,7 @@
 //! Measuring candidates ([`crate::search::candidates`]): how far documents are, as they are now.
 
 use super::counters;
-use super::definition::{self, Definition};
+use super::definition::Definition;
 use super::document::{self, Opened};
 use crate::redis::context::{Context, Server};
 use crate::search::candidates::{self, Candidates, Measured};
@@ -34,7 +34,7 @@ impl<'a> Documents<'a> {
     fn measure(&mut self, ctx: &Context, keys: &[&[u8]]) -> Vec<Option<f64>> {
         let source = self.definition.schema.source;
         match &self.definition.places[self.field] {
-            definition::Place::Hash(field) => each(ctx, source, keys, |document| match document {
+            document::Place::Hash(field) => each(ctx, source, keys, |document| match document {
                 Opened::Hash(hash) => hash.hash_field(field, |bytes| self.ruler.distance(bytes?)),
                 Opened::Json(_) => None,
             }),

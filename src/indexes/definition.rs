@@ -2,35 +2,16 @@
 
 use std::sync::Arc;
 
-use super::document::documents_are_foreign;
+use super::document::{Opened, Place, documents_are_foreign, open};
 use crate::config;
 use crate::error::{Error, search as errors};
-use crate::json::Path;
-use crate::redis::keyspace::FieldName;
+use crate::redis::args::Arg;
+use crate::redis::context::Context;
 use crate::search::aggregate::expression::{Column, Expression};
+use crate::search::aggregate::value::Value;
 use crate::search::analysis::StopWords;
+use crate::search::document::RawDocument;
 use crate::search::schema::{self, Field, Kind, Schema, Source};
-
-/// A place in a document.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// The name of the key.
-    Key,
-    /// A field of a hash.
-    Hash(Arc<FieldName>),
-    /// What a path selects; `None`: what is no path selects nothing.
-    Json(Option<Arc<Path>>),
-}
-
-impl Place {
-    /// The place of a field's source.
-    pub fn of_source(kind: Source, source: &[u8]) -> Self {
-        match kind {
-            Source::Hash => Self::Hash(Arc::new(FieldName::new(source))),
-            Source::Json => Self::Json(Path::parse(source).ok().map(Arc::new)),
-        }
-    }
-}
 
 /// FILTER: which documents are for the index.
 #[derive(Debug)]
@@ -39,6 +20,15 @@ pub struct Filter {
     pub expression: Expression,
     /// Where its columns come from.
     pub places: Vec<Place>,
+}
+
+impl Filter {
+    /// Whether a document satisfies it. Where the expression has no value, since a field that it names is missing, the
+    /// document is for the index, as it is in the peers.
+    fn passes(&self, document: &Opened<'_>, key: &[u8]) -> bool {
+        let row: Vec<Option<Value>> = self.places.iter().map(|place| document.value(place, key)).collect();
+        self.expression.evaluate(row.as_slice(), &mut Vec::new()).map_or(true, |value| value.is_true())
+    }
 }
 
 /// The definition of an index.
@@ -124,6 +114,23 @@ impl Definition {
         let named = |field: &Option<Box<[u8]>>| field.as_deref() == Some(name);
         (named(&schema.score_field) || named(&schema.language_field) || named(&schema.payload_field))
             && !schema.fields.iter().any(|field| *field.source == *name)
+    }
+
+    /// What the index takes of a key now; `None`: it is not a document of the index.
+    pub fn read(&self, ctx: &Context, name: Arg<'_>) -> Option<RawDocument> {
+        open(ctx, self.schema.source, name, |document| {
+            let key = name.bytes();
+            if self.filter.as_ref().is_some_and(|filter| !filter.passes(&document, key)) {
+                return None;
+            }
+            let text = |place: &Option<Place>| place.as_ref().and_then(|place| document.text(place, key));
+            Some(RawDocument {
+                fields: self.places.iter().map(|place| document.raw(place)).collect(),
+                score: text(&self.score),
+                language: text(&self.language),
+                payload: text(&self.payload),
+            })
+        })?
     }
 }
 

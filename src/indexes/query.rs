@@ -9,10 +9,10 @@ use super::definition::Definition;
 use super::follow;
 use super::handle::Handle;
 use super::registry::Registered;
-use crate::commands::placement::is_for_main_thread;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::context::Context;
+use crate::redis::placement::is_for_main_thread;
 use crate::redis::workers;
 use crate::search::analysis::{Stemmer, StopWords};
 use crate::search::index::Index;
@@ -57,7 +57,7 @@ pub fn run_costing<T: Send + 'static>(
     let live = &index.handle.live;
     let small = live.try_read(live.arrival());
     let cost = small.as_ref().and_then(|index| cost(index)).unwrap_or(u64::MAX);
-    let is_here = is_for_main_thread(ctx, cost);
+    let is_here = is_for_main_thread(ctx, cost, config::main_thread());
     if let Some(small) = small.filter(|_| is_here) {
         let found = counters::QUERY_TIME.time(|| work(&small));
         drop(small);

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::follow;
 use super::registry::{self, Progress, Registered};
 use crate::redis::context::Context;
 use crate::redis::keyspace::Scan;
@@ -78,7 +77,7 @@ fn slice(ctx: &Context, index: &Rc<Registered>) {
         });
         // The keys are opened after the server's step: opening one may delete it, if it has expired.
         for name in names {
-            ctx.with_name(&name, |key| follow::look(ctx, index, key));
+            ctx.with_name(&name, |key| index.look(ctx, key));
         }
     }
     ctx.select(selected);

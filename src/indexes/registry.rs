@@ -4,7 +4,7 @@
 //! 1. All of this belongs to the main thread; a forked child has its own copy, and saves from it without a lock.
 //! 2. An index belongs to a database: SWAPDB takes it along with the keys, FLUSHDB drops it with them.
 //! 3. A name is of an index or an alias; as an alias it may also be of an index, which then wins.
-//! 4. Nobody holds the registry while a key is opened, written or deleted: the server calls [`follow`](super::follow)
+//! 4. Nobody holds the registry while a key is opened, written or deleted: the server calls `follow`
 //!    then, which needs it.
 
 use std::cell::{Cell, RefCell};
@@ -15,17 +15,31 @@ use std::time::Instant;
 
 use super::definition::Definition;
 use super::handle::Handle;
+use crate::redis::args::Arg;
+use crate::redis::context::Context;
 use crate::redis::keyspace::Scan;
 use crate::redis::workers;
+use crate::search::document::RawDocument;
+use crate::search::index::Change;
 use crate::search::live::Entry;
+
+/// Who is told of indexes that go.
+type Told = fn(&Arc<Handle>);
 
 thread_local! {
     static REGISTRY: RefCell<Registry> = RefCell::default();
+    /// Who is told of indexes that go.
+    static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `work` on the registry. See the invariants for what it must not do.
 pub fn with<T>(work: impl FnOnce(&mut Registry) -> T) -> T {
     REGISTRY.with_borrow_mut(work)
+}
+
+/// Has `tell` told of every index that goes, in whichever way. It is told while the registry is held, so it must not use it.
+pub fn when_dropped(tell: Told) {
+    TOLD.with_borrow_mut(|told| told.push(tell));
 }
 
 /// The walk over the keys that were there before the index.
@@ -65,6 +79,13 @@ impl Registered {
         self.dropped.get()
     }
 
+    /// The registry lets go of it.
+    fn let_go(&self) {
+        self.dropped.set(true);
+        let told = TOLD.with_borrow(|told| told.clone());
+        told.iter().for_each(|tell| tell(&self.handle));
+    }
+
     /// Takes note of a query in a dialect.
     pub fn count_use(&self, dialect: u8) {
         self.handle.count_use(dialect);
@@ -76,6 +97,18 @@ impl Registered {
         if self.definition.borrow().schema.temporary.is_some() {
             self.last_use.set(Instant::now());
         }
+    }
+
+    /// Appends what a key holds now to the log.
+    pub fn look(&self, ctx: &Context, key: Arg<'_>) {
+        let document = self.definition().read(ctx, key);
+        self.append(key.bytes(), document);
+    }
+
+    /// Appends to the log what a key now is to the index; `None`: no document of it.
+    pub fn append(&self, key: &[u8], document: Option<RawDocument>) {
+        self.touch();
+        self.handle.append(Entry::Change(Change { key: key.into(), document }));
     }
 
     /// Takes over what FT.ALTER made of the definition.
@@ -150,7 +183,7 @@ impl Database {
     /// Drops an index with its aliases.
     pub fn remove(&mut self, name: &[u8]) -> Option<Rc<Registered>> {
         let removed = self.indexes.remove(name)?;
-        removed.dropped.set(true);
+        removed.let_go();
         self.aliases.retain(|_, target| **target != *name);
         self.route();
         Some(removed)
@@ -186,7 +219,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.indexes.values().for_each(|index| index.dropped.set(true));
+        self.indexes.values().for_each(|index| index.let_go());
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the commands over indexes count for `INFO`.
+//! What is counted of indexes and queries for `INFO`.
 
-use crate::commands::counter::Counter;
+use crate::redis::counter::Counter;
 
 /// Queries: FT.SEARCH and FT.AGGREGATE.
 pub static QUERIES: Counter = Counter::new();

@@ -5,19 +5,13 @@
 //! certainly gone spare the look, and those that change no value spare the entry.
 
 use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::document;
-use super::registry::{self, Registered};
-use super::{persistence, scan, temporary};
+use super::{persistence, registry, scan, temporary};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
-use crate::search::document::RawDocument;
-use crate::search::index::Change;
-use crate::search::live::Entry;
 
 /// Who follows.
 pub static FOLLOWERS: Followers = Followers { key, flushed, swapped, loading, forked: persistence::forked };
@@ -52,7 +46,7 @@ pub fn catch_up() {
     let seen = std::mem::take(&mut *SEEN_BY_WORKERS.lock().unwrap_or_else(PoisonError::into_inner));
     for (database, key) in seen {
         for index in registry::with(|registry| registry.of_key(database, &key)) {
-            append(&index, &key, None);
+            index.append(&key, None);
         }
     }
 }
@@ -72,12 +66,12 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
     let indexes = registry::with(|registry| registry.of_key(ctx.database(), key.bytes()));
     for index in indexes {
         if GONE.contains(&event) {
-            append(&index, key.bytes(), None);
+            index.append(key.bytes(), None);
         } else if event == b"loaded" {
             // While a file is loaded, the server keeps the name in a string that no key can be opened by.
-            ctx.with_name(key.bytes(), |key| look(ctx, &index, key));
+            ctx.with_name(key.bytes(), |key| index.look(ctx, key));
         } else {
-            look(ctx, &index, key);
+            index.look(ctx, key);
         }
         if !IS_LOADING.get() {
             index.handle.keep_up();
@@ -88,17 +82,6 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
             index.handle.live.apply_some();
         }
     }
-}
-
-/// Appends what a key holds now.
-pub fn look(ctx: &Context, index: &Rc<Registered>, key: Arg<'_>) {
-    let document = document::read(ctx, &index.definition(), key);
-    append(index, key.bytes(), document);
-}
-
-fn append(index: &Rc<Registered>, key: &[u8], document: Option<RawDocument>) {
-    index.touch();
-    index.handle.append(Entry::Change(Change { key: key.into(), document }));
 }
 
 fn flushed(_ctx: &Context, database: Option<i32>) {

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use super::registry::{self, Registered};
-use super::{counters, drop_index};
+use super::{counters, drop};
 use crate::redis::context::{Context, LogLevel, log};
 
 thread_local! {
@@ -67,7 +67,7 @@ fn look(ctx: &Context, index: &Rc<Registered>) {
         let name = index.definition().schema.name.clone();
         log(LogLevel::Notice, &format!("index '{}' was idle for its time, and goes", String::from_utf8_lossy(&name)));
         counters::EXPIRED.add(1);
-        drop_index::drop_index(ctx, &name, true);
+        drop::drop_index(ctx, &name, true);
         ctx.select(selected);
     }
 }

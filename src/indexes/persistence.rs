@@ -177,7 +177,7 @@ mod tests {
     use crate::search::live::Entry;
 
     /// As version 1 writes [`sample`], with the vectors of [`fill`] linked.
-    const GOLDEN: &[u8] = include_bytes!("../../../tests/data/search-indexes-1.bin");
+    const GOLDEN: &[u8] = include_bytes!("../../tests/data/search-indexes-1.bin");
 
     fn sample() -> Databases {
         let mut databases = Databases::new();
