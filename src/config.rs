@@ -1,13 +1,18 @@
 //! Every setting: name, default, range, one sentence.
 //!
-//! Engines don't read these: who calls them passes a value. `redis.conf.example` is checked against this table.
+//! Engines don't read these: who calls them passes a value. `redis.conf.example` is checked against this table. Settings of RediSearch
+//! that mean nothing here are in [`idle`].
 
 #![forbid(unsafe_code)]
 
+pub mod idle;
+
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use crate::redis::context::is_valkey;
 use crate::redis::placement::Limits;
-use crate::redis::settings::{Kind, Setting};
+use crate::redis::settings::{Foreign, Kind, Setting, UNSET};
 use crate::redis::workers;
 
 static WORKERS: AtomicI64 = AtomicI64::new(0);
@@ -16,112 +21,174 @@ static INLINE_MICROSECONDS: AtomicI64 = AtomicI64::new(100);
 static ALONE_MICROSECONDS: AtomicI64 = AtomicI64::new(400);
 static COARSE_DIM: AtomicI64 = AtomicI64::new(0);
 static SINGLE_THREADED: AtomicBool = AtomicBool::new(false);
-static COMPACT: AtomicBool = AtomicBool::new(false);
+static RDB_FORMAT: AtomicI64 = AtomicI64::new(0);
+static REPLY_STYLE: AtomicI64 = AtomicI64::new(UNSET);
+static DEFAULT_DIALECT: AtomicI64 = AtomicI64::new(UNSET);
+static DEFAULT_SCORER: AtomicI64 = AtomicI64::new(0);
+static TANH_FACTOR: AtomicI64 = AtomicI64::new(4);
 static TIMEOUT: AtomicI64 = AtomicI64::new(500);
-static FAIL_ON_TIMEOUT: AtomicBool = AtomicBool::new(false);
-static DEFAULT_DIALECT: AtomicI64 = AtomicI64::new(1);
+static ON_TIMEOUT: AtomicI64 = AtomicI64::new(0);
 static MAX_SEARCH_RESULTS: AtomicI64 = AtomicI64::new(1_000_000);
+static MAX_AGGREGATE_RESULTS: AtomicI64 = AtomicI64::new(-1);
 static MIN_PREFIX: AtomicI64 = AtomicI64::new(2);
 static MAX_PREFIX_EXPANSIONS: AtomicI64 = AtomicI64::new(200);
+static MIN_STEM_LEN: AtomicI64 = AtomicI64::new(4);
+static MULTI_TEXT_SLOP: AtomicI64 = AtomicI64::new(100);
 static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
 static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
 
-/// The settings, in the order of the documentation.
-pub static ALL: &[Setting] = &[
-    Setting {
-        name: c"workers",
-        kind: Kind::Number { cell: &WORKERS, min: 0, max: 256 },
-        doc: "Threads that search and link; 0 means as many as there are cores, but no more than 16.",
-        apply: Some(resize_pool),
-    },
-    Setting {
-        name: c"tail-limit",
-        kind: Kind::Number { cell: &TAIL_LIMIT, min: 1, max: 1_000_000 },
-        doc: "Elements of a set that may wait to be linked, beyond which who adds waits for a reply; 128 times as many of a field.",
-        apply: None,
-    },
-    Setting {
-        name: c"inline-microseconds",
-        kind: Kind::Number { cell: &INLINE_MICROSECONDS, min: 0, max: 10_000 },
-        doc: "A search expected to take no longer than this, divided by how many clients search in turn, runs on the main thread.",
-        apply: None,
-    },
-    Setting {
-        name: c"alone-microseconds",
-        kind: Kind::Number { cell: &ALONE_MICROSECONDS, min: 0, max: 10_000 },
-        doc: "As inline-microseconds, for the searches of a client while no other client searches.",
-        apply: None,
-    },
-    Setting {
-        name: c"coarse-dim",
-        kind: Kind::Number { cell: &COARSE_DIM, min: 0, max: 1_000_000 },
-        doc: "Q8 vectors with at least as many components get a coarse code beside them, to walk by where that finds as much; 0 means none do.",
-        apply: None,
-    },
-    Setting {
-        name: c"vset-force-single-threaded-execution",
-        kind: Kind::Switch(&SINGLE_THREADED),
-        doc: "Runs every vector-set command on the main thread, as the setting of the same name in Redis 8 does.",
-        apply: None,
-    },
-    Setting {
-        name: c"vset-rdb-format",
-        kind: Kind::Either(&COMPACT, [c"redis", c"compact"]),
-        doc: "RDB files and DUMPs have vector sets as Redis 8 does, or in a form that loads several times as fast but here only.",
-        apply: None,
-    },
-    Setting {
-        name: c"timeout",
-        kind: Kind::Number { cell: &TIMEOUT, min: 0, max: i64::MAX },
-        doc: "Milliseconds after which a query ends with what it has found, unless it says TIMEOUT; 0 means never.",
-        apply: None,
-    },
-    Setting {
-        name: c"on-timeout",
-        kind: Kind::Either(&FAIL_ON_TIMEOUT, [c"return", c"fail"]),
-        doc: "A query whose time is over returns what it has found, or fails.",
-        apply: None,
-    },
-    Setting {
-        name: c"default-dialect",
-        kind: Kind::Number { cell: &DEFAULT_DIALECT, min: 1, max: 4 },
-        doc: "DIALECT of queries that say none.",
-        apply: None,
-    },
-    Setting {
-        name: c"max-search-results",
-        kind: Kind::Number { cell: &MAX_SEARCH_RESULTS, min: 1, max: 1_000_000_000 },
-        doc: "Largest offset and largest count that FT.SEARCH accepts in LIMIT.",
-        apply: None,
-    },
-    Setting {
-        name: c"min-prefix",
-        kind: Kind::Number { cell: &MIN_PREFIX, min: 1, max: 1000 },
-        doc: "Characters that a prefix, suffix or infix needs; with fewer it matches nothing.",
-        apply: None,
-    },
-    Setting {
-        name: c"max-prefix-expansions",
-        kind: Kind::Number { cell: &MAX_PREFIX_EXPANSIONS, min: 1, max: 1_000_000_000 },
-        doc: "Terms that a prefix, suffix, infix, wildcard or fuzzy word stands for at most.",
-        apply: None,
-    },
-    Setting {
-        name: c"cursor-max-idle",
-        kind: Kind::Number { cell: &CURSOR_MAX_IDLE, min: 0, max: i64::MAX },
-        doc: "Milliseconds that a cursor is kept between two reads, and the most that MAXIDLE can ask for.",
-        apply: None,
-    },
-    Setting {
-        name: c"index-cursor-limit",
-        kind: Kind::Number { cell: &INDEX_CURSOR_LIMIT, min: 0, max: 1_000_000_000 },
-        doc: "Cursors that one index may have at a time.",
-        apply: None,
-    },
+/// The scorers by the names that queries give them.
+static SCORERS: &[&CStr] =
+    &[c"BM25STD", c"BM25STD.TANH", c"TFIDF", c"TFIDF.DOCNORM", c"BM25", c"DISMAX", c"DOCSCORE", c"HAMMING"];
+
+/// All settings.
+pub static ALL: [&[Setting]; 2] = [OURS, idle::ALL];
+
+/// Load arguments of RediSearch and RedisJSON that are no settings, with whether a value follows.
+pub static FOREIGN: Foreign = &[("UPGRADE_INDEX", true), ("JSON_BACKEND", true)];
+
+/// The settings that do something, in the order of the documentation.
+static OURS: &[Setting] = &[
+    Setting::new(
+        c"workers",
+        &["WORKERS"],
+        Kind::Number { cell: &WORKERS, min: 0, max: 8192 },
+        "Threads that search and link; 0 means as many as there are cores, but no more than 16.",
+    ).then(resize_pool),
+    Setting::new(
+        c"tail-limit",
+        &[],
+        Kind::Number { cell: &TAIL_LIMIT, min: 1, max: 1_000_000 },
+        "Elements of a set that may wait to be linked, beyond which who adds waits for a reply; 128 times as many of a field.",
+    ),
+    Setting::new(
+        c"inline-microseconds",
+        &[],
+        Kind::Number { cell: &INLINE_MICROSECONDS, min: 0, max: 10_000 },
+        "A search expected to take no longer than this, divided by how many clients search in turn, runs on the main thread.",
+    ),
+    Setting::new(
+        c"alone-microseconds",
+        &[],
+        Kind::Number { cell: &ALONE_MICROSECONDS, min: 0, max: 10_000 },
+        "As inline-microseconds, for the searches of a client while no other client searches.",
+    ),
+    Setting::new(
+        c"coarse-dim",
+        &[],
+        Kind::Number { cell: &COARSE_DIM, min: 0, max: 1_000_000 },
+        "Q8 vectors with at least as many components get a coarse code beside them, to walk by where that finds as much; 0 means none do.",
+    ),
+    Setting::new(
+        c"vset-force-single-threaded-execution",
+        &[],
+        Kind::Switch(&SINGLE_THREADED),
+        "Runs every vector-set command on the main thread, as the setting of the same name in Redis 8 does.",
+    ),
+    Setting::new(
+        c"vset-rdb-format",
+        &[],
+        Kind::Choice(&RDB_FORMAT, &[c"redis", c"compact"]),
+        "RDB files and DUMPs have vector sets as Redis 8 does, or in a form that loads several times as fast but here only.",
+    ),
+    Setting::new(
+        c"reply-style",
+        &[],
+        Kind::Choice(&REPLY_STYLE, &[c"redis", c"valkey"]),
+        "FT.* replies as RediSearch gives them, or as valkey-search does, with arrays in RESP3 and dialect 2; on Valkey that is the default.",
+    ).or_else(style_of_server),
+    Setting::new(
+        c"timeout",
+        &["TIMEOUT"],
+        Kind::Number { cell: &TIMEOUT, min: 0, max: i64::MAX },
+        "Milliseconds after which a query ends with what it has found, unless it says TIMEOUT; 0 means never.",
+    ),
+    Setting::new(
+        c"on-timeout",
+        &["ON_TIMEOUT"],
+        Kind::Choice(&ON_TIMEOUT, &[c"return", c"fail", c"return_strict"]),
+        "A query whose time is over returns what it has found, or fails; return_strict is the same as return.",
+    ),
+    Setting::new(
+        c"default-dialect",
+        &["DEFAULT_DIALECT"],
+        Kind::Number { cell: &DEFAULT_DIALECT, min: 1, max: 4 },
+        "DIALECT of queries that say none; 1, or 2 where reply-style is valkey.",
+    ).or_else(dialect_of_style),
+    Setting::new(
+        c"default-scorer",
+        &["DEFAULT_SCORER"],
+        Kind::Choice(&DEFAULT_SCORER, SCORERS),
+        "SCORER of queries that say none.",
+    ),
+    Setting::new(
+        c"bm25std-tanh-factor",
+        &["BM25STD_TANH_FACTOR"],
+        Kind::Number { cell: &TANH_FACTOR, min: 1, max: 10_000 },
+        "What the scorer BM25STD.TANH divides by.",
+    ),
+    Setting::new(
+        c"max-search-results",
+        &["MAXSEARCHRESULTS"],
+        Kind::Number { cell: &MAX_SEARCH_RESULTS, min: -1, max: i64::MAX },
+        "Largest offset and largest count that FT.SEARCH accepts in LIMIT; -1 means any.",
+    ),
+    Setting::new(
+        c"max-aggregate-results",
+        &["MAXAGGREGATERESULTS"],
+        Kind::Number { cell: &MAX_AGGREGATE_RESULTS, min: -1, max: i64::MAX },
+        "Largest count that FT.AGGREGATE accepts in LIMIT; -1 means any.",
+    ),
+    Setting::new(
+        c"min-prefix",
+        &["MINPREFIX"],
+        Kind::Number { cell: &MIN_PREFIX, min: 1, max: 1000 },
+        "Characters that a prefix, suffix or infix needs; with fewer it matches nothing.",
+    ),
+    Setting::new(
+        c"max-prefix-expansions",
+        &["MAXPREFIXEXPANSIONS", "MAXEXPANSIONS"],
+        Kind::Number { cell: &MAX_PREFIX_EXPANSIONS, min: 1, max: i64::MAX },
+        "Terms that a prefix, suffix, infix, wildcard or fuzzy word stands for at most.",
+    ),
+    Setting::new(
+        c"min-stem-len",
+        &["MINSTEMLEN"],
+        Kind::Number { cell: &MIN_STEM_LEN, min: 2, max: u32::MAX as i64 },
+        "Characters of the shortest word that is stored under its stem too, in documents that come after the change.",
+    ),
+    Setting::new(
+        c"multi-text-slop",
+        &["MULTI_TEXT_SLOP"],
+        Kind::Number { cell: &MULTI_TEXT_SLOP, min: 0, max: u32::MAX as i64 },
+        "Positions between two values of a TEXT field of a JSON document; only when the module is loaded.",
+    ).at_load(),
+    Setting::new(
+        c"cursor-max-idle",
+        &["CURSOR_MAX_IDLE"],
+        Kind::Number { cell: &CURSOR_MAX_IDLE, min: 0, max: i64::MAX },
+        "Milliseconds that a cursor is kept between two reads, and the most that MAXIDLE can ask for.",
+    ),
+    Setting::new(
+        c"index-cursor-limit",
+        &["INDEX_CURSOR_LIMIT"],
+        Kind::Number { cell: &INDEX_CURSOR_LIMIT, min: 0, max: 1_000_000_000 },
+        "Cursors that one index may have at a time.",
+    ),
 ];
 
 fn resize_pool() {
     workers::resize(workers());
+}
+
+/// The style that clients of this server know.
+fn style_of_server() -> i64 {
+    i64::from(is_valkey())
+}
+
+/// valkey-search knows dialects from 2 on only.
+fn dialect_of_style() -> i64 {
+    if replies_as_valkey() { 2 } else { 1 }
 }
 
 /// Worker threads to run.
@@ -167,12 +234,50 @@ pub fn single_threaded() -> bool {
 
 /// Whether vector sets are saved in the compact format.
 pub fn saves_compact() -> bool {
-    COMPACT.load(Ordering::Relaxed)
+    RDB_FORMAT.load(Ordering::Relaxed) == 1
 }
 
-/// A setting of searches by the name that it has in `CONFIG`, for `FT.CONFIG`.
-pub fn named(name: &str) -> Option<&'static Setting> {
-    ALL.iter().find(|setting| setting.name.to_bytes() == name.as_bytes())
+/// A setting by its name, or by what RediSearch calls it.
+pub fn named(name: &[u8]) -> Option<&'static Setting> {
+    all().find(|setting| setting.is_named(name))
+}
+
+/// All settings, one after the other.
+pub fn all() -> impl Iterator<Item = &'static Setting> {
+    ALL.iter().copied().flatten()
+}
+
+/// Whether replies are valkey-search's.
+pub fn replies_as_valkey() -> bool {
+    match REPLY_STYLE.load(Ordering::Relaxed) {
+        UNSET => is_valkey(),
+        style => style == 1,
+    }
+}
+
+/// SCORER of queries that say none.
+pub fn default_scorer() -> &'static [u8] {
+    SCORERS[DEFAULT_SCORER.load(Ordering::Relaxed) as usize].to_bytes()
+}
+
+/// What the scorer BM25STD.TANH divides by.
+pub fn tanh_factor() -> u32 {
+    TANH_FACTOR.load(Ordering::Relaxed) as u32
+}
+
+/// Characters of the shortest word that is stored under its stem too.
+pub fn min_stem_len() -> usize {
+    MIN_STEM_LEN.load(Ordering::Relaxed) as usize
+}
+
+/// Positions between two values of a TEXT field.
+pub fn multi_text_slop() -> u32 {
+    MULTI_TEXT_SLOP.load(Ordering::Relaxed) as u32
+}
+
+/// A number that -1 takes the limit from.
+fn limit(cell: &AtomicI64) -> usize {
+    usize::try_from(cell.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
 }
 
 /// Milliseconds that a query has; 0 means all it takes.
@@ -182,17 +287,25 @@ pub fn timeout() -> u64 {
 
 /// Whether a query whose time is over fails.
 pub fn fail_on_timeout() -> bool {
-    FAIL_ON_TIMEOUT.load(Ordering::Relaxed)
+    ON_TIMEOUT.load(Ordering::Relaxed) == 1
 }
 
 /// DIALECT of queries that say none.
 pub fn default_dialect() -> u8 {
-    DEFAULT_DIALECT.load(Ordering::Relaxed) as u8
+    match DEFAULT_DIALECT.load(Ordering::Relaxed) {
+        UNSET => dialect_of_style() as u8,
+        dialect => dialect as u8,
+    }
 }
 
 /// Largest offset and count of FT.SEARCH.
 pub fn max_search_results() -> usize {
-    MAX_SEARCH_RESULTS.load(Ordering::Relaxed) as usize
+    limit(&MAX_SEARCH_RESULTS)
+}
+
+/// Largest count of FT.AGGREGATE.
+pub fn max_aggregate_results() -> usize {
+    limit(&MAX_AGGREGATE_RESULTS)
 }
 
 /// Characters that a prefix needs.
@@ -222,21 +335,42 @@ mod tests {
     /// `redis.conf.example` has every setting with its sentence and its default, and nothing else.
     #[test]
     fn the_example_is_this_table() {
-        let written: String = ALL
-            .iter()
-            .map(|setting| {
-                let value = match setting.kind {
-                    Kind::Number { cell, .. } => cell.load(Ordering::Relaxed).to_string(),
-                    Kind::Switch(cell) => if cell.load(Ordering::Relaxed) { "yes" } else { "no" }.into(),
-                    Kind::Either(cell, words) => {
-                        words[usize::from(cell.load(Ordering::Relaxed))].to_string_lossy().into_owned()
-                    }
-                };
-                format!("\n# {}\n# search.{} {value}\n", setting.doc, setting.name.to_string_lossy())
-            })
-            .collect();
+        let line = |setting: &Setting| {
+            let value = setting.shown().unwrap_or_else(|| b"\"\"".to_vec());
+            format!("# search.{} {}\n", setting.name.to_string_lossy(), String::from_utf8_lossy(&value))
+        };
+        let ours = OURS.iter().map(|setting| format!("\n# {}\n{}", setting.doc, line(setting)));
+        let idle = format!("\n# {}\n{}", idle::DOC, idle::ALL.iter().map(line).collect::<String>());
+        let written: String = ours.chain([idle]).collect();
         let example = include_str!("../redis.conf.example");
         let settings = example.split_once("\n\n").map(|(_head, settings)| format!("\n{settings}"));
         assert_eq!(settings.as_deref(), Some(written.as_str()));
+    }
+
+    /// No word is the name of two settings, in whichever spelling.
+    #[test]
+    fn each_name_is_one_setting() {
+        for setting in all() {
+            let names = setting.old.iter().map(|old| old.as_bytes()).chain([setting.name.to_bytes()]);
+            for name in names {
+                assert_eq!(all().filter(|other| other.is_named(name)).count(), 1, "{}", String::from_utf8_lossy(name));
+                assert!(FOREIGN.iter().all(|(foreign, _)| !setting.is_named(foreign.as_bytes())));
+            }
+        }
+    }
+
+    /// What a setting refuses, its range says; what it shows, it takes.
+    #[test]
+    fn settings_take_what_they_show() {
+        for setting in all() {
+            let Some(shown) = setting.shown() else { continue };
+            assert_eq!(setting.take(&shown), Ok(()), "{:?}", setting.name);
+            assert!(!setting.range().is_empty());
+            if let Kind::Number { min, max, .. } = setting.kind {
+                assert!(
+                    setting.take_number(min - 1).is_err() && max == i64::MAX || setting.take_number(max + 1).is_err()
+                );
+            }
+        }
     }
 }

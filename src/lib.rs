@@ -38,7 +38,8 @@ static MODULE: redis::module::Module = redis::module::Module {
         ("JSON", Some(commands::json::register_type), commands::json::FAMILY),
         ("search", Some(commands::search::register), commands::search::FAMILY),
     ],
-    settings: config::ALL,
+    settings: (&config::ALL, config::FOREIGN),
+    changed: tell_engines,
     info: commands::info::fill,
     kernels: vector::distance::kernels,
     greeting: commands::about::greeting,
@@ -51,6 +52,12 @@ redis::module::export!(MODULE);
 /// Tells the engine what the server's allocator takes for a block.
 fn measure_blocks() {
     vector::allocation::measure_with(redis::alloc::rounded);
+}
+
+/// Gives the search engine those settings that are the same for all indexes.
+fn tell_engines() {
+    search::analysis::store_stems_from(config::min_stem_len());
+    search::index::separate_values_by(config::multi_text_slop());
 }
 
 /// Before a fork: linking comes to rest, so that the child sees whole nodes.

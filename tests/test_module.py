@@ -76,12 +76,14 @@ def settings(connection):
 def documented():
     """Setting -> default in redis.conf.example; commented out, so that the file shows what holds anyway."""
     lines = (ROOT / "redis.conf.example").read_text().splitlines()
-    return dict(found.groups() for line in lines if (found := re.match(r"#?\s*search\.(\S+) (\S+)$", line)))
+    found = dict(found.groups() for line in lines if (found := re.match(r"#?\s*search\.(\S+) (\S+)$", line)))
+    return {name: "" if value == '""' else value for name, value in found.items()}
 
 
 @pytest.mark.smoke
-def test_every_setting_is_documented_with_its_default(r2):
-    assert documented() == settings(r2)
+def test_every_setting_is_documented_with_its_default(server, r2):
+    by_server = {"reply-style": "valkey", "default-dialect": "2"} if server.name.startswith("valkey") else {}
+    assert {**documented(), **by_server} == settings(r2)
 
 
 def test_the_example_is_a_valid_configuration(start):
@@ -109,10 +111,116 @@ def test_settings_as_arguments_of_loadmodule(start, workers):
     assert settings(server.connect())["workers"] == workers
 
 
-@pytest.mark.parametrize("arguments", [("bogus", "1"), ("workers", "many"), ("workers",)])
-def test_wrong_arguments_of_loadmodule_are_named(server_name, arguments):
-    with pytest.raises(RuntimeError, match=arguments[0]):
-        Server(server_name, module_args=arguments).close()
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ("bogus 1", "unknown load argument 'bogus'; known are workers, .*timeout, .*friso-ini"),
+        ("TIMEOUT 5 junk", "unknown load argument 'junk'; known are"),
+        ("workers many", "load argument 'workers' can't be 'many': it is an integer between 0 and 8192"),
+        ("WORKERS 9000", "load argument 'WORKERS' can't be '9000': it is an integer between 0 and 8192"),
+        ("workers", "load argument 'workers' lacks its value: it is an integer"),
+        ("MAXSEARCHRESULTS -2", "it is an integer between 0 and 9223372036854775807, or -1 for no limit"),
+        ("MINSTEMLEN 1", "it is an integer between 2 and"),
+        ("ON_TIMEOUT bar", "it is one of return, fail, return_strict"),
+        ("default-scorer BM26", "it is one of BM25STD, BM25STD.TANH, TFIDF, TFIDF.DOCNORM, BM25, DISMAX, DOCSCORE, HAMMING"),
+        ("UPGRADE_INDEX", "load argument 'UPGRADE_INDEX' lacks its value"),
+    ],
+)
+def test_wrong_arguments_of_loadmodule_are_told_with_what_is_known(server_name, arguments, said):
+    with pytest.raises(RuntimeError, match=said):
+        Server(server_name, module_args=arguments.split()).close()
+
+
+# Load arguments of RediSearch and RedisJSON -> what they set here. The second of three: as CONFIG GET shows it.
+LOAD_ARGUMENTS = [
+    ("MAXSEARCHRESULTS 100", {"max-search-results": "100"}),
+    ("maxsearchresults -1 MAXAGGREGATERESULTS 7", {"max-search-results": "-1", "max-aggregate-results": "7"}),
+    ("TIMEOUT 5 ON_TIMEOUT FAIL", {"timeout": "5", "on-timeout": "fail"}),
+    ("MINPREFIX 1 MAXEXPANSIONS 9 MINSTEMLEN 3", {"min-prefix": "1", "max-prefix-expansions": "9", "min-stem-len": "3"}),
+    ("MAX_PREFIX_EXPANSIONS 8 default-dialect 3", {"max-prefix-expansions": "8", "default-dialect": "3"}),
+    ("DEFAULT_SCORER TFIDF BM25STD_TANH_FACTOR 12", {"default-scorer": "TFIDF", "bm25std-tanh-factor": "12"}),
+    ("CURSOR_MAX_IDLE 77 INDEX_CURSOR_LIMIT 3 WORKERS 2", {"cursor-max-idle": "77", "index-cursor-limit": "3", "workers": "2"}),
+    ("MULTI_TEXT_SLOP 5", {"multi-text-slop": "5"}),
+]
+# Those that mean nothing here: kept and shown, with a warning.
+IDLE_ARGUMENTS = [
+    ("NOGC TIMEOUT 6", "NOGC", {"no-gc": "yes", "timeout": "6"}),
+    (
+        "NOGC NO_MEM_POOLS true PARTIAL_INDEXED_DOCS 0",
+        "NO_MEM_POOLS",
+        {"no-gc": "yes", "no-mem-pools": "yes", "partial-indexed-docs": "no"},
+    ),
+    ("GC_POLICY FORK FORK_GC_RUN_INTERVAL 60", "GC_POLICY", {"gc-policy": "fork", "fork-gc-run-interval": "60"}),
+    ("EXTLOAD /tmp/x.so FRISOINI /tmp/f.ini", "EXTLOAD", {"ext-load": "/tmp/x.so", "friso-ini": "/tmp/f.ini"}),
+    ("_NUMERIC_COMPRESS true UNION_ITERATOR_HEAP 3", "_NUMERIC_COMPRESS", {"_numeric-compress": "yes", "union-iterator-heap": "3"}),
+    (
+        "MAXDOCTABLESIZE 5 GCSCANSIZE 6 VSS_MAX_RESIZE 7",
+        "GCSCANSIZE",
+        {"max-doctablesize": "5", "gc-scan-size": "6", "vss-max-resize": "7"},
+    ),
+]
+FOREIGN_ARGUMENTS = ["UPGRADE_INDEX idx TIMEOUT 6", "JSON_BACKEND SERDE_JSON TIMEOUT 6"]
+
+
+def test_load_arguments_of_redisearch_set_what_they_name(start):
+    for arguments, expected in LOAD_ARGUMENTS:
+        server = start(module_args=arguments.split())
+        now = settings(server.connect())
+        assert {name: now[name] for name in expected} == expected, arguments
+        assert "does nothing here" not in server.log()
+        server.close()
+
+
+def test_load_arguments_without_a_meaning_here_are_kept_and_warned_of(start):
+    for arguments, warned, expected in IDLE_ARGUMENTS:
+        server = start(module_args=arguments.split())
+        now = settings(server.connect())
+        assert {name: now[name] for name in expected} == expected, arguments
+        assert f"load argument '{warned}' is kept and shown, but does nothing here" in server.log()
+        server.close()
+    for arguments in FOREIGN_ARGUMENTS:
+        server = start(module_args=arguments.split())
+        assert settings(server.connect())["timeout"] == "6"
+        assert f"load argument '{arguments.split()[0]}' does nothing here" in server.log()
+        server.close()
+
+
+def test_settings_of_the_config_file_win_over_load_arguments(start):
+    server = start("--search.timeout", "8", module_args=("TIMEOUT", "9", "MINPREFIX", "3"))
+    now = settings(server.connect())
+    assert (now["timeout"], now["min-prefix"]) == ("8", "3")
+
+
+@pytest.mark.smoke
+def test_names_of_redis_8_are_another_way_to_the_same_settings(start):
+    server = start("--search.timeout", "8")
+    r2 = server.connect()
+    plain = dict(zip(*[iter(r2("CONFIG", "GET", "search-*"))] * 2))
+    if server.version() < (8, 0) or server.name.startswith("valkey"):
+        assert plain == {}
+        return
+    assert plain[b"search-timeout"] == b"8" and plain[b"search-gc-policy"] == b"none"
+    assert r2("CONFIG", "SET", "search-timeout", "9") == Simple("OK")
+    assert settings(r2)["timeout"] == "9"
+
+
+@pytest.mark.smoke
+def test_every_setting_of_ft_config_is_one_of_config(r2, r3):
+    """One table: what FT.CONFIG shows, CONFIG GET shows; what it says cannot change, CONFIG SET does not change; HELP knows all."""
+    now = settings(r2)
+    shown = r2("FT.CONFIG", "GET", "*")
+    assert repr(r3("FT.CONFIG", "GET", "*")).replace("NULL)", "NULL_BULK)") == repr(Map([tuple(pair) for pair in shown]))
+    helped = r2("FT.CONFIG", "HELP", "*")
+    assert [[name, value] for name, _, _, _, value in helped] == shown
+    in_resp3 = [(name, Map([(description, text), (word, value)])) for name, description, text, word, value in helped]
+    assert repr(r3("FT.CONFIG", "HELP", "*")).replace("NULL)", "NULL_BULK)") == repr(Map(in_resp3))
+    plain = {b"true": "yes", b"false": "no", b"unlimited": "-1"}
+    values = [plain.get(value) or (value.decode() if isinstance(value, bytes) else "") for _, value in shown]
+    assert len(values) > 40 and all(value in now.values() for value in values)
+    for name, value in shown:
+        answer = r2("FT.CONFIG", "SET", name, value if isinstance(value, bytes) and value != b"unlimited" else "-1")
+        assert answer in (Simple("OK"), Error("Not modifiable at runtime")), name
+    assert settings(r2) == now
 
 
 @pytest.mark.smoke

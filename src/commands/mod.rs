@@ -6,4 +6,5 @@ pub mod about;
 pub mod info;
 pub mod json;
 pub mod search;
+pub mod style;
 pub mod vset;

@@ -22,6 +22,7 @@ use crate::search::query::{self, Params, ast::Node};
 use crate::search::request::Asked;
 use crate::search::request::options::QueryOptions;
 use crate::search::schema::FieldMask;
+use crate::search::score::Scorer;
 
 /// Documents of an index that is read on the main thread, where nobody writes to it: handing a query over takes longer than
 /// anything that can be asked of so few.
@@ -97,16 +98,25 @@ pub fn run_with<T: Send + 'static>(
 /// How a client asks for an index of this definition.
 pub fn asked(ctx: &Context, definition: &Definition) -> Asked {
     Asked {
-        resp3: ctx.resp3(),
+        resp3: ctx.resp3() && !config::replies_as_valkey(),
         source: definition.schema.source,
         dialect: config::default_dialect(),
         max_results: config::max_search_results(),
+        max_rows: config::max_aggregate_results(),
     }
 }
 
 /// The dialect of a query.
 pub fn dialect(options: &QueryOptions) -> u8 {
     options.dialect.unwrap_or_else(config::default_dialect)
+}
+
+/// The scorer of a query.
+pub fn scorer(options: &QueryOptions) -> Scorer {
+    match options.scorer.or_else(|| Scorer::named(config::default_scorer())).unwrap_or_default() {
+        Scorer::Bm25StdTanh(_) => Scorer::Bm25StdTanh(config::tanh_factor()),
+        scorer => scorer,
+    }
 }
 
 /// Reads the text of a query. `unbound`: for showing it, so its vector clauses may lack their blobs.

@@ -39,7 +39,8 @@ fn api_function(name: &CStr) -> Option<NonNull<c_void>> {
     NonNull::new(found)
 }
 
-fn is_valkey() -> bool {
+/// Whether the server is Valkey.
+pub fn is_valkey() -> bool {
     static FOUND: LazyLock<bool> = LazyLock::new(|| api_function(c"ValkeyModule_Alloc").is_some());
     *FOUND
 }

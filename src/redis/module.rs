@@ -15,7 +15,7 @@ use super::args::Args;
 use super::command::{self, Family};
 use super::context::{LogLevel, log};
 use super::info;
-use super::settings::{self, Setting};
+use super::settings::{self, Foreign, Settings};
 use super::turns;
 
 /// Registers a type; false when its name is taken. See [`super::types::register`].
@@ -34,8 +34,10 @@ pub struct Module {
     pub version: c_int,
     /// The families: a name for the log, the type if there is one, the commands.
     pub families: &'static [(&'static str, Option<RegisterType>, Family)],
-    /// Every setting.
-    pub settings: &'static [Setting],
+    /// Every setting, and load arguments that are none.
+    pub settings: (Settings, Foreign),
+    /// Called when settings have values, and when one has another.
+    pub changed: fn(),
     /// Fills the sections of `INFO`.
     pub info: info::Fill,
     /// The line of the log that says what was loaded.
@@ -108,19 +110,17 @@ pub unsafe fn load(
     }
     // SAFETY: by the caller's promise. This fills in the API's pointers, the allocator's among them: nothing may be
     // allocated before.
-    let named = module.names.iter().any(|name| unsafe {
+    let named = module.names.iter().position(|name| unsafe {
         ffi::Export_RedisModule_Init(ctx, name.as_ptr(), module.version, ffi::REDISMODULE_APIVER_1 as c_int)
             == ffi::REDISMODULE_OK as c_int
     });
-    if !named {
-        return ffi::REDISMODULE_ERR as c_int;
-    }
+    let Some(named) = named else { return ffi::REDISMODULE_ERR as c_int };
     alloc::look_at_server();
     (module.begin)();
     log_panics();
     // SAFETY: by the caller's promise.
     let args = unsafe { Args::all(argv, argc) };
-    match start(&Loading { raw: ctx }, args, module) {
+    match start(&Loading { raw: ctx }, args, module, named == 0) {
         Ok(()) => ffi::REDISMODULE_OK as c_int,
         Err(line) => {
             log(LogLevel::Warning, &line);
@@ -129,7 +129,8 @@ pub unsafe fn load(
     }
 }
 
-fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(), String> {
+/// Registers everything; `first`: the module has the first of its names.
+fn start(loading: &Loading, args: Args<'_>, module: &'static Module, first: bool) -> Result<(), String> {
     // SAFETY: the context is valid while loading. Read errors are ours to handle: a damaged payload fails the load of its key,
     // not the server.
     unsafe { api!(RedisModule_SetModuleOptions(loading.raw, ffi::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int)) };
@@ -144,7 +145,7 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module) -> Result<(
         command::register(loading, commands)
             .map_err(|name| format!("the server refused the command {}", name.to_string_lossy()))?;
     }
-    settings::register(loading, module.settings, args)?;
+    settings::register(loading, module.settings, (first, module.changed), args)?;
     info::register(loading, module.info);
     fork_handlers(module.fork);
     turns::come_soon();

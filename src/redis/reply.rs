@@ -50,8 +50,17 @@ impl Reply<'_> {
         unsafe { api!(RedisModule_ReplyWithLongLong(self.raw, value)) };
     }
 
+    /// The same writer, of what RESP2 clients know, whatever the client speaks.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self { resp3: false, ..self }
+    }
+
     /// A boolean; in RESP2 the integer 1 or 0.
     pub fn boolean(&mut self, value: bool) {
+        if !self.resp3 {
+            return self.integer(i64::from(value));
+        }
         // SAFETY: see integer.
         unsafe { api!(RedisModule_ReplyWithBool(self.raw, c_int::from(value))) };
     }
@@ -118,12 +127,18 @@ impl Reply<'_> {
 
     /// Opens a map of `len` pairs; in RESP2 an array of twice as many elements.
     pub fn map(&mut self, len: usize) {
+        if !self.resp3 {
+            return self.array(2 * len);
+        }
         // SAFETY: see integer.
         unsafe { api!(RedisModule_ReplyWithMap(self.raw, long(len))) };
     }
 
     /// Opens a set of `len` elements; in RESP2 an array.
     pub fn set(&mut self, len: usize) {
+        if !self.resp3 {
+            return self.array(len);
+        }
         // SAFETY: see integer.
         unsafe { api!(RedisModule_ReplyWithSet(self.raw, long(len))) };
     }

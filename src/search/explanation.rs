@@ -25,10 +25,10 @@ impl Explanation {
         let (weight, freq) = if kind == LeafKind::Silent { (1.0, 0.0) } else { (weight, freq) };
         let average = context.average;
         Self::leaf(match (context.scorer, kind) {
-            (Scorer::Bm25Std | Scorer::Bm25StdTanh, LeafKind::Silent | LeafKind::Range) => {
+            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_), LeafKind::Silent | LeafKind::Range) => {
                 b"Irrelevant token -> score is 0".to_vec()
             }
-            (Scorer::Bm25Std | Scorer::Bm25StdTanh, _) => {
+            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_), _) => {
                 let (idf, length) = (leaf.idf_std, context.length);
                 let text = format!(
                     "({score:.2} = IDF {idf:.2} * (F {freq:.2} * (k1 1.2 + 1)) / (F {freq:.2} + k1 1.2 * (1 - b 0.5 + b 0.5 \
@@ -81,8 +81,9 @@ impl Explanation {
             Scorer::TfidfDocNorm => tfidf(length.max(1)),
             Scorer::Bm25 => format!("{} / slop {slop}", bm25()),
             Scorer::Bm25Std => bm25(),
-            Scorer::Bm25StdTanh => {
-                let text = format!("Final Normalized BM25 : tanh(stretch factor 1/4 * Final BM25 {:.2})", sum * score);
+            Scorer::Bm25StdTanh(factor) => {
+                let whole = sum * score;
+                let text = format!("Final Normalized BM25 : tanh(stretch factor 1/{factor} * Final BM25 {whole:.2})");
                 return Self { text: text.into(), children: vec![Self { text: bm25().into(), children: vec![parts] }] };
             }
             Scorer::Dismax => return parts,

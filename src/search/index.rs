@@ -29,9 +29,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How far the last word of a value is from the first one of the next value of the field, so that no phrase spans them.
-const VALUE_GAP: u32 = 100;
+static VALUE_GAP: AtomicU32 = AtomicU32::new(100);
+/// Where a value can begin at most: words follow it.
+const FARTHEST: u32 = u32::MAX / 2;
+
+/// Tells how far values are apart; what was indexed stays as it is.
+pub fn separate_values_by(gap: u32) {
+    VALUE_GAP.store(gap, Ordering::Relaxed);
+}
+
 /// What a stem counts of what its word counts.
 const STEM_SHARE: f64 = 0.2;
 
@@ -386,12 +395,13 @@ impl Index {
         let mut words = std::mem::take(&mut self.scratch);
         words.clear();
         let stemmer = self.stemmers.entry(language).or_insert_with(|| Stemmer::new(language)).as_ref();
-        let mut position = 1;
+        let gap = VALUE_GAP.load(Ordering::Relaxed).saturating_sub(1);
+        let mut position = 1_u32;
         for (id, field, text) in schema.texts() {
             let Some(Value::Texts(texts)) = values.get(usize::from(id.0)).filter(|_| !field.no_index) else { continue };
             let stemmer = stemmer.filter(|_| !text.no_stem);
             for (nth, value) in texts.iter().enumerate() {
-                position += if nth > 0 { VALUE_GAP - 1 } else { 0 };
+                position = position.saturating_add(if nth > 0 { gap } else { 0 }).min(FARTHEST);
                 if value.is_empty() && field.index_empty {
                     words.add(b"", text.id, position, frequency(text.weight));
                 }

@@ -31,8 +31,8 @@ pub enum Scorer {
     /// `BM25STD`: Okapi BM25.
     #[default]
     Bm25Std,
-    /// `BM25STD.TANH`: the same, brought between 0 and 1.
-    Bm25StdTanh,
+    /// `BM25STD.TANH`: the same, brought between 0 and 1 by the hyperbolic tangent of so many parts of it.
+    Bm25StdTanh(u32),
     /// `TFIDF`.
     Tfidf,
     /// `TFIDF.DOCNORM`: normalized by length.
@@ -52,7 +52,7 @@ impl Scorer {
     pub fn named(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"BM25STD" => Self::Bm25Std,
-            b"BM25STD.TANH" => Self::Bm25StdTanh,
+            b"BM25STD.TANH" => Self::Bm25StdTanh(4),
             b"TFIDF" => Self::Tfidf,
             b"TFIDF.DOCNORM" => Self::TfidfDocNorm,
             b"BM25" => Self::Bm25,
@@ -164,7 +164,7 @@ impl Leaf {
         }
         self.weight
             * match context.scorer {
-                Scorer::Bm25Std | Scorer::Bm25StdTanh => self.idf_std * freq * (K1 + 1.0) / (freq + context.norm),
+                Scorer::Bm25Std | Scorer::Bm25StdTanh(_) => self.idf_std * freq * (K1 + 1.0) / (freq + context.norm),
                 Scorer::Tfidf | Scorer::TfidfDocNorm => freq * self.idf,
                 Scorer::Bm25 => self.idf * freq / (freq + context.norm),
                 Scorer::Dismax => freq,
@@ -200,7 +200,7 @@ pub fn compare_payloads(mine: Option<&[u8]>, asked: Option<&[u8]>) -> Option<(u3
 pub fn finish(scorer: Scorer, sum: f64, whole: &Whole) -> f64 {
     match scorer {
         Scorer::Bm25Std => sum * whole.score,
-        Scorer::Bm25StdTanh => (sum * whole.score / 4.0).tanh(),
+        Scorer::Bm25StdTanh(factor) => (sum * whole.score / f64::from(factor)).tanh(),
         Scorer::Tfidf => sum * whole.score / f64::from(whole.max_freq.max(1)) / whole.slop,
         Scorer::TfidfDocNorm => sum * whole.score / f64::from(whole.length.max(1)) / whole.slop,
         Scorer::Bm25 => sum * whole.score / whole.slop,

@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 
 use super::{Update, WRITE, any, finish, next, next_key, update, writes};
+use crate::commands::style;
 use crate::error::{Error, json as errors};
 use crate::json::{Arithmetic, Document, Number, Path};
 use crate::redis::args::Args;
@@ -64,7 +65,7 @@ fn apply(ctx: &Context, mut args: Args<'_>, command: &str, event: &CStr, operati
         Ok(Update { changed: any(&outcome), outcome })
     })?;
     let numbers = numbers.ok_or(errors::NO_KEY)?;
-    if ctx.resp3() {
+    if style::resp3(ctx) {
         reply_numbers(ctx, &numbers)
     } else {
         reply_text(ctx, &path, &numbers)?

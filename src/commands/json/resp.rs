@@ -1,6 +1,7 @@
 //! `JSON.RESP key [path]`, and JSON as RESP3 values
 
 use super::{finish, next_key, path_or_root, read, reads};
+use crate::commands::style;
 use crate::error::{Error, json as errors};
 use crate::json::{Kind, Number, ValueRef};
 use crate::redis::args::Args;
@@ -22,7 +23,7 @@ impl Command for Resp {
         let (path, _) = path_or_root(&mut args)?;
         finish(&args, NAME)?;
         let found = read(ctx, name, |document| {
-            let mut reply = ctx.reply();
+            let mut reply = style::reply(ctx);
             if path.is_legacy() {
                 let value = path.first(document.root())?.ok_or_else(|| errors::no_path(path.text()))?;
                 mark(&mut reply, value);

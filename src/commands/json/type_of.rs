@@ -3,6 +3,7 @@
 //! In RESP3 every answer has one array more around it than in RESP2.
 
 use super::{finish, next_key, path_or_root, read, reads};
+use crate::commands::style;
 use crate::error::Error;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
@@ -24,7 +25,7 @@ impl Command for Type {
         let types = read(ctx, name, |document| {
             Ok(path.matches(document.root())?.into_iter().map(|value| value.type_name()).collect::<Vec<_>>())
         })?;
-        let mut reply = ctx.reply();
+        let mut reply = style::reply(ctx);
         if reply.resp3() {
             reply.array(1);
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::find::{write_head, write_score, write_warning};
 use super::rows::Style;
 use super::{find, reads};
+use crate::commands::style::reply;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::indexes::cursors::{Cursors, Table};
@@ -147,7 +148,7 @@ impl Asked {
         let request = Request {
             settings: Settings { measured, ..query::settings(options) },
             in_keys: options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect()),
-            scorer: options.scorer.unwrap_or_default(),
+            scorer: query::scorer(options),
             scores,
             explain: options.explain_score,
             terms: self.plan.needs_terms(),
@@ -423,7 +424,7 @@ impl Answer {
                 return Err(errors::TIMEOUT);
             }
         }
-        let mut reply = ctx.reply();
+        let mut reply = reply(ctx);
         if self.cursor.is_some() {
             reply.array(2);
         }

@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 
 use super::{find, reads};
+use crate::commands::style::reply;
 use crate::error::{Error, search as errors};
 use crate::indexes::registry;
 use crate::redis::args::Args;
@@ -24,6 +25,9 @@ pub struct Delete;
 
 /// `FT._ALIASDELIFX`
 pub struct DeleteIf;
+
+/// `FT._ALIASLIST`, as Valkey's clients ask
+pub struct ListAll;
 
 /// `FT.ALIASLIST`
 pub struct List;
@@ -106,6 +110,27 @@ impl Command for List {
         let mut reply = ctx.reply();
         reply.set(names.len());
         names.iter().for_each(|name| reply.bulk(name));
+        Ok(())
+    }
+}
+
+impl Command for ListAll {
+    const INFO: Info = reads(c"FT._ALIASLIST", c"Lists the other names of all indexes", c"1.0.0");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let [] = words(args, "FT._ALIASLIST")?;
+        let all: Vec<(Box<[u8]>, Box<[u8]>)> = registry::with(|registry| {
+            let database = registry.database(ctx.database());
+            database.aliases.iter().map(|(alias, index)| (alias.clone(), index.clone())).collect()
+        });
+        let shown = |(alias, _): &(Box<[u8]>, _)| find(ctx, alias, || errors::UNKNOWN_INDEX_NAME).is_ok();
+        let all: Vec<_> = all.into_iter().filter(shown).collect();
+        let mut reply = reply(ctx);
+        reply.map(all.len());
+        for (alias, index) in &all {
+            reply.bulk(alias);
+            reply.bulk(index);
+        }
         Ok(())
     }
 }

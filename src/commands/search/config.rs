@@ -1,47 +1,21 @@
 //! `FT.CONFIG GET|SET|HELP`: the settings by the names of before `CONFIG SET search.*`.
 
-use std::sync::atomic::Ordering;
-
 use super::reads;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
-use crate::redis::settings::{Kind, Setting};
+use crate::redis::reply::Reply;
+use crate::redis::settings::{Kind, Refused, Setting};
 use crate::search::arguments::Problem;
 use crate::search::number;
 
 /// `FT.CONFIG`
 pub struct Config;
 
-/// What is behind a name.
-#[derive(Clone, Copy)]
-enum Option {
-    /// A setting of ours.
-    Setting(&'static str),
-    /// `return` or `fail`.
-    OnTimeout,
-    /// What never changes.
-    Fixed(&'static str),
-}
-
-/// The names, in the order of `FT.CONFIG GET *`.
-const OPTIONS: &[(&str, Option, &str)] = &[
-    ("TIMEOUT", Option::Setting("timeout"), "Query timeout in milliseconds"),
-    ("ON_TIMEOUT", Option::OnTimeout, "What a query does whose time is over: return or fail"),
-    ("MAXSEARCHRESULTS", Option::Setting("max-search-results"), "Most results of FT.SEARCH"),
-    ("MAXAGGREGATERESULTS", Option::Fixed("unlimited"), "Most results of FT.AGGREGATE"),
-    ("MINPREFIX", Option::Setting("min-prefix"), "Shortest prefix"),
-    ("MINSTEMLEN", Option::Fixed("4"), "Shortest word that is stemmed"),
-    ("MAXPREFIXEXPANSIONS", Option::Setting("max-prefix-expansions"), "Most terms that a prefix stands for"),
-    ("MAXEXPANSIONS", Option::Setting("max-prefix-expansions"), "Most terms that a prefix stands for"),
-    ("DEFAULT_DIALECT", Option::Setting("default-dialect"), "Dialect of queries that say none"),
-    ("CURSOR_MAX_IDLE", Option::Setting("cursor-max-idle"), "Longest time between two reads of a cursor"),
-    ("INDEX_CURSOR_LIMIT", Option::Setting("index-cursor-limit"), "Most cursors of an index"),
-    ("MULTI_TEXT_SLOP", Option::Fixed("100"), "Positions between two values of a TEXT field"),
-    ("GC_POLICY", Option::Fixed("none"), "Documents are removed at once: there is nothing to collect"),
-];
+/// A setting by one of its names here.
+type Named = (&'static str, &'static Setting);
 
 impl Command for Config {
     const INFO: Info = reads(c"FT.CONFIG", c"Shows and changes settings", c"1.0.0");
@@ -53,92 +27,110 @@ impl Command for Config {
         match &action.to_ascii_uppercase()[..] {
             b"GET" => get(ctx, name),
             b"HELP" => help(ctx, name),
-            b"SET" => set(ctx, name, args.next()),
+            b"SET" => set(ctx, name, args),
             _ => Err(Error::fixed("No such configuration action")),
         }
     }
 }
 
-fn named(name: &[u8]) -> Vec<&'static (&'static str, Option, &'static str)> {
-    OPTIONS.iter().filter(|option| name == b"*" || name.eq_ignore_ascii_case(option.0.as_bytes())).collect()
+fn all() -> impl Iterator<Item = Named> {
+    config::all().flat_map(|setting| setting.old.iter().map(move |name| (*name, setting)))
 }
 
-fn value(option: Option) -> String {
-    match option {
-        Option::Fixed(text) => text.into(),
-        Option::OnTimeout => if config::fail_on_timeout() { "fail" } else { "return" }.into(),
-        Option::Setting(name) => match config::named(name).map(|setting| &setting.kind) {
-            Some(Kind::Number { cell, .. }) => cell.load(Ordering::Relaxed).to_string(),
-            Some(Kind::Switch(cell) | Kind::Either(cell, _)) => cell.load(Ordering::Relaxed).to_string(),
-            None => String::new(),
-        },
+fn named(name: &[u8]) -> Vec<Named> {
+    all().filter(|known| name == b"*" || name.eq_ignore_ascii_case(known.0.as_bytes())).collect()
+}
+
+/// Writes the value as RediSearch does.
+fn write_value(reply: &mut Reply<'_>, setting: &Setting) {
+    match setting.kind {
+        Kind::Number { min: -1, .. } if setting.number() == -1 => reply.bulk(b"unlimited"),
+        Kind::Switch(_) => reply.bulk(if setting.number() == 0 { b"false" } else { b"true" }),
+        _ => reply.bulk_or_null(setting.shown().as_deref()),
     }
 }
 
 fn get(ctx: &Context, name: &[u8]) -> Result<(), Error> {
     let found = named(name);
     let mut reply = ctx.reply();
-    if reply.resp3() {
-        reply.map(found.len());
-    } else {
-        reply.array(found.len());
-    }
-    for (name, option, _) in found {
+    begin(&mut reply, found.len());
+    for (name, setting) in found {
         if !reply.resp3() {
             reply.array(2);
         }
         reply.simple(name);
-        reply.bulk(value(*option).as_bytes());
+        write_value(&mut reply, setting);
     }
     Ok(())
+}
+
+/// Begins a map of `len` settings; in RESP2 a list, with a list for each.
+fn begin(reply: &mut Reply<'_>, len: usize) {
+    if reply.resp3() {
+        reply.map(len);
+    } else {
+        reply.array(len);
+    }
+}
+
+/// What a setting is for; of one, clients have the words.
+fn description(name: &str, setting: &Setting) -> &'static str {
+    if name == "TIMEOUT" { "Query (search) timeout" } else { setting.doc }
 }
 
 fn help(ctx: &Context, name: &[u8]) -> Result<(), Error> {
     let found = named(name);
     let mut reply = ctx.reply();
-    reply.array(found.len());
-    for (name, option, doc) in found {
-        reply.array(5);
-        reply.simple(name);
+    begin(&mut reply, found.len());
+    for (name, setting) in found {
+        if reply.resp3() {
+            reply.simple(name);
+            reply.map(2);
+        } else {
+            reply.array(5);
+            reply.simple(name);
+        }
         reply.simple("Description");
-        reply.simple(doc);
+        reply.simple(description(name, setting));
         reply.simple("Value");
-        reply.bulk(value(*option).as_bytes());
+        write_value(&mut reply, setting);
     }
     Ok(())
 }
 
-fn set(ctx: &Context, name: &[u8], value: core::option::Option<&[u8]>) -> Result<(), Error> {
-    let [(name, option, _)] = named(name)[..] else { return Err(Error::fixed("Invalid option")) };
-    let value = value.ok_or_else(|| Error::fixed(errors::problem(Problem::Missing)))?;
-    match option {
-        Option::Fixed(_) => return Err(Error::fixed("Not modifiable at runtime")),
-        Option::OnTimeout => {
-            let Some(Setting { kind: Kind::Either(cell, _), .. }) = config::named("on-timeout") else {
-                return Err(Error::INTERNAL);
-            };
-            let fails = match &value.to_ascii_lowercase()[..] {
-                b"fail" => true,
-                b"return" => false,
-                _ => return Err(Error::fixed("Invalid ON_TIMEOUT value")),
-            };
-            cell.store(fails, Ordering::Relaxed);
-        }
-        Option::Setting(setting) => {
-            let Some(Setting { kind: Kind::Number { cell, min, max }, .. }) = config::named(setting) else {
-                return Err(Error::INTERNAL);
-            };
-            let refused = |problem| Error::fixed(errors::problem(problem));
-            let number = number::parse_integer(value).ok_or_else(|| refused(Problem::Type))?;
-            if *name == "DEFAULT_DIALECT" && number > *max {
-                return Err(Error::fixed("Default dialect version cannot be higher than 4"));
-            }
-            if !(*min..=*max).contains(&number) {
-                return Err(refused(Problem::Bounds));
-            }
-            cell.store(number, Ordering::Relaxed);
-        }
+fn set(ctx: &Context, name: &[u8], mut args: Args<'_>) -> Result<(), Error> {
+    let [(name, setting)] = named(name)[..] else { return Err(Error::fixed("Invalid option")) };
+    let value = args.next().ok_or_else(|| Error::fixed(errors::problem(Problem::Missing)))?;
+    if args.next().is_some() {
+        return Err(Error::fixed("EXCESSARGS"));
     }
+    if !setting.changes {
+        return Err(Error::fixed("Not modifiable at runtime"));
+    }
+    let taken = match setting.kind {
+        Kind::Number { .. } => {
+            number::parse_integer(value).ok_or(Refused::Type).and_then(|number| setting.take_number(number))
+        }
+        _ => setting.take(value),
+    };
+    taken.map_err(|refused| refusal(name, setting, value, refused))?;
     ctx.reply().ok();
     Ok(())
+}
+
+/// What RediSearch says of a value that it does not take.
+fn refusal(name: &str, setting: &Setting, value: &[u8], refused: Refused) -> Error {
+    let number = number::parse_integer(value);
+    match (name, refused) {
+        ("DEFAULT_DIALECT", Refused::Bounds) if number.is_some_and(|number| number > 4) => {
+            Error::fixed("Default dialect version cannot be higher than 4")
+        }
+        ("MINSTEMLEN", _) if number.is_none_or(|number| number < 2) => {
+            Error::fixed("Minimum stem length cannot be lower than 2")
+        }
+        ("BM25STD_TANH_FACTOR", Refused::Bounds) => Error::fixed("BM25STD_TANH_FACTOR must be between 1 and 10000"),
+        _ if matches!(setting.kind, Kind::Choice(..)) => Error::composed(format!("Invalid {name} value")),
+        (_, Refused::Type) => Error::fixed(errors::problem(Problem::Type)),
+        (_, Refused::Bounds) => Error::fixed(errors::problem(Problem::Bounds)),
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::rows::{Columns, Contents, From, RowFields, Style};
 use super::{find, reads};
+use crate::commands::style::reply;
 use crate::config;
 use crate::error::{Error, search as errors};
 use crate::indexes::definition::Definition;
@@ -41,7 +42,7 @@ impl Command for Search {
         let search = Arc::new(search);
         let working = Arc::clone(&search);
         let costing = Arc::clone(&search);
-        let reply = move |ctx: &Context, found: Found| {
+        let answer = move |ctx: &Context, found: Found| {
             if !found.complete {
                 handle.count_timeout();
                 if config::fail_on_timeout() {
@@ -58,14 +59,14 @@ impl Command for Search {
                 let measured = measuring::ranges(place, &working.tree, &working.definition, &cancelled, server);
                 working.execute(&handle.live.read(arrival), measured)
             };
-            return query::run_with(ctx, &index, work, reply);
+            return query::run_with(ctx, &index, work, answer);
         }
         query::run_costing(
             ctx,
             &index,
             |index| costing.cost(index),
             move |index| working.execute(index, Vec::new()),
-            reply,
+            answer,
         )
     }
 }
@@ -133,7 +134,7 @@ impl Asked {
                 in_keys,
                 ranges: self.ranges.clone(),
                 circles: self.circles.clone(),
-                scorer: options.scorer.unwrap_or_default(),
+                scorer: query::scorer(options),
                 scores: options.with_scores,
                 explain: options.explain_score,
                 payload: options.payload.as_deref(),
@@ -169,7 +170,7 @@ impl Asked {
         };
         let rows: Vec<(Row, RowFields)> = found.rows.into_iter().filter_map(load).collect();
         let total = total.saturating_sub((asked_for - rows.len()) as u64);
-        let mut reply = ctx.reply();
+        let mut reply = reply(ctx);
         if reply.resp3() {
             self.write_resp3(&mut reply, total, (&rows, &contents), complete);
         } else {

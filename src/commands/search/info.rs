@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use super::aggregate::CURSORS;
 use super::{find, reads};
-use crate::config;
+use crate::commands::style::reply;
+use crate::config::{self, replies_as_valkey};
 use crate::error::{Error, search as errors};
 use crate::indexes::cursors::Counts;
 use crate::indexes::definition::Definition;
@@ -16,23 +17,29 @@ use crate::redis::context::Context;
 use crate::redis::reply::Reply;
 use crate::search::analysis::Language;
 use crate::search::arguments::name_of;
-use crate::search::index::{Failures, Index};
+use crate::search::index::{Failures, FieldIndex, Index, Values};
 use crate::search::info;
 use crate::search::schema::{Algorithm, Compression, Element, Field, Kind, Metric, Schema, Source, Vector, names};
 
 /// `FT.INFO`
 pub struct Info;
 
+/// valkey-search's words for which nodes are to be asked, and which of them may fail to answer: here is all that there is.
+const SCOPES: &[&str] = &["LOCAL", "ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INCONSISTENT"];
+
 impl Command for Info {
     const INFO: CommandInfo = reads(c"FT.INFO", c"Shows what an index is about and how it fares", c"1.0.0");
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
-        let (Some(name), None) = (args.next(), args.next()) else { return Err(Error::arity("FT.INFO")) };
+        let Some(name) = args.next() else { return Err(Error::arity("FT.INFO")) };
+        if !args.all(|word| SCOPES.iter().any(|scope| word.eq_ignore_ascii_case(scope.as_bytes()))) {
+            return Err(Error::arity("FT.INFO"));
+        }
         let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
         let definition = index.definition();
         let state = State::of(ctx, &index);
         query::run(ctx, &index, Facts::of, move |ctx, facts| {
-            write(&mut ctx.reply(), &definition, &state, &facts);
+            write(&mut reply(ctx), &definition, &state, &facts);
             Ok(())
         })
     }
@@ -46,6 +53,8 @@ struct State {
     indexing: bool,
     percent: f64,
     uses: u64,
+    /// Changes that are not applied yet.
+    waiting: u64,
     dialects: [bool; 4],
     milliseconds: f64,
     cursors: Counts,
@@ -62,6 +71,7 @@ impl State {
             // Keys may come while the walk is under way, which is not at its end before it says so.
             percent: met.map_or(1.0, |met| met as f64 / (keys.max(met) + 1) as f64),
             uses: index.handle.uses() + 1,
+            waiting: index.handle.live.waiting(),
             dialects: index.handle.dialects(),
             milliseconds: index.handle.worked().as_secs_f64() * 1000.0,
             cursors: CURSORS.counts(&index.handle),
@@ -73,7 +83,14 @@ impl State {
 struct Facts {
     figures: info::Info,
     failures: Failures,
-    by_field: Vec<Failures>,
+    by_field: Vec<OfField>,
+}
+
+/// What it finds out of a field.
+struct OfField {
+    failures: Failures,
+    /// Vectors that it has.
+    vectors: usize,
 }
 
 impl Facts {
@@ -81,8 +98,15 @@ impl Facts {
         Self {
             figures: index.info(),
             failures: index.failures().clone(),
-            by_field: index.fields().iter().map(|field| field.failures.clone()).collect(),
+            by_field: index.fields().iter().map(OfField::of).collect(),
         }
+    }
+}
+
+impl OfField {
+    fn of(field: &FieldIndex) -> Self {
+        let vectors = if let Values::Vector(vectors) = &field.values { vectors.count() } else { 0 };
+        Self { failures: field.failures.clone(), vectors }
     }
 }
 
@@ -101,6 +125,10 @@ enum Item {
 impl Item {
     fn word(text: impl AsRef<[u8]>) -> Self {
         Self::Word(text.as_ref().to_vec())
+    }
+
+    fn bulk(text: impl AsRef<[u8]>) -> Self {
+        Self::Bulk(text.as_ref().to_vec())
     }
 
     fn number(value: usize) -> Self {
@@ -150,7 +178,7 @@ fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &
         ("index_name", Item::word(&state.name)),
         ("index_options", Item::List(options(schema))),
         ("index_definition", Item::Map(about(schema))),
-        ("attributes", Item::List(schema.fields.iter().map(attribute).collect())),
+        ("attributes", Item::List(schema.fields.iter().zip(&facts.by_field).map(attribute).collect())),
     ];
     pairs.extend(sizes(facts));
     pairs.extend(progress(state));
@@ -161,7 +189,7 @@ fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &
     let dialects = dialects.map(|(name, used)| (name, Item::Number(u64::from(used))));
     pairs.push(("dialect_stats", Item::Map(dialects.collect())));
     pairs.push(("Index Errors", failures(&facts.failures)));
-    let statistics = schema.fields.iter().zip(&facts.by_field).map(|(field, failed)| {
+    let statistics = schema.fields.iter().zip(&facts.by_field).map(|(field, OfField { failures: failed, .. })| {
         Item::Map(vec![
             ("identifier", Item::word(&field.source)),
             ("attribute", Item::word(&field.alias)),
@@ -169,7 +197,20 @@ fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &
         ])
     });
     pairs.push(("field statistics", Item::List(statistics.collect())));
+    if replies_as_valkey() {
+        pairs.extend(as_valkey(state));
+    }
     Item::Map(pairs).write(reply);
+}
+
+/// What valkey-search tells of an index besides, in its words.
+fn as_valkey(state: &State) -> Vec<(&'static str, Item)> {
+    vec![
+        ("backfill_in_progress", Item::bulk(if state.indexing { "1" } else { "0" })),
+        ("backfill_complete_percent", Item::bulk(format!("{:.6}", state.percent))),
+        ("mutation_queue_size", Item::bulk(state.waiting.to_string())),
+        ("state", Item::bulk(if state.indexing { "backfill_in_progress" } else { "ready" })),
+    ]
 }
 
 fn options(schema: &Schema) -> Vec<Item> {
@@ -201,7 +242,7 @@ fn about(schema: &Schema) -> Vec<(&'static str, Item)> {
     pairs
 }
 
-fn attribute(field: &Field) -> Item {
+fn attribute((field, facts): (&Field, &OfField)) -> Item {
     let mut pairs = vec![("identifier", Item::word(&field.source)), ("attribute", Item::word(&field.alias))];
     let (mut case_sensitive, mut no_stem, mut suffix_trie) = (false, false, false);
     let mut kind = |name| pairs.push(("type", Item::word(name)));
@@ -221,6 +262,9 @@ fn attribute(field: &Field) -> Item {
         Kind::Vector(vector) => {
             kind("VECTOR");
             pairs.extend(vector_attributes(vector));
+            if replies_as_valkey() {
+                pairs.push(("index", Item::Map(vector_index(vector, facts.vectors))));
+            }
         }
     }
     let flags = [
@@ -260,6 +304,25 @@ fn vector_attributes(vector: &Vector) -> Vec<(&'static str, Item)> {
         _ => {}
     }
     pairs
+}
+
+/// A vector field in the words of valkey-search.
+fn vector_index(vector: &Vector, size: usize) -> Vec<(&'static str, Item)> {
+    let word = |name: Option<&'static str>| Item::word(name.unwrap_or_default());
+    let mut algorithm = vec![("name", word(name_of::<Algorithm>(names::ALGORITHMS, &vector.algorithm)))];
+    if vector.algorithm == Algorithm::Hnsw {
+        algorithm.push(("m", Item::number(vector.m)));
+        algorithm.push(("ef_construction", Item::number(vector.ef_construction)));
+        algorithm.push(("ef_runtime", Item::number(vector.ef_runtime)));
+    }
+    vec![
+        ("capacity", Item::number(size)),
+        ("dimensions", Item::number(vector.dim)),
+        ("distance_metric", word(name_of::<Metric>(names::METRICS, &vector.metric))),
+        ("size", Item::bulk(size.to_string())),
+        ("data_type", word(name_of::<Element>(names::ELEMENTS, &vector.element))),
+        ("algorithm", Item::Map(algorithm)),
+    ]
 }
 
 fn megabytes(bytes: usize) -> Item {

@@ -1,6 +1,7 @@
 //! `FT._LIST`: the names of the indexes.
 
 use super::reads;
+use crate::commands::style::reply;
 use crate::error::Error;
 use crate::indexes::registry;
 use crate::redis::args::Args;
@@ -19,7 +20,7 @@ impl Command for List {
         }
         let names: Vec<Box<[u8]>> =
             registry::with(|registry| registry.database(ctx.database()).indexes.keys().cloned().collect());
-        let mut reply = ctx.reply();
+        let mut reply = reply(ctx);
         reply.set(names.len());
         names.iter().for_each(|name| reply.simple_bytes(name));
         Ok(())

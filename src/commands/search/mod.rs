@@ -55,6 +55,7 @@ pub const FAMILY: Family = Family {
         entry::<alias::Delete>(),
         entry::<alias::DeleteIf>(),
         entry::<alias::List>(),
+        entry::<alias::ListAll>(),
     ],
 };
 

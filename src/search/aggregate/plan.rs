@@ -9,13 +9,10 @@ use std::sync::Arc;
 
 use super::expression::{Column, Expression, ParseError};
 use super::reduce::{Reduce, Reducer};
-use super::request::{AggregateRequest, Arrange, Step};
+use super::request::{AggregateRequest, Arrange, DEFAULT_SORTED, Step};
 use super::row::{Load, Wanted};
 use crate::search::request::search::Returned;
 use crate::search::schema::Schema;
-
-/// Rows that a SORTBY keeps where neither LIMIT nor MAX says how many.
-const DEFAULT_SORTED: usize = 10;
 
 /// Name of the column that ADDSCORES adds.
 const SCORE: &[u8] = b"__score";

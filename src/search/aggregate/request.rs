@@ -10,6 +10,9 @@ use crate::search::request::options::{QueryOptions, limit, names, query_text};
 use crate::search::request::search::{Returned, Sort, sources};
 use crate::search::request::{Asked, Cursor, Error, bad};
 
+/// Rows that a SORTBY keeps where neither LIMIT nor MAX says how many.
+pub(super) const DEFAULT_SORTED: usize = 10;
+
 /// Most properties to sort by.
 pub const MAX_SORT_FIELDS: usize = 8;
 
@@ -103,7 +106,21 @@ impl AggregateRequest {
             return Err(cursor.unknown("<main>"));
         }
         request.options.check(asked)?;
+        request.cut(asked.max_rows);
         Ok(request)
+    }
+
+    /// Keeps no more than so many rows where LIMIT says nothing.
+    fn cut(&mut self, most: usize) {
+        if most == usize::MAX {
+            return;
+        }
+        let arrange = self.arrange();
+        if arrange.limit.is_none() {
+            let asked = if arrange.max > 0 { arrange.max } else { usize::MAX };
+            arrange.limit =
+                Some((0, if arrange.sorted && arrange.max == 0 { DEFAULT_SORTED } else { asked }.min(most)));
+        }
     }
 
     fn accept_option(&mut self, words: &mut Words) -> Result<bool, Error> {
@@ -122,6 +139,9 @@ impl AggregateRequest {
             let (offset, count) = limit(words)?;
             if offset > asked.max_results {
                 return Err(Error::OffsetMax(asked.max_results));
+            }
+            if count > asked.max_rows {
+                return Err(Error::LimitMax(asked.max_rows));
             }
             self.arrange().limit = Some((offset, count));
         } else if words.accept("SORTBY") {

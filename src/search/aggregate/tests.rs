@@ -105,7 +105,8 @@ impl Source for Memory {
 }
 
 fn plan(schema: &Schema, line: &str) -> Arc<Plan> {
-    let asked = Asked { resp3: false, source: schema::Source::Hash, dialect: 2, max_results: 1_000_000 };
+    let asked =
+        Asked { resp3: false, source: schema::Source::Hash, dialect: 2, max_results: 1_000_000, max_rows: usize::MAX };
     let request = AggregateRequest::parse(line.split('~').map(str::as_bytes), &asked).unwrap();
     Arc::new(Plan::new(&request, schema, &[]).unwrap())
 }

@@ -20,7 +20,7 @@ mod tokens;
 
 pub use crate::search::fold::fold;
 pub use language::Language;
-pub use stem::Stemmer;
+pub use stem::{Stemmer, store_stems_from};
 pub use stop_words::StopWords;
 pub use tokens::{Tokens, is_separator, unescape};
 

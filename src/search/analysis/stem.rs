@@ -1,11 +1,18 @@
 //! Words to their stems.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rust_stemmers::Stemmer as Snowball;
 
 use super::Language;
 
 /// Shortest word that is stored under its stem too, in bytes.
-const SHORTEST: usize = 4;
+static SHORTEST: AtomicUsize = AtomicUsize::new(4);
+
+/// Tells from how many bytes on words are stored under their stems too. What was indexed stays as it is.
+pub fn store_stems_from(length: usize) {
+    SHORTEST.store(length, Ordering::Relaxed);
+}
 
 /// The stemmer of one language.
 pub struct Stemmer(Snowball);
@@ -23,7 +30,7 @@ impl Stemmer {
 
     /// `+` and the stem, if the index stores the word under it too.
     pub fn stored_stem(&self, word: &[u8]) -> Option<Vec<u8>> {
-        if word.len() < SHORTEST {
+        if word.len() < SHORTEST.load(Ordering::Relaxed) {
             return None;
         }
         self.stem(word).filter(|stem| stem != word).map(marked)

@@ -112,6 +112,12 @@ pub fn tokens<'a>(text: &'a [u8], stop_words: &StopWords, legacy: bool) -> Vec<T
     lexer.found
 }
 
+/// Whether a query has `=>[`, as dialects from 2 on read it.
+pub fn has_bracket_clause(text: &[u8], stop_words: &StopWords) -> bool {
+    let tokens = tokens(text, stop_words, false);
+    tokens.windows(2).any(|two| two[0].kind == Kind::Arrow && two[1].kind == Kind::OpenBracket)
+}
+
 struct Lexer<'a, 'w> {
     text: &'a [u8],
     at: usize,

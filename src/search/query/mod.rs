@@ -45,7 +45,7 @@ pub struct Context<'a> {
     pub stemmer: Option<&'a Stemmer>,
     /// Values of `$name`. Dialect 1 has none.
     pub params: &'a Params,
-    /// 1 to 4.
+    /// 1 to 4. A query with `=>[KNN …]`, which dialect 1 can't read, is read as of dialect 2.
     pub dialect: u8,
     /// INFIELDS: where words without a field are looked for.
     pub in_fields: FieldMask,
@@ -181,12 +181,19 @@ pub fn parse(text: &[u8], context: &Context) -> Result<Node, Error> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_unbound(text: &[u8], context: &Context) -> Result<Node, Error> {
-    let mut tree = parser::parse(text, context)?;
+    let mut context = *context;
+    let mut read = parser::parse(text, &context);
+    if read.is_err() && context.dialect < 2 && lexer::has_bracket_clause(text, context.stop_words) {
+        // Dialect 1 knows no vectors, and clients that were made for Valkey name no dialect.
+        context.dialect = 2;
+        read = parser::parse(text, &context);
+    }
+    let mut tree = read?;
     if context.in_fields != FieldMask::ALL {
         build::restrict(&mut tree, context.in_fields);
     }
     if let Some(stemmer) = context.stemmer {
-        expand::expand(&mut tree, stemmer, context);
+        expand::expand(&mut tree, stemmer, &context);
     }
     Ok(tree)
 }

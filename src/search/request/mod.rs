@@ -26,6 +26,8 @@ pub struct Asked {
     pub dialect: u8,
     /// Largest offset, and largest count of FT.SEARCH (the setting `max-search-results`).
     pub max_results: usize,
+    /// Largest count of FT.AGGREGATE (the setting `max-aggregate-results`).
+    pub max_rows: usize,
 }
 
 /// Why a request is refused.

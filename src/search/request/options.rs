@@ -92,6 +92,10 @@ impl QueryOptions {
                 return Ok(true);
             }
         }
+        if ["ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INCONSISTENT"].iter().any(|word| words.accept(word)) {
+            // valkey-search's: from which shards of a cluster an answer must come. All there is, is here.
+            return Ok(true);
+        }
         if words.accept("WITHCOUNT") {
             self.count = Some(true);
         } else if words.accept("WITHOUTCOUNT") {

@@ -75,7 +75,7 @@ impl SearchRequest {
             content: Content::Everything,
             sort: None,
             offset: 0,
-            limit: DEFAULT_LIMIT,
+            limit: DEFAULT_LIMIT.min(asked.max_results),
         };
         while !cursor.words.is_empty() {
             let known = request.options.accept(&mut cursor.words)?

@@ -285,6 +285,11 @@ impl VectorIndex {
         self.docs.set(doc, ids, fingerprint);
     }
 
+    /// How many vectors it has.
+    pub fn count(&self) -> usize {
+        self.vectors
+    }
+
     /// Takes a document out.
     pub fn remove(&mut self, doc: DocId) {
         if let Store::Restoring(restoring) = &mut self.store {
