@@ -86,7 +86,8 @@ impl Source for Memory<'_> {
 }
 
 fn answer(schema: &Schema, documents: &[Fields], words: &[&[u8]]) -> Result<String, Error> {
-    let asked = Asked { resp3: false, source: schema::Source::Hash, dialect: 2, max_results: 1_000_000 };
+    let asked =
+        Asked { resp3: false, source: schema::Source::Hash, dialect: 2, max_results: 1_000_000, max_rows: usize::MAX };
     let request = AggregateRequest::parse(words.iter().copied(), &asked)?;
     let plan = Arc::new(Plan::new(&request, schema, &[])?);
     let mut source = Memory { schema, documents, at: 0 };

@@ -12,6 +12,7 @@ ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data"
 DOCUMENT = ROWS.pop(0)["document"]
 
 
+@pytest.mark.usefixtures("redis_style")
 @pytest.mark.smoke
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_replies_are_those_of_the_field(server, protocol):

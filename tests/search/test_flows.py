@@ -30,6 +30,7 @@ def happy_index(c, kind):
             c("HSET", f"doc:{number}", "content", text, "genre", genre, "embedding", blob(vector))
 
 
+@pytest.mark.usefixtures("redis_style")
 @pytest.mark.smoke
 @pytest.mark.parametrize("kind", ["HASH", "JSON"])
 def test_happy_person(r2, r3, kind):

@@ -6,6 +6,7 @@ import redis
 import guides
 
 
+@pytest.mark.usefixtures("redis_style")
 @pytest.mark.smoke
 @pytest.mark.parametrize("options", [{"protocol": 2}, {}], ids=["resp2", "default"])
 def test_the_guides(server, options):

@@ -119,12 +119,8 @@ impl Command for ListAll {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [] = words(args, "FT._ALIASLIST")?;
-        let all: Vec<(Box<[u8]>, Box<[u8]>)> = registry::with(|registry| {
-            let database = registry.database(ctx.database());
-            database.aliases.iter().map(|(alias, index)| (alias.clone(), index.clone())).collect()
-        });
-        let shown = |(alias, _): &(Box<[u8]>, _)| find(ctx, alias, || errors::UNKNOWN_INDEX_NAME).is_ok();
-        let all: Vec<_> = all.into_iter().filter(shown).collect();
+        let mut all = registry::with(|registry| registry.database(ctx.database()).aliases.clone());
+        all.retain(|alias, _| find(ctx, alias, || errors::UNKNOWN_INDEX_NAME).is_ok());
         let mut reply = reply(ctx);
         reply.map(all.len());
         for (alias, index) in &all {
