@@ -1,9 +1,14 @@
 //! The sections of `INFO`: what the module did and does.
 
 use super::about;
+use super::search::aggregate::CURSORS;
 use super::vset::{counters, value};
-use crate::indexes::{counters as searches, registry};
+use crate::config;
+use crate::indexes::measured::KINDS;
+use crate::indexes::{counters as searches, figures, registry};
 use crate::redis::info::InfoWriter;
+use crate::redis::module::loaded;
+use crate::redis::settings::Setting;
 use crate::redis::workers;
 
 /// Fills the sections.
@@ -34,21 +39,104 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_attribute_updates", counters::ATTRIBUTE_UPDATES.get());
     info.number("vset_removals", counters::REMOVALS.get());
     info.number("vset_waits_for_tail", counters::TAIL_WAITS.get());
-    let indexes = registry::with(|registry| registry.stats());
+    indexes(info);
+    queries(info);
+    told(info);
+}
+
+/// Sections about the indexes, by the names that RediSearch has for them (those of 2.10 and of 8), which exporters read.
+fn indexes(info: &mut InfoWriter) {
+    let stats = registry::with(|registry| registry.stats());
+    let figures = figures::all();
+    info.section("version");
+    info.word("version", "2.10.20");
+    if let Some(loaded) = loaded() {
+        info.word("redis_version", &loaded.server);
+    }
     info.section("index");
-    info.number("number_of_indexes", indexes.indexes);
-    info.number("number_of_indexes_scanning", indexes.scanning);
-    info.number("total_num_docs_in_indexes", indexes.documents);
-    info.number("changes_waiting", indexes.waiting);
-    info.number("unlinked_vectors", indexes.unlinked);
+    info.number("number_of_indexes", stats.indexes);
+    info.number("number_of_active_indexes", figures.active);
+    info.number("number_of_active_indexes_running_queries", figures.queried);
+    info.number("number_of_active_indexes_indexing", figures.indexing);
+    info.number("number_of_indexes_scanning", stats.scanning);
+    info.number("total_num_docs_in_indexes", stats.documents);
+    info.number("changes_waiting", stats.waiting);
+    info.number("unlinked_vectors", stats.unlinked);
     info.number("vector_links", searches::LINKS.get());
     info.number("graphs_restored", searches::GRAPHS_RESTORED.get());
     info.number("graphs_refused", searches::GRAPHS_REFUSED.get());
-    info.number("indexing_failures", indexes.failures);
+    info.number("indexing_failures", stats.failures);
     info.number("indexes_expired", searches::EXPIRED.get());
+    info.section("fields_statistics");
+    for (kind, fields) in KINDS.iter().zip(&figures.fields).filter(|(_, fields)| !fields.counts.is_empty()) {
+        let failures = (fields.failures > 0).then_some(("IndexErrors", fields.failures));
+        let all = fields.counts.iter().copied().chain(failures);
+        let all: Vec<_> = all.map(|(property, count)| format!("{property}={count}")).collect();
+        info.word(&format!("fields_{kind}"), &all.join(","));
+    }
+    info.section("memory");
+    let [all, smallest, largest, vectors] = figures.memory;
+    for (name, bytes) in
+        [("used_memory_indexes", all), ("smallest_memory_index", smallest), ("largest_memory_index", largest)]
+    {
+        info.number(name, bytes);
+        info.double(&format!("{name}_human"), bytes as f64 / f64::from(1 << 20));
+    }
+    info.number("used_memory_vector_index", vectors);
+    info.double("total_indexing_time", figures.milliseconds);
+    info.section("dialect_statistics");
+    for (nth, used) in figures.dialects.into_iter().enumerate() {
+        info.number(&format!("dialect_{}", nth + 1), u64::from(used));
+    }
+    info.section("warnings_and_errors");
+    info.number("errors_indexing_failures", stats.failures);
+    info.number("errors_for_index_with_max_failures", figures.most_failures);
+    info.section("gc");
+    // What is removed is removed at once: nothing is collected, nothing is left to collect.
+    for name in
+        ["bytes_collected", "total_cycles", "total_ms_run", "gc_bytes_collected", "gc_total_cycles", "gc_total_ms_run"]
+    {
+        info.number(name, 0);
+    }
+    for name in ["total_docs_not_collected_by_gc", "gc_total_docs_not_collected"] {
+        info.number(name, 0);
+    }
     info.section("queries");
+    info.number("total_active_queries", figures.queries);
+}
+
+/// Sections about queries and cursors.
+fn queries(info: &mut InfoWriter) {
     info.number("total_queries_processed", searches::QUERIES.get());
+    info.number("total_query_commands", searches::QUERIES.get() + searches::CURSOR_READS.get());
+    info.number("total_query_execution_time_ms", searches::QUERY_TIME.get() / 1_000_000);
     info.number("total_query_microseconds", searches::QUERY_TIME.get() / 1000);
     info.number("total_measuring_microseconds", searches::MEASURE_TIME.get() / 1000);
     info.number("total_queries_timed_out", searches::TIMEOUTS.get());
+    info.section("cursors");
+    let cursors = CURSORS.all() as u64;
+    for name in ["global_idle", "global_total", "cursors_user_idle", "cursors_user_active"] {
+        info.number(name, cursors);
+    }
+    for name in ["cursors_internal_idle", "cursors_internal_active"] {
+        info.number(name, 0);
+    }
+}
+
+/// The settings that RediSearch tells here, by its names.
+fn told(info: &mut InfoWriter) {
+    info.section("runtime_configurations");
+    for (name, setting) in [
+        ("minimal_term_prefix", "min-prefix"),
+        ("minimal_stem_length", "min-stem-len"),
+        ("maximal_prefix_expansions", "max-prefix-expansions"),
+        ("query_timeout_ms", "timeout"),
+        ("timeout_policy", "on-timeout"),
+        ("cursor_max_idle_time", "cursor-max-idle"),
+        ("max_search_results", "max-search-results"),
+        ("max_aggregate_results", "max-aggregate-results"),
+    ] {
+        let value = config::named(setting.as_bytes()).and_then(Setting::shown).unwrap_or_default();
+        info.word(name, &String::from_utf8_lossy(&value));
+    }
 }

@@ -9,6 +9,8 @@ pub static QUERY_TIME: Counter = Counter::new();
 /// Nanoseconds in which documents were read for their distances, with the keyspace at hand: for KNN after the query, for vector ranges
 /// as a part of it.
 pub static MEASURE_TIME: Counter = Counter::new();
+/// Pages that were read of cursors.
+pub static CURSOR_READS: Counter = Counter::new();
 /// Queries that ended early, since their time was over.
 pub static TIMEOUTS: Counter = Counter::new();
 /// Steps in which workers linked a vector, or unlinked one.

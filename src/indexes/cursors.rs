@@ -56,6 +56,11 @@ impl<T> Clone for Cursors<T> {
 impl<T> Copy for Cursors<T> {}
 
 impl<T: Send + 'static> Cursors<T> {
+    /// How many there are.
+    pub fn all(self) -> usize {
+        self.0.with_borrow(|table| table.waiting.len())
+    }
+
     /// Counts cursors.
     pub fn counts(self, handle: &Arc<Handle>) -> Counts {
         self.0.with_borrow(|table| Counts {

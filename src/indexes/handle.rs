@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::counters;
+use super::measured::{Measured, Measurement};
 use crate::config;
 use crate::redis::workers::{self, Source};
 use crate::search::index::Index;
@@ -50,6 +51,9 @@ pub struct Handle {
     timeouts: AtomicU64,
     /// Nanoseconds that workers have spent on applying and linking.
     worked: AtomicU64,
+    /// Queries that workers are running on it.
+    running: AtomicU64,
+    measurement: Measurement,
     /// Before then the main thread does not help again, unless it must.
     rests: Mutex<Option<Instant>>,
 }
@@ -65,6 +69,8 @@ impl Handle {
             dialects: Default::default(),
             timeouts: AtomicU64::new(0),
             worked: AtomicU64::new(0),
+            running: AtomicU64::new(0),
+            measurement: Measurement::default(),
             rests: Mutex::new(None),
         })
     }
@@ -174,9 +180,45 @@ impl Handle {
         self.timeouts.load(Ordering::Relaxed)
     }
 
+    /// A query runs on it until what this returns is dropped.
+    pub fn begin_query(&self) -> impl Drop + use<'_> {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        End(|| {
+            self.running.fetch_sub(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Queries that workers are running on it.
+    pub fn running(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// What it took when it was last measured; where it has changed since, a worker measures it again.
+    pub fn measured(self: &Arc<Self>) -> Measured {
+        let mark = (self.live.arrival() - self.live.waiting(), self.live.unlinked());
+        let (measured, again) = self.measurement.look(mark);
+        if again {
+            let handle = Arc::clone(self);
+            workers::submit(move || {
+                let _end = End(|| handle.measurement.end());
+                handle.measurement.measure(&handle.live.read(0), mark);
+            });
+        }
+        measured
+    }
+
     /// Time that workers have spent on it.
     pub fn worked(&self) -> Duration {
         Duration::from_nanos(self.worked.load(Ordering::Relaxed))
+    }
+}
+
+/// Does something at its end, after a panic too.
+struct End<F: Fn()>(F);
+
+impl<F: Fn()> Drop for End<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

@@ -89,7 +89,9 @@ pub fn run_with<T: Send + 'static>(
     let blocked = ctx.block();
     workers::submit(move || {
         handle.help();
+        let running = handle.begin_query();
         let found = counters::QUERY_TIME.time(|| work(&handle, arrival, None));
+        drop(running);
         blocked.finish(move |ctx| reply(ctx, found));
     });
     Ok(())

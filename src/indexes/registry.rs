@@ -74,6 +74,11 @@ impl Registered {
         Arc::clone(&self.definition.borrow())
     }
 
+    /// Documents that could not be indexed, when they were last counted.
+    pub fn failures(&self) -> u64 {
+        self.counted.get().1
+    }
+
     /// Whether the index has been dropped.
     pub fn is_dropped(&self) -> bool {
         self.dropped.get()

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use redis_module::raw as ffi;
 
+use super::double::shortest;
 use super::module::Loading;
 
 /// Writes sections and fields.
@@ -23,6 +24,11 @@ impl InfoWriter {
     pub fn number(&mut self, field: &str, value: u64) {
         // SAFETY: see section.
         unsafe { api!(RedisModule_InfoAddFieldULongLong(self.raw, text(field).as_ptr(), value)) };
+    }
+
+    /// A number that need not be whole.
+    pub fn double(&mut self, field: &str, value: f64) {
+        self.word(field, &shortest(value));
     }
 
     /// A word.

@@ -5,7 +5,7 @@
 use super::aggregate::{Access, Answer, CURSORS};
 use super::{find, reads};
 use crate::error::{Error, search as errors};
-use crate::indexes::query;
+use crate::indexes::{counters, query};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
@@ -47,6 +47,7 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
     index.touch();
     let mut running = CURSORS.take(&index.handle, number).ok_or_else(unknown)?;
     running.begin_read();
+    counters::CURSOR_READS.add(1);
     let most = count.or(running.cursor.map(|cursor| cursor.count)).unwrap_or(usize::MAX);
     query::run_with(
         ctx,
