@@ -38,6 +38,7 @@ static MODULE: redis::module::Module = redis::module::Module {
         ("JSON", Some(commands::json::register_type), commands::json::FAMILY),
         ("search", Some(commands::search::register), commands::search::FAMILY),
     ],
+    usage: commands::usage::ALL,
     settings: (&config::ALL, config::FOREIGN),
     changed: tell_engines,
     info: commands::info::fill,

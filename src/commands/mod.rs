@@ -7,4 +7,5 @@ pub mod info;
 pub mod json;
 pub mod search;
 pub mod style;
+pub mod usage;
 pub mod vset;

@@ -11,8 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use redis_module::raw as ffi;
 
 use super::args::Args;
-use super::context::Context;
+use super::context::{Context, LogLevel, log};
 use super::module::Loading;
+use super::syntax::Told;
 use crate::error::Error;
 
 /// What a command does with the keys it names, for ACL rules and clients.
@@ -153,23 +154,26 @@ pub(super) fn is_free(loading: &Loading, family: &Family) -> bool {
     })
 }
 
+/// Commands with their lines of usage; the notation is that of the module `syntax`.
+pub type Usage = &'static [(&'static str, &'static str)];
+
 /// Registers a family's commands.
 ///
 /// # Errors
 /// The name that the server refused.
-pub(super) fn register(loading: &Loading, family: &Family) -> Result<(), &'static CStr> {
+pub(super) fn register(loading: &Loading, family: &Family, usage: Usage) -> Result<(), &'static CStr> {
     // SAFETY: the context is valid while loading.
     let category = unsafe {
         ffi::RedisModule_AddACLCategory
             .is_some_and(|add| add(loading.raw, family.category.as_ptr()) == ffi::REDISMODULE_OK as c_int)
     };
     for entry in family.commands {
-        register_one(loading, entry, category.then_some(family.category)).ok_or(entry.info.name)?;
+        register_one(loading, entry, category.then_some(family.category), usage).ok_or(entry.info.name)?;
     }
     Ok(())
 }
 
-fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>) -> Option<()> {
+fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>, usage: Usage) -> Option<()> {
     let Info { name, flags, keys, acl, .. } = entry.info;
     // SAFETY: the context is valid while loading, the strings are NUL-terminated and copied, the function lives as long as the
     // library, which is never unloaded once it has types.
@@ -190,7 +194,7 @@ fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>) -> Op
         if command.is_null() {
             return None;
         }
-        describe(command, &entry.info);
+        describe(command, &entry.info, usage);
         if let Some(set) = ffi::RedisModule_SetCommandACLCategories {
             let family = category.map_or(String::new(), |c| format!(" {}", c.to_string_lossy()));
             // The name is ours and holds no NUL; a refused category only means fewer rules match.
@@ -204,7 +208,7 @@ fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>) -> Op
 ///
 /// # Safety
 /// `command` was just created.
-unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info) {
+unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Usage) {
     let access = match info.keys.access {
         Access::Read => ffi::REDISMODULE_CMD_KEY_RO | ffi::REDISMODULE_CMD_KEY_ACCESS,
         Access::Update => {
@@ -229,7 +233,9 @@ unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info) {
         sizeof_keyspec: size_of::<ffi::RedisModuleCommandKeySpec>(),
         sizeof_arg: size_of::<ffi::RedisModuleCommandArg>(),
     };
-    let told = ffi::RedisModuleCommandInfo {
+    let line =
+        usage.iter().find(|(name, _)| name.as_bytes() == info.name.to_bytes()).and_then(|(_, line)| Told::read(line));
+    let mut told = ffi::RedisModuleCommandInfo {
         version: &version,
         summary: info.summary.as_ptr(),
         complexity: info.complexity.as_ptr(),
@@ -238,8 +244,13 @@ unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info) {
         tips: std::ptr::null(),
         arity: info.arity,
         key_specs: if info.keys.first > 0 { specs.as_mut_ptr() } else { std::ptr::null_mut() },
-        args: std::ptr::null_mut(),
+        args: line.as_ref().map_or(std::ptr::null_mut(), |(_, arguments)| *arguments),
     };
-    // SAFETY: the command is valid by the caller's promise; the server copies what it is told.
-    unsafe { api!(RedisModule_SetCommandInfo(command, &told)) };
+    // SAFETY: the command is valid by the caller's promise; the server copies what it is told, while `line` lives.
+    if unsafe { api!(RedisModule_SetCommandInfo(command, &told)) } != ffi::REDISMODULE_OK as c_int {
+        log(LogLevel::Warning, &format!("the server refused the arguments of {}", info.name.to_string_lossy()));
+        told.args = std::ptr::null_mut();
+        // SAFETY: as above.
+        unsafe { api!(RedisModule_SetCommandInfo(command, &told)) };
+    }
 }

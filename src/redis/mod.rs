@@ -22,6 +22,7 @@
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
 //! | [`reply`] | writing replies in RESP2 and RESP3 |
 //! | [`settings`] | `CONFIG` and load arguments |
+//! | `syntax` | the arguments of a command, from a line of usage |
 //! | [`turns`] | how threads share the cores |
 //! | [`types`] | data types and their callbacks |
 //! | [`workers`] | the pool of threads |
@@ -52,6 +53,7 @@ pub mod placement;
 pub mod rdb;
 pub mod reply;
 pub mod settings;
+mod syntax;
 pub mod turns;
 pub mod types;
 pub mod workers;

@@ -12,7 +12,7 @@ pub(crate) use redis_module::raw as ffi;
 
 use super::alloc;
 use super::args::Args;
-use super::command::{self, Family};
+use super::command::{self, Family, Usage};
 use super::context::{LogLevel, log};
 use super::info;
 use super::settings::{self, Foreign, Settings};
@@ -34,6 +34,8 @@ pub struct Module {
     pub version: c_int,
     /// The families: a name for the log, the type if there is one, the commands.
     pub families: &'static [(&'static str, Option<RegisterType>, Family)],
+    /// Commands with their lines of usage, for `COMMAND DOCS`.
+    pub usage: Usage,
     /// Every setting, and load arguments that are none.
     pub settings: (Settings, Foreign),
     /// Called when settings have values, and when one has another.
@@ -142,7 +144,7 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module, first: bool
             continue;
         }
         served.push(*family);
-        command::register(loading, commands)
+        command::register(loading, commands, module.usage)
             .map_err(|name| format!("the server refused the command {}", name.to_string_lossy()))?;
     }
     settings::register(loading, module.settings, (first, module.changed), args)?;
