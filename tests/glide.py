@@ -218,6 +218,40 @@ def over_json(client):
     ft.dropindex(client, "j")
 
 
+def creation(client):
+    """Every option of FT.CREATE that there is a meaning for: MINSTEMSIZE and PUNCTUATION of an index are refused."""
+    options = FtCreateOptions(
+        DataType.HASH,
+        prefixes=["x:"],
+        score=0.5,
+        language="english",
+        skipinitialscan=True,
+        withoffsets=True,
+        nostopwords=True,
+        filter="@n > 1",
+        score_field="s",
+        no_highlight=True,
+    )
+    fields = [
+        TextField("t", nosuffixtrie=True, sortable=True, unf=True),
+        TagField("g", sortable=True, unf=True),
+        NumericField("n", sortable=True),
+    ]
+    check(ft.create(client, "full", fields, options), "OK", "create with every option")
+    client.hset("x:1", {"t": "the word", "n": "2"})
+    client.hset("x:2", {"t": "the word", "n": "1"})
+    check(ft.search(client, "full", "the", FtSearchOptions(nocontent=True)), [1, {b"x:1": {}}], "a stop word, and the filter")
+    ft.dropindex(client, "full")
+    stops = FtCreateOptions(DataType.HASH, prefixes=["x:"], nooffsets=True, stopwords=["word"])
+    check(ft.create(client, "stops", [TextField("t", withsuffixtrie=True)], stops), "OK", "create with stop words")
+    check(ft.search(client, "stops", "word"), [0], "a word that is left out")
+    ft.dropindex(client, "stops")
+    for option in ({"minstemsize": 3}, {"punctuation": ",."}):
+        refused(
+            lambda option=option: ft.create(client, "no", [TextField("t")], FtCreateOptions(**option)), "argument", f"create with {option}"
+        )
+
+
 def documents(client):
     """JSON.*: values at `$` paths come as lists, at legacy paths alone."""
     run = glide_json
@@ -262,6 +296,7 @@ def main(port):
         aggregates(client)
         about(client)
         over_json(client)
+        creation(client)
         documents(client)
         client.close()
     print(f"glide: {CHECKED} replies as documented")

@@ -25,7 +25,7 @@ macro_rules! beside {
 macro_rules! field {
     () => {
         "(field [AS alias] \
-          (TEXT [WEIGHT weight:double] [NOSTEM] [PHONETIC matcher] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] \
+          (TEXT [WEIGHT weight:double] [NOSTEM] [PHONETIC matcher] [WITHSUFFIXTRIE | NOSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] \
              [SORTABLE [UNF]] [NOINDEX] \
            | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
            | NUMERIC [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
@@ -50,7 +50,7 @@ macro_rules! create {
         concat!(
             "index [ON (HASH | JSON)] [PREFIX count:int prefix...] [FILTER expression] [LANGUAGE language] \
              [LANGUAGE_FIELD attribute] [SCORE score:double] [SCORE_FIELD attribute] [PAYLOAD_FIELD attribute] [MAXTEXTFIELDS] \
-             [TEMPORARY seconds:int] [NOOFFSETS] [NOHL] [NOFIELDS] [NOFREQS] [STOPWORDS count:int [stopword...]] \
+             [TEMPORARY seconds:int] [NOOFFSETS | WITHOFFSETS] [NOHL] [NOFIELDS] [NOFREQS] [STOPWORDS count:int [stopword...] | NOSTOPWORDS] \
              [SKIPINITIALSCAN] [INDEXALL (ENABLE | DISABLE)] SCHEMA ",
             field!()
         )

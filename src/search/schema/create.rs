@@ -180,6 +180,9 @@ fn option(schema: &mut Schema, words: &mut Words) -> Result<(), Error> {
     match &word.to_ascii_uppercase()[..] {
         b"MAXTEXTFIELDS" => schema.flags.max_text_fields = true,
         b"NOOFFSETS" => (schema.flags.no_offsets, schema.flags.no_highlight) = (true, true),
+        // valkey-search's words for what is so without NOOFFSETS, and for STOPWORDS 0.
+        b"WITHOFFSETS" => (schema.flags.no_offsets, schema.flags.no_highlight) = (false, false),
+        b"NOSTOPWORDS" => schema.stop_words = Some(Default::default()),
         b"NOHL" => schema.flags.no_highlight = true,
         b"NOFIELDS" => schema.flags.no_fields = true,
         b"NOFREQS" => schema.flags.no_frequencies = true,
@@ -355,6 +358,8 @@ fn text(texts: usize, field: &mut Field, words: &mut Words) -> Result<Text, Erro
             });
         } else if words.accept("WITHSUFFIXTRIE") {
             text.suffix_trie = true;
+        } else if words.accept("NOSUFFIXTRIE") {
+            text.suffix_trie = false;
         } else if words.accept("INDEXEMPTY") {
             field.index_empty = true;
         } else if words.accept("INDEXMISSING") {
