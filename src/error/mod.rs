@@ -27,6 +27,9 @@ impl Error {
     /// What a client reads whose work ended in a defect of ours; the log has the place.
     pub const INTERNAL: Self = Self::fixed("ERR internal error");
 
+    /// What a command answers where the server does not let the key be written.
+    pub const NOT_WRITABLE: Self = Self::fixed("ERR the server does not let this key be written now");
+
     /// An error with a fixed text.
     pub const fn fixed(text: &'static str) -> Self {
         Self(Cow::Borrowed(text.as_bytes()))

@@ -37,8 +37,9 @@ fn delete(ctx: &Context, name: &[u8]) {
         if ctx.peek(name).is_none() {
             return;
         }
-        ctx.open_write(name).unlink();
-        ctx.replicate(c"DEL", &[name.bytes()]);
-        ctx.notify(EventClass::Generic, c"del", name);
+        if ctx.open_write(name).unlink().is_ok() {
+            ctx.replicate_deletion(name.bytes());
+            ctx.notify(EventClass::Generic, c"del", name);
+        }
     });
 }

@@ -48,10 +48,9 @@ use crate::redis::{auxiliary, events};
 
 /// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
-    let free = auxiliary::register(loading, &persistence::AUXILIARY);
-    if free {
-        follow::on_main_thread();
-        events::follow(loading, &follow::FOLLOWERS);
+    if !auxiliary::register(loading, &persistence::AUXILIARY) {
+        return false;
     }
-    free
+    follow::on_main_thread();
+    events::follow(loading, &follow::FOLLOWERS)
 }

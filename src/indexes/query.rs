@@ -82,11 +82,10 @@ pub fn run_with<T: Send + 'static>(
     follow::catch_up();
     let arrival = handle.live.arrival();
     let is_small = || handle.live.try_read(arrival).is_some_and(|index| index.documents().len() <= FEW);
-    if !ctx.can_block() || is_small() {
+    let Some(blocked) = ctx.block_if(!is_small()) else {
         let found = counters::QUERY_TIME.time(|| work(&handle, arrival, Some(ctx)));
         return reply(ctx, found);
-    }
-    let blocked = ctx.block();
+    };
     workers::submit(move || {
         handle.help();
         let running = handle.begin_query();

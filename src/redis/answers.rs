@@ -16,7 +16,7 @@
 //! A turn is asked for with `RedisModule_EventLoopAddOneShot`, which the server calls when it looks at its sockets.
 
 use std::collections::VecDeque;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -151,8 +151,13 @@ pub(super) fn done(took: Duration) {
 
 /// Asks the server for a turn.
 fn ask() {
-    // SAFETY: the function may be called from any thread; `turn` needs no data.
-    unsafe { api!(RedisModule_EventLoopAddOneShot(Some(turn), std::ptr::null_mut())) };
+    let null = std::ptr::null_mut();
+    // SAFETY: the function may be called from any thread; `turn` needs no data, and may be called on any thread, too.
+    unsafe {
+        if api!(RedisModule_EventLoopAddOneShot(Some(turn), null)) != ffi::REDISMODULE_OK as c_int {
+            turn(null);
+        }
+    }
 }
 
 /// Called on the main thread when it has looked at its sockets.

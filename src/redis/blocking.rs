@@ -10,6 +10,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use redis_module::raw as ffi;
@@ -21,7 +22,7 @@ use crate::error::Error;
 
 /// A suspended client.
 pub struct Blocked {
-    raw: *mut ffi::RedisModuleBlockedClient,
+    raw: NonNull<ffi::RedisModuleBlockedClient>,
     resp3: bool,
     answered: bool,
 }
@@ -41,11 +42,16 @@ struct Left {
 }
 
 impl Context {
-    /// Suspends the client until the returned value replies. Call only where [`Context::can_block`].
-    pub fn block(&self) -> Blocked {
+    /// Suspends the client, if that is `wanted`, until the returned value replies. `None` where this client can't wait, too: then
+    /// the work is done and the reply made here and now. Not every reason can be known before: Valkey from 8.1 on suspends no
+    /// client that is subscribed to a channel.
+    pub fn block_if(&self, wanted: bool) -> Option<Blocked> {
+        if !wanted || !self.can_block() {
+            return None;
+        }
         // SAFETY: the context is valid while the command runs; a timeout of 0 means none.
         let raw = unsafe { api!(RedisModule_BlockClient(self.raw, Some(finish), None, Some(forget), 0)) };
-        Blocked::new(raw, self.resp3())
+        NonNull::new(raw).map(|raw| Blocked::new(raw, self.resp3()))
     }
 }
 
@@ -86,9 +92,9 @@ unsafe extern "C" fn forget(_raw: *mut ffi::RedisModuleCtx, data: *mut c_void) {
 
 impl Blocked {
     /// Takes charge of a blocked client and starts measuring its time.
-    pub(super) fn new(raw: *mut ffi::RedisModuleBlockedClient, resp3: bool) -> Self {
+    fn new(raw: NonNull<ffi::RedisModuleBlockedClient>, resp3: bool) -> Self {
         // SAFETY: the server just made it.
-        unsafe { api!(RedisModule_BlockedClientMeasureTimeStart(raw)) };
+        unsafe { api!(RedisModule_BlockedClientMeasureTimeStart(raw.as_ptr())) };
         Self { raw, resp3, answered: false }
     }
 
@@ -104,8 +110,8 @@ impl Blocked {
         // SAFETY: the blocked client is valid until it is unblocked, once, by `let_go`; `forget` takes the box back, and says
         // that it is done.
         unsafe {
-            api!(RedisModule_BlockedClientMeasureTimeEnd(self.raw));
-            answers::let_go(self.raw, Box::into_raw(left).cast());
+            api!(RedisModule_BlockedClientMeasureTimeEnd(self.raw.as_ptr()));
+            answers::let_go(self.raw.as_ptr(), Box::into_raw(left).cast());
         }
     }
 
@@ -114,11 +120,12 @@ impl Blocked {
         // SAFETY: the blocked client is valid until it is unblocked below, once: `answered` is set. The thread-safe
         // context is private to this call, so replying needs no lock.
         unsafe {
-            let context = api!(RedisModule_GetThreadSafeContext(self.raw));
+            let raw = self.raw.as_ptr();
+            let context = api!(RedisModule_GetThreadSafeContext(raw));
             write(&mut Reply::new(context, self.resp3));
             api!(RedisModule_FreeThreadSafeContext(context));
-            api!(RedisModule_BlockedClientMeasureTimeEnd(self.raw));
-            api!(RedisModule_UnblockClient(self.raw, std::ptr::null_mut()));
+            api!(RedisModule_BlockedClientMeasureTimeEnd(raw));
+            api!(RedisModule_UnblockClient(raw, std::ptr::null_mut()));
         }
     }
 }

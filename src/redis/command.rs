@@ -194,21 +194,24 @@ fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>, usage
         if command.is_null() {
             return None;
         }
-        describe(command, &entry.info, usage);
+        describe(command, &entry.info, usage)?;
         if let Some(set) = ffi::RedisModule_SetCommandACLCategories {
             let family = category.map_or(String::new(), |c| format!(" {}", c.to_string_lossy()));
-            // The name is ours and holds no NUL; a refused category only means fewer rules match.
-            set(command, CString::new(format!("{acl}{family}")).unwrap_or_default().as_ptr());
+            // The name is ours and holds no NUL. Where the server refused, a rule like `-@write` would let the command through.
+            let done = set(command, CString::new(format!("{acl}{family}")).unwrap_or_default().as_ptr());
+            if done != ffi::REDISMODULE_OK as c_int {
+                return None;
+            }
         }
     }
     Some(())
 }
 
-/// Tells arity, documentation and keys.
+/// Tells arity, documentation and keys; `None` where the server does not take it.
 ///
 /// # Safety
 /// `command` was just created.
-unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Usage) {
+unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Usage) -> Option<()> {
     let access = match info.keys.access {
         Access::Read => ffi::REDISMODULE_CMD_KEY_RO | ffi::REDISMODULE_CMD_KEY_ACCESS,
         Access::Update => {
@@ -247,10 +250,12 @@ unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Us
         args: line.as_ref().map_or(std::ptr::null_mut(), |(_, arguments)| *arguments),
     };
     // SAFETY: the command is valid by the caller's promise; the server copies what it is told, while `line` lives.
-    if unsafe { api!(RedisModule_SetCommandInfo(command, &told)) } != ffi::REDISMODULE_OK as c_int {
+    let mut done = unsafe { api!(RedisModule_SetCommandInfo(command, &told)) };
+    if done != ffi::REDISMODULE_OK as c_int {
         log(LogLevel::Warning, &format!("the server refused the arguments of {}", info.name.to_string_lossy()));
         told.args = std::ptr::null_mut();
         // SAFETY: as above.
-        unsafe { api!(RedisModule_SetCommandInfo(command, &told)) };
+        done = unsafe { api!(RedisModule_SetCommandInfo(command, &told)) };
     }
+    (done == ffi::REDISMODULE_OK as c_int).then_some(())
 }

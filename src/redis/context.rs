@@ -156,24 +156,36 @@ impl Context {
 
     /// Sends another command instead of the one that was typed to replicas and the AOF.
     pub fn replicate(&self, command: &CStr, args: &[&[u8]]) {
-        self.with_strings(args, |strings| {
-            // SAFETY: the format `v` takes an array of strings and its length, which are valid during the call.
-            unsafe {
-                api!(RedisModule_Replicate(self.raw, command.as_ptr(), c"v".as_ptr(), strings.as_ptr(), strings.len()))
-            };
-        });
+        self.send(&[command], c"v", args);
+    }
+
+    /// Sends the deletion of a key to replicas and the AOF, by whichever command for it the operator has left its name.
+    pub fn replicate_deletion(&self, key: &[u8]) {
+        self.send(&[c"DEL", c"UNLINK"], c"v", &[key]);
     }
 
     /// Appends a command to the AOF, and to nothing else.
     pub fn append_to_aof(&self, command: &CStr, args: &[&[u8]]) {
-        self.with_strings(args, |strings| {
-            // SAFETY: the format takes an array of strings and its length, which are valid during the call; `R` leaves
-            // replicas out.
-            unsafe {
-                let (array, len) = (strings.as_ptr(), strings.len());
-                api!(RedisModule_Replicate(self.raw, command.as_ptr(), c"vR".as_ptr(), array, len))
-            };
+        // `R` leaves replicas out.
+        self.send(&[command], c"vR", args);
+    }
+
+    /// Sends the first of the commands that the server knows. None of them (`rename-command` takes commands away): replicas and
+    /// the AOF lack a change, which the operator has to know.
+    fn send(&self, commands: &[&CStr], format: &CStr, args: &[&[u8]]) {
+        let sent = self.with_strings(args, |strings| {
+            let (array, len) = (strings.as_ptr(), strings.len());
+            commands.iter().any(|command| {
+                // SAFETY: the format takes an array of strings and its length, which are valid during the call.
+                let sent =
+                    unsafe { api!(RedisModule_Replicate(self.raw, command.as_ptr(), format.as_ptr(), array, len)) };
+                sent == ffi::REDISMODULE_OK as c_int
+            })
         });
+        if !sent {
+            let name = commands[0].to_string_lossy();
+            log(LogLevel::Warning, &format!("replicas and the AOF lack a change: the server does not know {name}"));
+        }
     }
 
     /// Whether nothing may be sent to replicas or the AOF now: clients are paused, for a failover perhaps.

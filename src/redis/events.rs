@@ -29,8 +29,8 @@ pub struct Followers {
 
 static FOLLOWERS: OnceLock<&'static Followers> = OnceLock::new();
 
-/// Subscribes to everything in the table.
-pub fn follow(loading: &Loading, followers: &'static Followers) {
+/// Subscribes to everything in the table; false where the server does not let us.
+pub fn follow(loading: &Loading, followers: &'static Followers) -> bool {
     let _ = FOLLOWERS.set(followers);
     // Any type's event can mean that a document of ours was overwritten, so all classes but misses are wanted.
     let classes = ffi::REDISMODULE_NOTIFY_GENERIC
@@ -47,15 +47,17 @@ pub fn follow(loading: &Loading, followers: &'static Followers) {
     let event = |id| ffi::RedisModuleEvent { id, dataver: 1 };
     // SAFETY: the context is valid while loading, the functions live as long as the library.
     unsafe {
-        api!(RedisModule_SubscribeToKeyspaceEvents(loading.raw, classes, Some(key_event)));
-        for id in [
+        let done = |outcome| outcome == ffi::REDISMODULE_OK as c_int;
+        let keys = done(api!(RedisModule_SubscribeToKeyspaceEvents(loading.raw, classes, Some(key_event))));
+        let events = [
             ffi::REDISMODULE_EVENT_FLUSHDB,
             ffi::REDISMODULE_EVENT_SWAPDB,
             ffi::REDISMODULE_EVENT_LOADING,
             ffi::REDISMODULE_EVENT_FORK_CHILD,
-        ] {
-            api!(RedisModule_SubscribeToServerEvent(loading.raw, event(id), Some(server_event)));
-        }
+        ];
+        let subscribed =
+            events.map(|id| done(api!(RedisModule_SubscribeToServerEvent(loading.raw, event(id), Some(server_event)))));
+        keys && subscribed.iter().all(|done| *done)
     }
 }
 

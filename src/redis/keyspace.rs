@@ -10,6 +10,9 @@ use super::context::Context;
 use super::types::DataType;
 use crate::error::Error;
 
+/// A function of the server that removes an opened key.
+type Remove = Option<unsafe extern "C" fn(*mut ffi::RedisModuleKey) -> i32>;
+
 /// An opened key; closed when dropped. One opened for writing is then told to those who watch it.
 pub struct Key<'a> {
     raw: *mut ffi::RedisModuleKey,
@@ -24,7 +27,8 @@ impl Context {
         (!raw.is_null()).then_some(Key { raw, context: PhantomData })
     }
 
-    /// Opens a key for writing, whether it exists or not.
+    /// Opens a key for writing, whether it exists or not. A server may refuse (Redis 8 for a slot that moves away): the key then
+    /// reads as one that is not there, and nothing can be put into it.
     pub fn open_write(&self, name: Arg<'_>) -> Key<'_> {
         let mode = (ffi::REDISMODULE_READ | ffi::REDISMODULE_WRITE) as i32;
         // SAFETY: context and name are valid during the call.
@@ -67,25 +71,49 @@ impl Key<'_> {
     }
 
     /// Puts a value into a key opened for writing, in place of what was there.
-    pub fn set<T: DataType>(&mut self, value: T) -> &mut T {
+    ///
+    /// # Errors
+    /// [`Error::NOT_WRITABLE`] where the server does not have it; the value is dropped.
+    pub fn set<T: DataType>(&mut self, value: T) -> Result<&mut T, Error> {
+        if self.raw.is_null() {
+            return Err(Error::NOT_WRITABLE);
+        }
         let value = Box::into_raw(Box::new(value));
-        // SAFETY: the key is open for writing; from now on the server owns the value, which stays where it is.
+        // SAFETY: the key is open; once it has taken the value, the server owns it, and it stays where it is. Where it has not,
+        // the box is ours again.
         unsafe {
-            api!(RedisModule_ModuleTypeSetValue(self.raw, T::slot().get(), value.cast()));
-            &mut *value
+            let set = api!(RedisModule_ModuleTypeSetValue(self.raw, T::slot().get(), value.cast()));
+            if set != ffi::REDISMODULE_OK as i32 {
+                drop(Box::from_raw(value));
+                return Err(Error::NOT_WRITABLE);
+            }
+            Ok(&mut *value)
         }
     }
 
-    /// Deletes the key.
-    pub fn delete(&mut self) {
-        // SAFETY: the key is open for writing.
-        unsafe { api!(RedisModule_DeleteKey(self.raw)) };
+    /// Deletes a key opened for writing.
+    ///
+    /// # Errors
+    /// [`Error::NOT_WRITABLE`] where the server does not let it go.
+    pub fn delete(&mut self) -> Result<(), Error> {
+        // SAFETY: reading the pointer is a plain load of a word set once at load.
+        self.remove_by(unsafe { ffi::RedisModule_DeleteKey })
     }
 
-    /// Deletes the key; its value is freed in the background if that takes long.
-    pub fn unlink(&mut self) {
-        // SAFETY: the key is open for writing.
-        unsafe { api!(RedisModule_UnlinkKey(self.raw)) };
+    /// As [`Key::delete`]; the value is freed in the background if that takes long.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn unlink(&mut self) -> Result<(), Error> {
+        // SAFETY: as in delete.
+        self.remove_by(unsafe { ffi::RedisModule_UnlinkKey })
+    }
+
+    fn remove_by(&mut self, remove: Remove) -> Result<(), Error> {
+        let remove = remove.filter(|_| !self.raw.is_null()).ok_or(Error::NOT_WRITABLE)?;
+        // SAFETY: the key is open.
+        let removed = unsafe { remove(self.raw) } == ffi::REDISMODULE_OK as i32;
+        if removed { Ok(()) } else { Err(Error::NOT_WRITABLE) }
     }
 }
 

@@ -26,6 +26,51 @@
 //! | [`turns`] | how threads share the cores |
 //! | [`types`] | data types and their callbacks |
 //! | [`workers`] | the pool of threads |
+//!
+//! # What the server's functions may answer
+//! Asked of Redis 7.0, 7.4, 8.2 and Valkey 9.1, with a client in each state that they know (`tests/test_client_states.py`).
+//! Those that are not in every server are looked up; a test of each server looks for the others by name.
+//!
+//! | call | may answer | then |
+//! |---|---|---|
+//! | `BlockClient` | null: Valkey from 8.1 on, for a client that is subscribed. In MULTI and scripts an error to the client | those are not asked, and null is as good: the work is done here and now |
+//! | `BlockedClientMeasureTimeStart`, `BlockedClientMeasureTimeEnd` | an error: not begun | times lack one |
+//! | `GetThreadSafeContext` | never null, of a client that has gone, too: its reply is thrown away | |
+//! | `UnblockClient` | an error: of clients that wait for keys only | ours never do |
+//! | `GetBlockedClientPrivateData` | null: the worker has replied | nothing is left to do |
+//! | `EventLoopAddOneShot` | an error: no function given | the turn comes at once |
+//! | `OpenKey` | null: no such key; for writing too, where the server does not let a slot's keys be changed | reads as none; to put a value or delete is refused |
+//! | `KeyType` | empty, of null too | asked before anything else of a key |
+//! | `ModuleTypeGetType`, `ModuleTypeGetValue` | null: no value of a module | another type |
+//! | `ModuleTypeSetValue`, `DeleteKey`, `UnlinkKey` | an error: not open for writing; all of them follow null | refused, and the value dropped |
+//! | `HashGet`, `ScanKey` | an error: no hash. A value that is null: no such field, or it has expired | none |
+//! | `Scan`, `ScanCursorCreate` | 0 at the end; never null | |
+//! | `CreateString`, `StringPtrLen` | never null: a server without memory ends | |
+//! | `Call` | null: no such command (`rename-command`), or it can't be run now | no reply, as for an error |
+//! | `CallReplyType`, `CallReplyLength`, `CallReplyArrayElement`, `CallReplyStringPtr` | null, or 0, of another kind of reply | none |
+//! | `Replicate` | an error: no such command (`rename-command`) | another command for it, or a line in the log |
+//! | `ReplicateVerbatim`, `NotifyKeyspaceEvent` | an error is not told | |
+//! | `ReplyWith…`, `ReplySetArrayLength` | an error is not told; without a client (`CLIENT REPLY OFF`, gone) thrown away | |
+//! | `GetContextFlags`, `GetClientId`, `GetSelectedDb`, `DbSize`, `AvoidReplicaTraffic` | a number, 0 without a client | |
+//! | `SelectDb` | an error: no such database | nothing is done there |
+//! | `GetCurrentUserName` | null without a client or user; Redis 7.0 crashes there | see `user` |
+//! | `GetModuleUserFromUserName` | null: a user whom the server does not list | may nothing |
+//! | `ACLCheckKeyPermissions` | an error: may not, or a wrong question | may not |
+//! | `CreateTimer` | a number; never fails | |
+//! | `LoadUnsigned`, `LoadFloat`, `LoadDouble` | anything, if `IsIOError` says so | corrupt |
+//! | `LoadStringBuffer` | null, or `IsIOError` | corrupt |
+//! | `SaveUnsigned`, `SaveFloat`, `SaveDouble`, `SaveStringBuffer`, `EmitAOF` | the server remembers an error and gives up the file | |
+//! | `DigestAddStringBuffer`, `DigestAddLongLong`, `DigestEndSequence` | nothing | |
+//! | `DefragAlloc` | null: stays where it is | kept |
+//! | `DefragCursorGet` | an error at the first call | from the beginning |
+//! | `DefragCursorSet`, `DefragShouldStop` | an error is not told | |
+//! | `CreateDataType`, `CreateCommand`, `GetCommand` | null or an error: the name is taken | the family steps aside, or the load fails |
+//! | `SetCommandInfo`, `SubscribeToKeyspaceEvents`, `SubscribeToServerEvent` | an error: unknown to the server | the load fails |
+//! | `RegisterNumericConfig`, `RegisterBoolConfig`, `RegisterEnumConfig`, `LoadConfigs` | an error | the load fails |
+//! | `RegisterInfoFunc`, `SetModuleOptions`, `GetTypeMethodVersion` | never fail | |
+//! | `ExportSharedAPI` | an error: another module has the name | it keeps it |
+//! | `InfoAddSection`, `InfoAddFieldULongLong`, `InfoAddFieldCString` | an error: not asked for | not written |
+//! | `Free`, `FreeString`, `FreeCallReply`, `FreeModuleUser`, `FreeThreadSafeContext`, `CloseKey`, `ScanCursorDestroy`, `ThreadSafeContextLock`, `ThreadSafeContextUnlock` | nothing | |
 
 /// Calls a function of the server's API. Every one named in this way is part of Redis 7.0's API; those that came later
 /// are looked at as the `Option`s they are.
@@ -57,3 +102,32 @@ mod syntax;
 pub mod turns;
 pub mod types;
 pub mod workers;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The names after `mark` in a text.
+    fn names(text: &str, mark: &str) -> BTreeSet<String> {
+        let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+        text.split(mark).skip(1).map(name).collect()
+    }
+
+    #[test]
+    fn every_call_stands_in_the_table() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/redis");
+        let files = std::fs::read_dir(folder).expect("the folder of this file");
+        let called: BTreeSet<String> = files
+            .flat_map(|file| {
+                let text = std::fs::read_to_string(file.expect("a file").path()).expect("a source");
+                names(&text.replace("api!(\n", "api!(").replace("api!( ", "api!("), concat!("api!(", "RedisModule_"))
+            })
+            .collect();
+        assert!(called.len() > 70, "{called:?}");
+        let said = names(include_str!("mod.rs"), "`");
+        let missing: Vec<&String> =
+            called.iter().filter(|call| !call.starts_with("ReplyWith") && !said.contains(*call)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -42,7 +42,7 @@ fn delete(ctx: &Context, mut args: Args<'_>, command: &str) -> Result<(), Error>
         Some(document) => match document.delete(&path)? {
             Deleted::Values(count) => count,
             Deleted::Root => {
-                key.delete();
+                key.delete()?;
                 1
             }
         },

@@ -42,7 +42,7 @@ impl Command for Merge {
             Some(merged) => merged,
             None if !matches!(path, b"$" | b".") => return Err(errors::NEW_AT_ROOT),
             None => {
-                ctx.open_write(name).set(patch);
+                ctx.open_write(name).set(patch)?;
                 ctx.replicate_verbatim();
                 ctx.notify(EventClass::Module, c"json.merge", name);
                 true

@@ -91,7 +91,7 @@ pub(super) fn store(key: &mut Key<'_>, path: &[u8], value: Document, condition: 
             Condition::Present => Ok(false),
             _ if !at_root => Err(errors::NEW_AT_ROOT),
             _ => {
-                key.set(value);
+                key.set(value)?;
                 Ok(true)
             }
         };

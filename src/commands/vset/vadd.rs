@@ -97,7 +97,7 @@ impl Command for Vadd {
             None => {
                 let set = VectorSet::new(&add)?;
                 let outcome = set.add(&add)?;
-                (key.set(Value::new(set)), outcome)
+                (key.set(Value::new(set))?, outcome)
             }
         };
         let added = outcome == Added::New;

@@ -184,9 +184,8 @@ impl Value {
         let shared = self.shared();
         if shared.set.tail_len() <= limit {
             ctx.reply().boolean(added);
-        } else if ctx.can_block() && !config::single_threaded() {
+        } else if let Some(client) = ctx.block_if(!config::single_threaded()) {
             super::counters::TAIL_WAITS.add(1);
-            let client = ctx.block();
             shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((client, added));
             // The workers may have finished in between.
             shared.release(false);

@@ -30,8 +30,9 @@ impl Command for Vinfo {
             ctx.reply().null_array();
             return Ok(());
         };
-        if value.set().pending() > 0 && ctx.can_block() && !config::single_threaded() {
-            let (shared, blocked) = (value.shared(), ctx.block());
+        let waits = value.set().pending() > 0 && !config::single_threaded();
+        if let Some(blocked) = ctx.block_if(waits) {
+            let shared = value.shared();
             workers::submit(move || {
                 shared.set.link_all();
                 blocked.reply(|reply| write(reply, &shared));

@@ -36,8 +36,9 @@ impl Command for Vlinks {
             ctx.reply().null();
             return Ok(());
         };
-        if value.set().pending() > 0 && ctx.can_block() && !config::single_threaded() {
-            let (shared, element, blocked) = (value.shared(), element.to_vec(), ctx.block());
+        let waits = value.set().pending() > 0 && !config::single_threaded();
+        if let Some(blocked) = ctx.block_if(waits) {
+            let (shared, element) = (value.shared(), element.to_vec());
             workers::submit(move || {
                 shared.set.link_all();
                 blocked.reply(|reply| write(reply, &shared, &element, scores));

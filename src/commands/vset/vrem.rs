@@ -33,7 +33,7 @@ impl Command for Vrem {
             counters::REMOVALS.add(1);
             let last = value.set().card() == 0;
             if last {
-                key.delete();
+                key.delete()?;
             } else {
                 value.has_new_work();
             }

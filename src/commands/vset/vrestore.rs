@@ -65,7 +65,7 @@ impl Command for Vrestore {
         if let Some(whole) = whole {
             let set = VectorSet::decode(&mut whole.as_slice(), 0, config::coarse_dim())
                 .map_err(|_corrupt| Error::BAD_DATA)?;
-            ctx.open_write(name).set(Value::new(set));
+            ctx.open_write(name).set(Value::new(set))?;
         }
         ctx.replicate_verbatim();
         ctx.reply().ok();

@@ -153,7 +153,8 @@ impl Command for Vsim {
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded();
-        if inline || is_for_main_thread(ctx, shared.set.estimate(&query), config::main_thread()) {
+        let is_here = inline || is_for_main_thread(ctx, shared.set.estimate(&query), config::main_thread());
+        let Some(client) = ctx.block_if(!is_here) else {
             counters::INLINE_SEARCHES.add(1);
             let begin = Instant::now();
             shared.set.search(&query, |hits| {
@@ -161,17 +162,16 @@ impl Command for Vsim {
                 shape.write(&mut ctx.reply(), &hits);
             });
             learn(&shared, query);
-        } else {
-            let client = ctx.block();
-            workers::submit(move || {
-                let begin = Instant::now();
-                shared.set.search(&query, |hits| {
-                    counters::SEARCH_TIME.add_since(begin);
-                    client.reply(|reply| shape.write(reply, &hits));
-                });
-                learn(&shared, query);
+            return Ok(());
+        };
+        workers::submit(move || {
+            let begin = Instant::now();
+            shared.set.search(&query, |hits| {
+                counters::SEARCH_TIME.add_since(begin);
+                client.reply(|reply| shape.write(reply, &hits));
             });
-        }
+            learn(&shared, query);
+        });
         Ok(())
     }
 }
