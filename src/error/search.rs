@@ -34,6 +34,9 @@ pub const ALIAS_EXISTS: Error = Error::fixed("Alias already exists");
 pub const NO_ALIAS: Error = Error::fixed("Alias does not exist");
 /// A client may not read all that an index may hold.
 pub const NO_PERMISSION: Error = Error::fixed("NOPERM User does not have the required permissions to query the index");
+/// A client may not do what CONFIG SET does.
+pub const NO_SETTING_PERMISSION: Error =
+    Error::fixed("NOPERM User does not have the required permissions to change a setting");
 
 /// Why a document is not in an index, as FT.INFO tells it.
 pub fn failure(fact: &Failure) -> Vec<u8> {

@@ -9,6 +9,7 @@
 //! | [`temporary`] | indexes that expire |
 //! | [`mod@drop`] | dropping one, with its documents |
 //! | [`scan`] | existing keys become entries of logs |
+//! | [`permission`] | who may do what with one |
 //! | [`cursors`] | what waits to be read on |
 //! | [`registry`] | which indexes there are |
 //! | [`definition`] | what the main thread knows of one |
@@ -37,6 +38,7 @@ pub mod follow;
 pub mod handle;
 pub mod measured;
 pub mod measuring;
+pub mod permission;
 pub mod persistence;
 pub mod query;
 pub mod registry;

@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,14 +28,15 @@ use crate::search::live::Entry;
 type Told = fn(&Arc<Handle>);
 
 thread_local! {
-    static REGISTRY: RefCell<Registry> = RefCell::default();
+    /// Left as it is when the server ends: what an index that goes would be told to may have gone before.
+    static REGISTRY: RefCell<ManuallyDrop<Registry>> = RefCell::default();
     /// Who is told of indexes that go.
     static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `work` on the registry. See the invariants for what it must not do.
 pub fn with<T>(work: impl FnOnce(&mut Registry) -> T) -> T {
-    REGISTRY.with_borrow_mut(work)
+    REGISTRY.with_borrow_mut(|registry| work(registry))
 }
 
 /// Has `tell` told of every index that goes, in whichever way. It is told while the registry is held, so it must not use it.

@@ -1,6 +1,6 @@
 //! A command's call: who asks, what may be done, and what follows from it.
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::LazyLock;
 
@@ -25,11 +25,8 @@ pub enum EventClass {
     Module,
 }
 
-/// Valkey's form of the question which prefixes a user may read; Redis has one of the same name for other arguments.
-type ValkeyPrefixCheck = unsafe extern "C" fn(*mut ffi::RedisModuleUser, *const c_char, usize, c_uint) -> c_int;
-
 /// A function of the server's API by its full name.
-fn api_function(name: &CStr) -> Option<NonNull<c_void>> {
+pub(super) fn api_function(name: &CStr) -> Option<NonNull<c_void>> {
     let mut found: *mut c_void = std::ptr::null_mut();
     // SAFETY: GetApi was set at load; it writes one pointer.
     unsafe {
@@ -42,15 +39,6 @@ fn api_function(name: &CStr) -> Option<NonNull<c_void>> {
 /// Whether the server is Valkey.
 pub fn is_valkey() -> bool {
     static FOUND: LazyLock<bool> = LazyLock::new(|| api_function(c"ValkeyModule_Alloc").is_some());
-    *FOUND
-}
-
-fn valkey_prefix_check() -> Option<ValkeyPrefixCheck> {
-    static FOUND: LazyLock<Option<ValkeyPrefixCheck>> = LazyLock::new(|| {
-        let function = api_function(c"ValkeyModule_ACLCheckKeyPrefixPermissions")?;
-        // SAFETY: that is the signature of the function of this name since Valkey 9.
-        Some(unsafe { std::mem::transmute::<*mut c_void, ValkeyPrefixCheck>(function.as_ptr()) })
-    });
     *FOUND
 }
 
@@ -112,34 +100,6 @@ impl Context {
     pub fn database_size(&self) -> u64 {
         // SAFETY: the context is valid by new's promise.
         unsafe { api!(RedisModule_DbSize(self.raw)) }
-    }
-
-    /// Whether the client's user may read every key that begins with the prefix. A server too old for that question is
-    /// asked for the key of that very name instead, which a rule like `~prefix*` allows as well.
-    pub fn may_read_prefix(&self, prefix: &[u8]) -> bool {
-        let null = std::ptr::null_mut();
-        let access = ffi::REDISMODULE_CMD_KEY_ACCESS as c_int;
-        // SAFETY: the context is valid by new's promise; the strings and the user are ours and freed once.
-        unsafe {
-            let name = api!(RedisModule_GetCurrentUserName(self.raw));
-            let user = api!(RedisModule_GetModuleUserFromUserName(name));
-            api!(RedisModule_FreeString(self.raw, name));
-            if user.is_null() {
-                return true; // the server itself
-            }
-            let allowed = if let Some(check) = valkey_prefix_check() {
-                check(user, prefix.as_ptr().cast(), prefix.len(), access as c_uint)
-            } else {
-                let key = api!(RedisModule_CreateString(null, prefix.as_ptr().cast(), prefix.len()));
-                let of_prefix = ffi::RedisModule_ACLCheckKeyPrefixPermissions.filter(|_| !is_valkey());
-                let check = of_prefix.or(ffi::RedisModule_ACLCheckKeyPermissions);
-                let allowed = check.map_or(ffi::REDISMODULE_OK as c_int, |check| check(user, key, access));
-                api!(RedisModule_FreeString(null, key));
-                allowed
-            };
-            api!(RedisModule_FreeModuleUser(user));
-            allowed == ffi::REDISMODULE_OK as c_int
-        }
     }
 
     /// A writer for the reply of this call.
@@ -245,7 +205,7 @@ impl Context {
     }
 
     /// Makes the server's strings of `args` for the time of `then`.
-    fn with_strings<T>(&self, args: &[&[u8]], then: impl FnOnce(&[*mut ffi::RedisModuleString]) -> T) -> T {
+    pub(super) fn with_strings<T>(&self, args: &[&[u8]], then: impl FnOnce(&[*mut ffi::RedisModuleString]) -> T) -> T {
         let null = std::ptr::null_mut();
         // SAFETY: each string copies its argument; a null context means that we free it, which we do once below.
         unsafe {

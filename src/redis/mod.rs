@@ -16,6 +16,7 @@
 //! | [`events`] | what happens in the keyspace and to the server |
 //! | [`info`] | the sections of `INFO` |
 //! | [`json_api`] | the table through which other modules read documents |
+//! | `key_rules` | a user's key patterns |
 //! | [`keyspace`] | opened keys and the values in them |
 //! | [`module`] | loading: name, options, fork handlers |
 //! | [`placement`] | where a search runs |
@@ -25,6 +26,7 @@
 //! | `syntax` | the arguments of a command, from a line of usage |
 //! | [`turns`] | how threads share the cores |
 //! | [`types`] | data types and their callbacks |
+//! | [`user`] | who asks, and what he may |
 //! | [`workers`] | the pool of threads |
 //!
 //! # What the server's functions may answer
@@ -53,9 +55,13 @@
 //! | `ReplyWith…`, `ReplySetArrayLength` | an error is not told; without a client (`CLIENT REPLY OFF`, gone) thrown away | |
 //! | `GetContextFlags`, `GetClientId`, `GetSelectedDb`, `DbSize`, `AvoidReplicaTraffic` | a number, 0 without a client | |
 //! | `SelectDb` | an error: no such database | nothing is done there |
-//! | `GetCurrentUserName` | null without a client or user; Redis 7.0 crashes there | see `user` |
+//! | `GetClientUserNameById` | null: in no list (a script's, an AOF's, another module's), or without a user (a master's link) | the next |
+//! | `GetCurrentUserName` | null without a user; Redis 7.0 crashes there | asked only where there is one, see [`user`] |
 //! | `GetModuleUserFromUserName` | null: a user whom the server does not list | may nothing |
-//! | `ACLCheckKeyPermissions` | an error: may not, or a wrong question | may not |
+//! | `ACLCheckKeyPermissions`, `ACLCheckCommandPermissions`, `ACLCheckKeyPrefixPermissions` (not everywhere) | an error: may not, or a wrong question | may not |
+//! | `GetModuleUserACLString` (from 7.0.6 on) | never null | read from `ACL LIST` without it |
+//! | `GetServerVersion` | of Valkey, the Redis that it is like | |
+//! | `GetServerInfo`, `ServerInfoGetFieldC` | null: no such field | as the server says nothing |
 //! | `CreateTimer` | a number; never fails | |
 //! | `LoadUnsigned`, `LoadFloat`, `LoadDouble` | anything, if `IsIOError` says so | corrupt |
 //! | `LoadStringBuffer` | null, or `IsIOError` | corrupt |
@@ -70,7 +76,7 @@
 //! | `RegisterInfoFunc`, `SetModuleOptions`, `GetTypeMethodVersion` | never fail | |
 //! | `ExportSharedAPI` | an error: another module has the name | it keeps it |
 //! | `InfoAddSection`, `InfoAddFieldULongLong`, `InfoAddFieldCString` | an error: not asked for | not written |
-//! | `Free`, `FreeString`, `FreeCallReply`, `FreeModuleUser`, `FreeThreadSafeContext`, `CloseKey`, `ScanCursorDestroy`, `ThreadSafeContextLock`, `ThreadSafeContextUnlock` | nothing | |
+//! | `Free`, `FreeString`, `FreeCallReply`, `FreeServerInfo`, `FreeModuleUser`, `FreeThreadSafeContext`, `CloseKey`, `ScanCursorDestroy`, `ThreadSafeContextLock`, `ThreadSafeContextUnlock` | nothing | |
 
 /// Calls a function of the server's API. Every one named in this way is part of Redis 7.0's API; those that came later
 /// are looked at as the `Option`s they are.
@@ -92,6 +98,7 @@ pub mod double;
 pub mod events;
 pub mod info;
 pub mod json_api;
+mod key_rules;
 pub mod keyspace;
 pub mod module;
 pub mod placement;
@@ -101,6 +108,7 @@ pub mod settings;
 mod syntax;
 pub mod turns;
 pub mod types;
+pub mod user;
 pub mod workers;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ impl Command for Debug {
         flags: c"readonly",
         arity: -1,
         keys: Keys { first: 2, last: 2, step: 1, access: Access::Read },
-        acl: "read",
+        acl: "read slow",
         summary: c"Tells the memory of the values at a path",
         complexity: c"O(N): size of the document",
         since: c"1.0.0",

@@ -18,7 +18,7 @@ impl Command for Mget {
         flags: c"readonly",
         arity: -1,
         keys: Keys { first: 1, last: -2, step: 1, access: Access::Read },
-        acl: "read",
+        acl: "read slow",
         summary: c"Gets the JSON values at one path of several keys",
         complexity: c"O(K*N): K keys, sizes of the values",
         since: c"1.0.0",

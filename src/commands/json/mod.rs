@@ -79,7 +79,7 @@ pub fn register_type(loading: &Loading) -> bool {
 /// A command on one key that reads.
 const fn reads(name: &'static CStr, summary: &'static CStr, complexity: &'static CStr, since: &'static CStr) -> Info {
     let keys = Keys::first(Access::Read);
-    Info { name, flags: c"readonly", arity: -1, keys, acl: "read", summary, complexity, since }
+    Info { name, flags: c"readonly", arity: -1, keys, acl: "read slow", summary, complexity, since }
 }
 
 /// A command on one key that writes; `flags` are `write` and, where memory may grow, `deny-oom`.
@@ -91,7 +91,7 @@ const fn writes(
     since: &'static CStr,
 ) -> Info {
     let keys = Keys::first(Access::Update);
-    Info { name, flags, arity: -1, keys, acl: "write", summary, complexity, since }
+    Info { name, flags, arity: -1, keys, acl: "write slow", summary, complexity, since }
 }
 
 const WRITE: &CStr = c"write";

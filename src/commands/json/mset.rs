@@ -23,7 +23,7 @@ impl Command for Mset {
         flags: super::WRITE_MORE,
         arity: -1,
         keys: Keys { first: 1, last: -1, step: 3, access: Access::Update },
-        acl: "write",
+        acl: "write slow",
         summary: c"Sets JSON values at paths of several keys",
         complexity: c"O(K*(M+N)): K triples, sizes of the old and the new values",
         since: c"2.6.0",

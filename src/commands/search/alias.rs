@@ -65,6 +65,7 @@ impl Command for Update {
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias, index] = words(args, "FT.ALIASUPDATE")?;
         check_target(ctx, index)?;
+        check_named(ctx, alias)?;
         registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias));
         add(ctx, alias, index)?;
         ctx.replicate_verbatim();
@@ -77,7 +78,7 @@ impl Command for Delete {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias] = words(args, "FT.ALIASDEL")?;
-        if !delete(ctx, alias) {
+        if !delete(ctx, alias)? {
             return Err(errors::NO_ALIAS);
         }
         ctx.reply().ok();
@@ -90,7 +91,7 @@ impl Command for DeleteIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias] = words(args, "FT._ALIASDELIFX")?;
-        delete(ctx, alias);
+        delete(ctx, alias)?;
         ctx.reply().ok();
         Ok(())
     }
@@ -101,8 +102,7 @@ impl Command for List {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [name] = words(args, "FT.ALIASLIST")?;
-        check_target(ctx, name).map_err(|_| errors::UNKNOWN_INDEX_NAME)?;
-        find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
+        find_by_name(ctx, name, errors::UNKNOWN_INDEX_NAME)?;
         let names: Vec<Box<[u8]>> = registry::with(|registry| {
             let all = registry.database(ctx.database()).aliases.iter();
             all.filter(|(_, target)| ***target == *name).map(|(alias, _)| alias.clone()).collect()
@@ -140,9 +140,24 @@ fn words<'a, const N: usize>(args: Args<'a>, command: &str) -> Result<[&'a [u8];
     args.collect::<Vec<_>>().try_into().map_err(|_| Error::arity(command))
 }
 
+/// Finds the index of this name, which is no alias, if the client may use it.
+fn find_by_name(ctx: &Context, name: &[u8], unknown: Error) -> Result<(), Error> {
+    if registry::with(|registry| registry.database(ctx.database()).indexes.contains_key(name)) {
+        find(ctx, name, || unknown).map(|_| ())
+    } else {
+        Err(unknown)
+    }
+}
+
+/// Sees to it that there is an index to be named, which the client may use.
 fn check_target(ctx: &Context, index: &[u8]) -> Result<(), Error> {
-    let there = registry::with(|registry| registry.database(ctx.database()).indexes.contains_key(index));
-    if there { Ok(()) } else { Err(errors::NO_ALIAS_TARGET) }
+    find_by_name(ctx, index, errors::NO_ALIAS_TARGET)
+}
+
+/// Refuses a client who may not use the index that has this other name.
+fn check_named(ctx: &Context, alias: &[u8]) -> Result<(), Error> {
+    let target = registry::with(|registry| registry.database(ctx.database()).aliases.get(alias).cloned());
+    target.map_or(Ok(()), |target| find_by_name(ctx, &target, errors::NO_ALIAS))
 }
 
 /// Adds an alias and replies; false where it is taken.
@@ -162,11 +177,12 @@ fn add(ctx: &Context, alias: &[u8], index: &[u8]) -> Result<bool, Error> {
     Ok(added)
 }
 
-/// Takes an alias away; false where there is none.
-fn delete(ctx: &Context, alias: &[u8]) -> bool {
+/// Takes an alias away, if the client may; false where there is none.
+fn delete(ctx: &Context, alias: &[u8]) -> Result<bool, Error> {
+    check_named(ctx, alias)?;
     let deleted = registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias).is_some());
     if deleted {
         ctx.replicate(c"FT._ALIASDELIFX", &[alias]);
     }
-    deleted
+    Ok(deleted)
 }

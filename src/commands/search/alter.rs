@@ -1,8 +1,8 @@
 //! `FT.ALTER index [SKIPINITIALSCAN] SCHEMA ADD field…`, and `FT._ALTERIFNX`, which leaves an index alone that has the field.
 
-use super::defines;
+use super::{defines, find};
 use crate::error::{Error, search as errors};
-use crate::indexes::{registry, scan};
+use crate::indexes::scan;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -31,7 +31,7 @@ impl Command for AlterIfNew {
 
 fn alter(ctx: &Context, words: &[&[u8]], command: &str) -> Result<(), Error> {
     let (name, rest) = words.split_first().filter(|_| words.len() >= 4).ok_or_else(|| Error::arity(command))?;
-    let index = registry::with(|registry| registry.find(ctx.database(), name)).ok_or(errors::UNKNOWN_INDEX_NAME)?;
+    let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
     let definition = index.definition();
     let source = rest.iter().skip_while(|word| !word.eq_ignore_ascii_case(b"ADD")).nth(1);
     let if_new = command == "FT._ALTERIFNX";

@@ -3,6 +3,7 @@
 use super::reads;
 use crate::config;
 use crate::error::{Error, search as errors};
+use crate::indexes::permission;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -18,7 +19,7 @@ pub struct Config;
 type Named = (&'static str, &'static Setting);
 
 impl Command for Config {
-    const INFO: Info = reads(c"FT.CONFIG", c"Shows and changes settings", c"1.0.0");
+    const INFO: Info = Info { acl: "admin slow", ..reads(c"FT.CONFIG", c"Shows and changes settings", c"1.0.0") };
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let arity = || Error::arity("FT.CONFIG");
@@ -104,6 +105,7 @@ fn set(ctx: &Context, name: &[u8], mut args: Args<'_>) -> Result<(), Error> {
     if args.next().is_some() {
         return Err(Error::fixed("EXCESSARGS"));
     }
+    permission::check_setting(ctx, name.as_bytes(), value)?;
     if !setting.changes {
         return Err(Error::fixed("Not modifiable at runtime"));
     }

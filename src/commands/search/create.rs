@@ -3,6 +3,7 @@
 use super::defines;
 use crate::error::{Error, search as errors};
 use crate::indexes::definition::Definition;
+use crate::indexes::permission::{self, Deed};
 use crate::indexes::{registry, scan, temporary};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
@@ -43,6 +44,12 @@ fn create(ctx: &Context, args: Args<'_>, command: &str) -> Result<bool, Error> {
         return Ok(false);
     }
     let definition = Definition::create(name, definition)?;
+    let deletes = definition.schema.temporary.is_some();
+    permission::check(ctx, &definition.schema, if deletes { Deed::DeleteDocuments } else { Deed::Use })?;
+    // An index goes before an alias of its name, which is then of no use to anybody.
+    if let Some(other) = registry::with(|registry| registry.find(database, name)) {
+        permission::check(ctx, &other.definition().schema, Deed::Use)?;
+    }
     let skip = definition.schema.flags.skip_initial_scan;
     let index = registry::with(|registry| registry.database(database).add(definition));
     if !skip {

@@ -24,6 +24,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::indexes;
+use crate::indexes::permission::{self, Deed};
 use crate::indexes::registry::{self, Registered};
 use crate::redis::command::{Family, Info, Keys, entry};
 use crate::redis::context::Context;
@@ -67,28 +68,27 @@ pub fn register(loading: &Loading) -> bool {
 
 /// A command that reads.
 const fn reads(name: &'static CStr, summary: &'static CStr, since: &'static CStr) -> Info {
-    Info { name, flags: c"readonly", arity: -1, keys: Keys::NONE, acl: "read", summary, complexity: c"O(N)", since }
+    Info {
+        name,
+        flags: c"readonly",
+        arity: -1,
+        keys: Keys::NONE,
+        acl: "read slow",
+        summary,
+        complexity: c"O(N)",
+        since,
+    }
 }
 
 /// A command that changes what indexes there are.
 const fn defines(name: &'static CStr, flags: &'static CStr, summary: &'static CStr) -> Info {
-    Info { name, flags, arity: -1, keys: Keys::NONE, acl: "write", summary, complexity: c"O(1)", since: c"1.0.0" }
+    Info { name, flags, arity: -1, keys: Keys::NONE, acl: "write slow", summary, complexity: c"O(1)", since: c"1.0.0" }
 }
 
 /// The index of this name or alias in the client's database, if the client may read everything that it may hold.
 ///
 /// # Errors
-/// `unknown`, where there is none.
+/// `unknown`, where there is none; no permission.
 fn find(ctx: &Context, name: &[u8], unknown: impl FnOnce() -> Error) -> Result<Rc<Registered>, Error> {
-    let found = registry::with(|registry| registry.find(ctx.database(), name)).ok_or_else(unknown)?;
-    may_read(ctx, &found)?;
-    Ok(found)
-}
-
-/// Refuses a client who may not read every key that an index may hold.
-fn may_read(ctx: &Context, index: &Registered) -> Result<(), Error> {
-    if index.definition().schema.prefixes.iter().all(|prefix| ctx.may_read_prefix(prefix)) {
-        return Ok(());
-    }
-    Err(crate::error::search::NO_PERMISSION)
+    permission::find(ctx, name, Deed::Use, unknown)
 }

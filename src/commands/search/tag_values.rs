@@ -13,7 +13,8 @@ use crate::search::schema::Kind;
 pub struct TagValues;
 
 impl Command for TagValues {
-    const INFO: Info = reads(c"FT.TAGVALS", c"Lists the tags of a field", c"1.0.0");
+    const INFO: Info =
+        Info { acl: "read slow dangerous", ..reads(c"FT.TAGVALS", c"Lists the tags of a field", c"1.0.0") };
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let (Some(name), Some(field), None) = (args.next(), args.next(), args.next()) else {
