@@ -71,7 +71,7 @@ impl Bench<'_> {
         let context = Context {
             schema: self.index.schema(),
             stop_words: &stop_words,
-            stemmer: stemmer.as_ref(),
+            stemmer: Some(&stemmer),
             params: &params,
             dialect: 2,
             in_fields: FieldMask::ALL,

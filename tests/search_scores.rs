@@ -42,7 +42,7 @@ fn scores_and_their_order_are_those_of_the_peer() {
     let context = Context {
         schema: index.schema(),
         stop_words: &stop_words,
-        stemmer: stemmer.as_ref(),
+        stemmer: Some(&stemmer),
         params: &params,
         dialect: 2,
         in_fields: FieldMask::ALL,

@@ -128,7 +128,8 @@ pub fn parse(text: &[u8], options: &QueryOptions, definition: &Definition, unbou
     let schema = &definition.schema;
     let no_stop_words = options.no_stop_words.then(|| StopWords::of(Some(&BTreeSet::new())));
     let language = options.language.or(schema.language).unwrap_or_default();
-    let stemmer = if options.verbatim { None } else { Stemmer::new(language) };
+    let expands = !options.verbatim && options.expander.stems();
+    let stemmer = expands.then(|| Stemmer::new(language));
     let no_params = Params::default();
     let in_fields = options.in_fields.as_ref().map_or(FieldMask::ALL, |names| {
         let named = schema.texts().filter(|(_, field, _)| names.contains(&field.alias));

@@ -18,7 +18,7 @@ use super::fields::tag::TagIndex;
 use super::fields::text::postings::Format;
 use super::fields::text::{STEM, TextDocument, TextIndex};
 use super::fields::vector::VectorIndex;
-use super::fold::fold;
+use super::fold::fold_to_sort;
 use super::idset::IdSet;
 use super::number;
 use super::schema::{Field, FieldId, Kind, Schema, TextId};
@@ -26,7 +26,6 @@ use super::score::Corpus;
 use super::sortable::{Sortable, Texts};
 use hashbrown::DefaultHashBuilder;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -143,7 +142,7 @@ impl FieldIndex {
                 column.remove(doc);
             }
             (Some(Sortable::Texts(texts)), _) => {
-                let text = first_text(raw).map(|text| if field.unf { Cow::Borrowed(text) } else { fold(text) });
+                let text = first_text(raw).map(|text| if field.unf { Cow::Borrowed(text) } else { fold_to_sort(text) });
                 texts.set(doc, text.as_deref());
             }
             (None, _) => {}
@@ -244,7 +243,6 @@ fn first_text(raw: &Raw) -> Option<&[u8]> {
 pub struct Index {
     schema: Arc<Schema>,
     stop_words: StopWords,
-    stemmers: HashMap<Language, Option<Stemmer>>,
     documents: Documents,
     text: TextIndex,
     fields: Vec<FieldIndex>,
@@ -261,7 +259,6 @@ impl Index {
         let suffixes = schema.texts().any(|(_, _, text)| text.suffix_trie);
         Self {
             stop_words: StopWords::of(schema.stop_words.as_ref()),
-            stemmers: HashMap::new(),
             documents: Documents::default(),
             text: TextIndex::new(format, suffixes),
             fields: schema.fields.iter().map(FieldIndex::new).collect(),
@@ -394,12 +391,12 @@ impl Index {
     fn set_texts(&mut self, doc: DocId, schema: &Schema, language: Language, values: &[Value<'_>]) {
         let mut words = std::mem::take(&mut self.scratch);
         words.clear();
-        let stemmer = self.stemmers.entry(language).or_insert_with(|| Stemmer::new(language)).as_ref();
+        let stemmer = Stemmer::new(language);
         let gap = VALUE_GAP.load(Ordering::Relaxed).saturating_sub(1);
         let mut position = 1_u32;
         for (id, field, text) in schema.texts() {
             let Some(Value::Texts(texts)) = values.get(usize::from(id.0)).filter(|_| !field.no_index) else { continue };
-            let stemmer = stemmer.filter(|_| !text.no_stem);
+            let stemmer = Some(&stemmer).filter(|stemmer| !text.no_stem || stemmer.cuts());
             for (nth, value) in texts.iter().enumerate() {
                 position = position.saturating_add(if nth > 0 { gap } else { 0 }).min(FARTHEST);
                 if value.is_empty() && field.index_empty {

@@ -35,7 +35,7 @@ use crate::search::candidates::Measured;
 use crate::search::doc_id::DocId;
 use crate::search::execute::{self, Found, Order, Request, distance_names, execute, with_matching};
 use crate::search::explanation::Explanation;
-use crate::search::fold::fold;
+use crate::search::fold::fold_to_sort;
 use crate::search::index::{Index, SortValue};
 use crate::search::live::Place as Arrival;
 use crate::search::plan::Settings;
@@ -405,7 +405,7 @@ impl Documents<'_> {
     /// A value as it would be kept for sorting.
     fn folded(&self, id: FieldId, value: Value) -> Value {
         match value {
-            Value::String(text) if !self.definition.schema.field(id).unf => Value::string(&*fold(&text)),
+            Value::String(text) if !self.definition.schema.field(id).unf => Value::string(&*fold_to_sort(&text)),
             other => other,
         }
     }

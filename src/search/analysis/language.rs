@@ -1,10 +1,10 @@
-//! Languages that texts are stemmed in.
+//! Languages that texts are stemmed in. A language without an algorithm has no name here, and is refused.
 
-use rust_stemmers::Algorithm;
+use frostem::Algorithm;
 
 use crate::search::arguments::{lookup, name_of};
 
-/// A language that texts can be stemmed in.
+/// A language that texts can be stemmed in, or cut into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Language {
@@ -89,11 +89,13 @@ impl Language {
         name_of(NAMES, &self).unwrap_or("english")
     }
 
-    /// The Snowball algorithm that stems it. Languages without one are accepted and their words stored as written:
-    /// armenian, basque, catalan, chinese, hindi, indonesian, irish, lithuanian, nepali, serbian, yiddish.
+    /// The Snowball algorithm that stems it; Chinese has none, it is cut into words.
     pub(super) fn algorithm(self) -> Option<Algorithm> {
         Some(match self {
             Self::Arabic => Algorithm::Arabic,
+            Self::Armenian => Algorithm::Armenian,
+            Self::Basque => Algorithm::Basque,
+            Self::Catalan => Algorithm::Catalan,
             Self::Danish => Algorithm::Danish,
             Self::Dutch => Algorithm::Dutch,
             Self::English => Algorithm::English,
@@ -101,17 +103,24 @@ impl Language {
             Self::French => Algorithm::French,
             Self::German => Algorithm::German,
             Self::Greek => Algorithm::Greek,
+            Self::Hindi => Algorithm::Hindi,
             Self::Hungarian => Algorithm::Hungarian,
+            Self::Indonesian => Algorithm::Indonesian,
+            Self::Irish => Algorithm::Irish,
             Self::Italian => Algorithm::Italian,
+            Self::Lithuanian => Algorithm::Lithuanian,
+            Self::Nepali => Algorithm::Nepali,
             Self::Norwegian => Algorithm::Norwegian,
             Self::Portuguese => Algorithm::Portuguese,
             Self::Romanian => Algorithm::Romanian,
             Self::Russian => Algorithm::Russian,
+            Self::Serbian => Algorithm::Serbian,
             Self::Spanish => Algorithm::Spanish,
             Self::Swedish => Algorithm::Swedish,
             Self::Tamil => Algorithm::Tamil,
             Self::Turkish => Algorithm::Turkish,
-            _ => return None,
+            Self::Yiddish => Algorithm::Yiddish,
+            Self::Chinese => return None,
         })
     }
 }

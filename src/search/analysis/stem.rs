@@ -1,10 +1,8 @@
-//! Words to their stems.
+//! Words to what the index stores beside them: their stems, or the words that they are made of.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rust_stemmers::Stemmer as Snowball;
-
-use super::Language;
+use super::{Language, chinese};
 
 /// Shortest word that is stored under its stem too, in bytes.
 static SHORTEST: AtomicUsize = AtomicUsize::new(4);
@@ -14,18 +12,44 @@ pub fn store_stems_from(length: usize) {
     SHORTEST.store(length, Ordering::Relaxed);
 }
 
-/// The stemmer of one language.
-pub struct Stemmer(Snowball);
+/// What is done to the words of one language.
+#[derive(Clone, Copy)]
+pub struct Stemmer(Way);
+
+#[derive(Clone, Copy)]
+enum Way {
+    /// A word has a stem, by Snowball's algorithm for the language.
+    Stem(frostem::Stemmer),
+    /// A run of characters is several words.
+    Cut,
+}
 
 impl Stemmer {
-    /// The stemmer of a language; `None` for a language without one.
-    pub fn new(language: Language) -> Option<Self> {
-        language.algorithm().map(|algorithm| Self(Snowball::create(algorithm)))
+    /// What is done to words of a language.
+    pub fn new(language: Language) -> Self {
+        Self(language.algorithm().map_or(Way::Cut, |algorithm| Way::Stem(frostem::Stemmer::new(algorithm))))
     }
 
-    /// The stem of a case-folded word; `None` for what is not UTF-8.
+    /// Whether words are cut into others, whether or not their stems are wanted.
+    pub fn cuts(&self) -> bool {
+        matches!(self.0, Way::Cut)
+    }
+
+    /// Calls `each` with the words that a case-folded word is made of: with itself, but where the language
+    /// [cuts](Self::cuts).
+    pub fn words(&self, word: &[u8], mut each: impl FnMut(&[u8])) {
+        match std::str::from_utf8(word) {
+            Ok(text) if self.cuts() => chinese::words(text, |part| each(part.as_bytes())),
+            _ => each(word),
+        }
+    }
+
+    /// The stem of a case-folded word; `None` for what has none: what is not UTF-8, and words that are cut.
     pub fn stem(&self, word: &[u8]) -> Option<Vec<u8>> {
-        Some(self.0.stem(std::str::from_utf8(word).ok()?).into_owned().into_bytes())
+        let Way::Stem(stemmer) = &self.0 else { return None };
+        let stem = stemmer.stem(std::str::from_utf8(word).ok()?).into_owned();
+        // What is all ending is itself.
+        Some(if stem.is_empty() { word.to_vec() } else { stem.into_bytes() })
     }
 
     /// `+` and the stem, if the index stores the word under it too.

@@ -7,7 +7,7 @@
 //!
 //! FT.AGGREGATE's own steps are read in [`aggregate::request`](super::aggregate::request). A request owns its words, so it
 //! can travel to a worker. Nothing is looked up here but names that need no index: languages and scorers. Words that are
-//! not understood are errors; no option is read and then ignored, but EXPANDER, whose names no client relies on.
+//! not understood are errors; no option is read and then ignored.
 
 pub mod options;
 pub mod search;

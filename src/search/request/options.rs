@@ -3,6 +3,7 @@
 use super::{Asked, Cursor, Error, bad};
 use crate::search::analysis::Language;
 use crate::search::arguments::{Problem, Words, lookup};
+use crate::search::fields::geo::Point;
 use crate::search::number;
 use crate::search::query::ast::{Circle, Range, Unit};
 use crate::search::query::{self, Params};
@@ -28,6 +29,8 @@ pub struct QueryOptions {
     pub in_fields: Option<Vec<Box<[u8]>>>,
     /// INKEYS: only these documents.
     pub in_keys: Option<Vec<Box<[u8]>>>,
+    /// EXPANDER: what words of the query stand for beside themselves.
+    pub expander: Expander,
     /// LANGUAGE of the query.
     pub language: Option<Language>,
     /// SCORER; `None`: the default one.
@@ -54,6 +57,40 @@ pub struct QueryOptions {
     pub with_sort_keys: bool,
     /// WITHCOUNT (true) or WITHOUTCOUNT: whether the total must be exact.
     pub count: Option<bool>,
+}
+
+/// What words of a query stand for beside themselves, where they are not taken VERBATIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expander {
+    /// Everything that there is.
+    #[default]
+    Everything,
+    /// Their stems.
+    Stems,
+    /// Their synonyms.
+    Synonyms,
+    /// What sounds like them.
+    Sounds,
+    /// Nothing: any name that is not known.
+    Nothing,
+}
+
+impl Expander {
+    /// The expander of a name; case counts.
+    pub fn named(name: &[u8]) -> Self {
+        match name {
+            b"DEFAULT" => Self::Everything,
+            b"SBSTEM" => Self::Stems,
+            b"SYNONYM" => Self::Synonyms,
+            b"PHONETIC" => Self::Sounds,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// Whether words are stemmed, or cut.
+    pub fn stems(self) -> bool {
+        matches!(self, Self::Everything | Self::Stems)
+    }
 }
 
 /// FILTER of FT.SEARCH.
@@ -113,7 +150,7 @@ impl QueryOptions {
             let name = words.word().map_err(bad("SCORER"))?;
             self.scorer = Some(Scorer::named(name).ok_or_else(|| Error::Scorer(name.into()))?);
         } else if words.accept("EXPANDER") {
-            words.word().map_err(bad("EXPANDER"))?;
+            self.expander = Expander::named(words.word().map_err(bad("EXPANDER"))?);
         } else if words.accept("PAYLOAD") {
             self.payload = Some(words.word().map_err(bad("PAYLOAD"))?.into());
         } else {
@@ -229,7 +266,7 @@ pub(super) fn geo_filter(words: &mut Words) -> Result<GeoFilter, Error> {
     if radius <= 0.0 {
         return Err(Error::GeoRadius);
     }
-    if lon.abs() > 180.0 || lat.abs() > 85.051_128_78 {
+    if !(Point { lon, lat }).is_valid() {
         return Err(Error::GeoPlace);
     }
     Ok(GeoFilter { field: field.into(), circle: Circle { lon, lat, radius, unit } })
