@@ -26,9 +26,32 @@ INDEX = "differential-explain"
 SCHEMA = """SCHEMA t TEXT u TEXT NOSTEM ws TEXT WITHSUFFIXTRIE te TEXT INDEXEMPTY INDEXMISSING WITHSUFFIXTRIE tg TAG
  tc TAG CASESENSITIVE tm TAG INDEXMISSING INDEXEMPTY n NUMERIC g GEO v VECTOR FLAT 6 TYPE FLOAT32 DIM 2
  DISTANCE_METRIC L2 h VECTOR HNSW 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC COSINE""".split()
-PARAMS = ["p", "foo", "k", "5", "r", "0.25", "b", "12345678", "s", "the", "e", "", "w", "Two Words", "neg", "-3"]
+PARAMS = [
+    "p",
+    "foo",
+    "k",
+    "5",
+    "r",
+    "0.25",
+    "b",
+    "12345678",
+    "s",
+    "the",
+    "e",
+    "",
+    "w",
+    "Two Words",
+    "neg",
+    "-3",
+    "x",
+    "foo\\-bar",
+    "o",
+    "a\\b",
+    "l",
+    "中",
+]
 WORDS = "hello world running dogs flies x y a1 the and as Hello HELLO foo_bar __ café 12abc e5 ismissing knn cities generously".split()
-ESCAPED = ["foo\\-bar", "a\\ b", "x\\_y", "\\@x", "q\\\\r"]
+ESCAPED = ["foo\\-bar", "a\\ b", "x\\_y", "\\@x", "q\\\\r", "中国", "мир", "a\\b", "é\\-ñ"]
 NUMBERS = "1 12 3.5 -7 +4 1e3 -inf inf 0 2.50 1e-2 007".split()
 TEXTS, TAGS = ["t", "u", "ws", "te", "zz", "n"], ["tg", "tc", "tm", "zz", "t"]
 PUNCTUATION = list("()[]{}|-~*%:;@$\"'=>,.!&#/\\ _")
@@ -64,14 +87,16 @@ class Generator:
             return '"' + " ".join(self.word() for _ in range(self.random.randint(1, 3))) + '"'
         if roll < 0.68:
             left, right = self.random.choice([("", "*"), ("*", ""), ("*", "*")])
-            return left + self.random.choice([self.word, self.word, lambda: "$p"])() + right
+            return (
+                left + self.random.choice([self.word, self.word, lambda: self.random.choice(["$p", "$x", "$l", "$o", "中", "м"])])() + right
+            )
         if roll < 0.74:
             marks = "%" * self.random.randint(1, 3)
-            return marks + self.random.choice([self.word(), "$p", "12"]) + marks
+            return marks + self.random.choice([self.word(), "$p", "12", "$x"]) + marks
         if roll < 0.79:
-            return "w'" + self.random.choice(["hel*", "h?l", "a b", "$p", "x\\'y", "*"]) + "'"
+            return "w'" + self.random.choice(["hel*", "h?l", "a b", "$p", "x\\'y", "*", "?*", "??", "中?", "$x"]) + "'"
         if roll < 0.85:
-            return self.random.choice(["$p", "$k", "$s", "$w", "$nope", "$e", '""', "''"])
+            return self.random.choice(["$p", "$k", "$s", "$w", "$nope", "$e", "$x", "$o", '""', "''"])
         return self.word()
 
     def tag(self):
@@ -81,11 +106,13 @@ class Generator:
         if roll < 0.6:
             return " ".join(self.word() for _ in range(self.random.randint(1, 3)))
         if roll < 0.7:
-            return '"' + self.random.choice(["a-b", "x y", "Hello", "@q"]) + '"'
+            return '"' + self.random.choice(["a-b", "x y", "Hello", "@q", "a\\b", "\\a", "a\\", "中"]) + '"'
         if roll < 0.8:
-            return self.random.choice(["$p", "$k", "$e", "$w", '""', "12", "1.5", "-3", "$p $k", 'a "b c"'])
+            return self.random.choice(["$p", "$k", "$e", "$w", "$x", "$o", '""', "12", "1.5", "-3", "$p $k", 'a "b c"'])
         if roll < 0.9:
-            return self.random.choice(["hel*", "*lo", "*ell*", "$p*", '"a-b"*', '*"x"', "w'h*'", "w'$p'"])
+            return self.random.choice(
+                ["hel*", "*lo", "*ell*", "$p*", '"a-b"*', '*"x"', "w'h*'", "w'$p'", "中*", "*м*", "$l*", "w'*'", "w'??'"]
+            )
         return self.random.choice(["a-b", "a,b", "*", "", "a b*", "(a)", "hel* x", "a:b", "%a%", "a|b"])
 
     def clause(self):
@@ -106,7 +133,9 @@ class Generator:
             return f"@n:[{self.number()}]"
         if roll < 0.9:
             return f"ismissing(@{self.random.choice(['tm', 'te', 't', 'zz'])})"
-        attributes = self.random.choice(["", "", "=>{$yield_distance_as: d%d}" % self.random.randint(1, 3), "=>{$epsilon: 0.5}", "=>{$weight: 2}"])
+        attributes = self.random.choice(
+            ["", "", "=>{$yield_distance_as: d%d}" % self.random.randint(1, 3), "=>{$epsilon: 0.5}", "=>{$weight: 2}"]
+        )
         return f"@{self.random.choice(['v', 'h', 'zz'])}:[VECTOR_RANGE {self.random.choice(['0.5', '$r', '3', '-1'])} ${self.random.choice('bbbp')}]{attributes}"
 
     def attributes(self):
@@ -139,7 +168,9 @@ class Generator:
 
     def knn(self):
         filtered = self.random.choice(["*", "(*)", self.word(), f"({self.expression(2)})", self.clause(), self.expression(1)])
-        options = self.random.sample(["EF_RUNTIME 5", "ef_runtime $k", "HYBRID_POLICY BATCHES", "BATCH_SIZE 7", "FOO bar"], self.random.choice([0, 0, 1, 2]))
+        options = self.random.sample(
+            ["EF_RUNTIME 5", "ef_runtime $k", "HYBRID_POLICY BATCHES", "BATCH_SIZE 7", "FOO bar"], self.random.choice([0, 0, 1, 2])
+        )
         name = self.random.choice(["", "", "AS dist", "as $p", "AS t", "AS"])
         after = self.random.choice(["", "", "", "=>{$yield_distance_as: z}", "=>{$ef_runtime: 9}", "=>{$weight: 3}", " x"])
         k, field = self.random.choice(["3", "10", "$k", "$p", "-1", "0"]), self.random.choice(["v", "h", "zz", "t"])
@@ -204,15 +235,22 @@ ON_PURPOSE = {
     ),
     "a KNN of a field that is no vector field": lambda query, theirs: re.search(r"(?i)\[knn \S+ @(zz|t)\b", query),
     "dialect 1 shows the fields around a field": lambda query, theirs: re.search(r"@[\w|]+:[(]*[-~]*[(]*@", query),
-    "dialect 1 refuses stop words in quotations": lambda query, theirs: '"' in query and theirs.startswith("ERROR Syntax error") and re.search(rf"(?i) near ({STOP_WORDS})$", theirs),
+    "dialect 1 refuses stop words in quotations": lambda query, theirs: (
+        '"' in query and theirs.startswith("ERROR Syntax error") and re.search(rf"(?i) near ({STOP_WORDS})$", theirs)
+    ),
     "the server leaves out what it quotes": lambda query, theirs: re.search(r"(command|predicate) at offset \d+$", theirs),
     "of two wrong parameters the server names another": lambda query, theirs: (
-        len(re.findall(r"\$(p|nope|e|w|s|neg)\b", query)) >= 2 and ("lower range" in theirs or "upper range" in theirs or "parameter" in theirs)
+        len(re.findall(r"\$(p|nope|e|w|s|neg)\b", query)) >= 2
+        and ("lower range" in theirs or "upper range" in theirs or "parameter" in theirs)
     ),
     "the server shows escaped backslashes as none": lambda query, theirs: "\\\\" in query,
     "a word that reads as a number is one, escaped or not": lambda query, theirs: re.search(r"\\[-+.]\d", query),
     "behind a tag clause the server holds the empty string against that field": lambda query, theirs: "INDEXEMPTY" in theirs,
     "a comparison where a field should be": lambda query, theirs: re.search(r"=>\[\w+ \S+ @\w+[<>]", query),
+    "a range whose bounds are turned round is refused, as Redis 8 does": lambda query, theirs: (
+        re.search(r"\[|@n", query) and "NUMERIC" in theirs
+    ),
+    "the empty string in a parameter finds no tag; it is no mistake": lambda query, theirs: "$e" in query and "INDEXEMPTY" in theirs,
     "$ in a quotation is punctuation": lambda query, theirs: re.search(r'"[^"]*\$[^"]*"', query),
     "a parameter's name is a word": lambda query, theirs: re.search(r"\$\w*[^\w\s]", query) and "No such parameter" in theirs,
 }

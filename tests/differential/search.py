@@ -37,6 +37,19 @@ from servers import Server, wait_until  # noqa: E402
 WORDS = """hello world running runs run flies fly dogs dog happy happiness quick brown fox jumps cities city generously
  generous xylophone alpha beta 42 7th foo_bar the and of""".split()
 TAGS = ["a", "b", "c d", "Red", "red", "x-y", "e@f.com", "long tag value", "7"]
+# Of other scripts, and of one letter; lower case, as the peer folds ASCII only.
+OTHERS = "中 中国 中国人民 日本語 мир мира м é éa año ñ שלום سلام हिन्दी ελλάδα x xy b Maße MASSE".split()
+# Texts that need escapes, or look as if they did.
+ODD = ["hello-world", "foo bar", "a.b", "don't", "a\\b", "x_y", "50%", "a+b", "(q)", "$p", "a|b", "né-e"]
+# Patterns without a letter; `?` is a byte in tags of the peer, and half a character of those beyond 16 bits.
+LETTERLESS = ["w'*'", "w'**'", "w'?*'", "w'*?'", "w'*?*'", "w'??*'", "w'?'", "w'??'", "w'???'"]
+# What no field of a JSON document can be.
+SHAPES = [{"x": 1}, [["a"]], [[1, 2]], [1, "a"], [{"x": "a"}], {"x": {"y": [None]}}, [[]], [None, [None]], {}]
+EXPANDERS = ["DEFAULT", "SBSTEM", "SYNONYM", "foo", "sbstem"]
+EXTREMES = ["1e308", "-1e308", "4e-300", "inf", "-inf", "1e17", "0x1p60", "+7", "-0"]
+# Without Dutch, whose stems are others since Snowball 3, and Chinese, which every dictionary cuts in its own way.
+LANGUAGES = """arabic armenian basque catalan danish english finnish french german greek hindi hungarian indonesian irish
+ italian lithuanian nepali norwegian portuguese romanian russian serbian spanish swedish tamil turkish yiddish""".split()
 ESCAPED = {tag: "".join("\\" + c if not c.isalnum() else c for c in tag) for tag in TAGS}
 FORMATS = {"FLOAT32": "f", "FLOAT64": "d", "FLOAT16": "e", "BFLOAT16": "H"}
 # How far distances may be apart: the peer computes with halves in their own precision.
@@ -76,7 +89,7 @@ class Round:
         stops = r.choice([None, None, [], ["fox", "hello"]])
         words += [] if stops is None else ["STOPWORDS", len(stops), *stops]
         self.stops = ["the", "and", "of"] if stops is None else stops
-        words += r.choice([[], [], ["LANGUAGE", "english"], ["LANGUAGE", "german"]])
+        words += r.choice([[], [], ["LANGUAGE", "english"], ["LANGUAGE", r.choice(LANGUAGES)]])
         words += r.choice([[], [], ["SCORE", "0.5"], ["SCORE_FIELD", "$.s" if self.json else "s"]])
         words += r.choice([[], [], [], ["NOFREQS"], ["NOOFFSETS"], ["NOFIELDS"]])
         self.placeless = words[-1] == "NOOFFSETS"
@@ -121,7 +134,11 @@ class Round:
     # Documents
 
     def words(self, most):
-        return " ".join(self.rng.choice(WORDS) for _ in range(self.rng.randrange(1, most)))
+        every = (
+            self.rng.choice(WORDS if self.flip(0.9) else OTHERS + [self.escaped(self.rng.choice(ODD))])
+            for _ in range(self.rng.randrange(1, most))
+        )
+        return " ".join(every)
 
     def a_number(self):
         return self.rng.choice([self.rng.randrange(-5, 20), round(self.rng.uniform(-5, 20), 2), 1e3])
@@ -140,11 +157,13 @@ class Round:
     def value(self, name):
         """A value of a field, right or, seldom, wrong."""
         r, wrong = self.rng, self.flip(0.01)
+        if self.json and name in "twgnp" and self.flip(0.02):
+            return r.choice(SHAPES)
         if name in "tw":
             text = self.words(8)
             return r.choice([text, text, [text, self.words(4)], [text, None]]) if self.json else text
         if name == "g":
-            tags = [r.choice(TAGS) for _ in range(r.randrange(1, 4))]
+            tags = [r.choice(TAGS if self.flip(0.8) else OTHERS + ODD) for _ in range(r.randrange(1, 4))]
             return r.choice([tags, tags[0], True]) if self.json else r.choice([",", ";"]).join(tags)
         if name == "n":
             number = "foo" if wrong else self.a_number()
@@ -290,6 +309,8 @@ class Round:
         roll = self.rng.random()
         if roll < 0.2 and self.vectors:
             return self.knn()
+        if 0.32 < roll < 0.5:
+            return self.literal()
         if roll < 0.3:
             return self.aggregate()
         if roll < 0.32 and not self.changed:
@@ -315,6 +336,75 @@ class Round:
             dialect = 3  # in the peer it leaves out documents without the value, and scores as many branches as it must
         params = [] if dialect == 1 else ["PARAMS", 2, "b", self.blob(self.a_vector())]
         return words + params + ["DIALECT", dialect]
+
+    def literal(self):
+        """A command whose text is a literal of some kind: escaped or not, in the query or in PARAMS, a part of one, a pattern."""
+        r = self.rng
+        make = r.choice(
+            [self.written_text, self.written_tag, self.one_letter, self.one_letter, self.letterless, self.letterless, self.extreme]
+        )
+        query, params = make()
+        inner, newer = query, params or re.search("@n|w'|\"", query)
+        if self.flip(0.25):
+            query, newer = r.choice([("-{}", newer), ("(-{} {})", True), ("({} | {})", True)])
+            query = query.format(inner, inner)
+        dialect = r.choice([2, 2, 3, 4]) if newer else r.choice([1, 2])
+        words = ["FT.SEARCH", "i", query, *r.choice([["NOCONTENT"], ["RETURN", 2, "t", "g"]])]
+        words += r.choice([[], [], ["VERBATIM"], ["SORTBY", r.choice(self.sortable), "WITHSORTKEYS"]])
+        # In dialect 4 the peer leaves out documents without the value.
+        dialect = 3 if dialect == 4 and "SORTBY" in words else dialect
+        words += ["EXPANDER", r.choice(EXPANDERS)] if self.stemmed and "%" not in query and self.flip(0.3) else []
+        return words + ["LIMIT", 0, ALL, *(["PARAMS", len(params), *params] if params else []), "DIALECT", dialect]
+
+    def escaped(self, text):
+        """A text as a literal."""
+        return "".join("\\" + char if char.isascii() and not char.isalnum() and char != "_" else char for char in text)
+
+    def written_text(self):
+        """A word with marks in it."""
+        # In prefixes the peer folds other letters than in words.
+        r, text = self.rng, self.rng.choice([text for text in ODD + OTHERS if not set(text) & set("\\ß")])
+        literal, field = self.escaped(text), r.choice(["@t:", "@w:", "@t|w:"])
+        if self.flip(0.6):
+            return field + r.choice(["$x", "($x)", "$x*"]), ["x", r.choice([literal, text])]
+        return field + r.choice(["{}", "({})", "{}*"]).format(literal), []
+
+    def written_tag(self):
+        """A tag with marks in it."""
+        r, text = self.rng, self.rng.choice(ODD + OTHERS + TAGS)
+        literal, quoted = self.escaped(text), '"' + text.replace('"', '\\"') + '"'
+        if self.flip(0.5):
+            return "@g:{" + r.choice(["$x", "$x|zz", "$x*"] if "\\" not in text else ["$x"]) + "}", ["x", r.choice([literal, text])]
+        if "\\" in text:
+            return "@g:{" + r.choice([literal, quoted]) + "}", []
+        return "@g:{" + r.choice(
+            [literal, literal + "*", "*" + literal, f"*{literal}*", quoted, quoted + "*", "w'" + literal + "'"]
+        ) + "}", []
+
+    def one_letter(self):
+        """An affix of one character."""
+        r, text = self.rng, self.rng.choice(OTHERS + ["hello", "a"])
+        part = r.choice([text[0] + "*", "*" + text[-1], "*" + r.choice(text) + "*"])
+        if self.stemmed and not part[-2].isascii():
+            pass
+        elif self.stemmed and part[0] == "*":
+            part = text[0] + "*"  # stems, too, in the peer
+        return r.choice(["{}", "@t:{}", "@w:({})", "@g:{{{}}}", "({} | beta)"]).format(part), []
+
+    def letterless(self):
+        """A pattern of wildcards only."""
+        r, pattern = self.rng, self.rng.choice(LETTERLESS)
+        tag = pattern if not re.search(r"\?[?']|'[?]'", pattern) else "w'*'"
+        # Of other patterns, stems are words, too, in the peer.
+        word = pattern if not self.stemmed else r.choice(["w'*'", "w'?*'"])
+        return r.choice([f"@t:{word}", f"@w:({word})", word, "@g:{" + tag + "}", "@g:{zz|" + tag + "}"]), []
+
+    def extreme(self):
+        """A range with large or odd bounds."""
+        low, high = sorted(self.rng.sample(EXTREMES, 2), key=value_of_number)
+        if self.flip(0.4):
+            return f"@n:[$x {self.rng.choice(['', '('])}$y]", ["x", low, "y", high]
+        return self.rng.choice([f"@n:[{low} {high}]", f"@n>={low}", f"@n<={high}"]) if "x" not in low + high else "@n:[-inf 1e308]", []
 
     def near(self):
         """Words whose distance matters."""
@@ -357,6 +447,8 @@ class Round:
             words += ["FILTER", "n", r.randrange(-5, 5), r.choice(["inf", 10, "(10"])]
         if self.flip(0.05) and query is not None:
             words += ["INKEYS", 3, *r.sample(self.keys, 3)]
+        if self.flip(0.1):
+            words += ["LANGUAGE", r.choice(LANGUAGES)]
         if self.flip(0.05) and not self.fieldless:
             words += ["INFIELDS", 1, r.choice("tw")]
         # Patterns know stems in the peer even so: see `stems_of_patterns`.
@@ -378,6 +470,10 @@ class Round:
         plain = query is None or not ("FILTER" in words or re.search(r"[-~!]", query))
         scorers = SCORERS if plain else ["BM25STD", "DISMAX", "DOCSCORE"]
         return words + scored + ["SCORER", "DOCSCORE" if self.changed else r.choice(scorers), "LIMIT", 0, ALL]
+
+
+def value_of_number(text):
+    return float.fromhex(text) if "x" in text else float(text)
 
 
 def number(text):
