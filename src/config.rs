@@ -143,7 +143,7 @@ static OURS: &[Setting] = &[
         c"min-prefix",
         &["MINPREFIX"],
         Kind::Number { cell: &MIN_PREFIX, min: 1, max: 1000 },
-        "Characters that a prefix, suffix or infix needs; with fewer it matches nothing.",
+        "Bytes that a prefix, suffix or infix needs; with fewer it matches nothing. Letters beyond ASCII have two or more.",
     ),
     Setting::new(
         c"max-prefix-expansions",
@@ -308,7 +308,7 @@ pub fn max_aggregate_results() -> usize {
     limit(&MAX_AGGREGATE_RESULTS)
 }
 
-/// Characters that a prefix needs.
+/// Bytes that a prefix needs.
 pub fn min_prefix() -> usize {
     MIN_PREFIX.load(Ordering::Relaxed) as usize
 }

@@ -7,6 +7,18 @@ use proptest::prelude::*;
 /// A definition, and what the command answers to it.
 const DEFINITIONS: &[(&str, &str)] = &[
     ("on foo schema t text", "Invalid rule type: foo"),
+    ("on json schema $.a[* as a tag", "Invalid JSONPath '$.a[*' in attribute 'a' in index 'index'"),
+    ("on json schema $.b tag $.a[? tag", "Invalid JSONPath '$.a[?' in attribute '$.a[?' in index 'index'"),
+    ("on json schema $.. as a numeric", "Invalid JSONPath '$..' in attribute 'a' in index 'index'"),
+    ("on json schema $a[ as a geo", "Invalid JSONPath '$a[' in attribute 'a' in index 'index'"),
+    (
+        "on json score_field $.s[ schema $.a as a tag",
+        "Invalid JSONPath '$.s[' in attribute 'SCORE_FIELD' in index 'index'",
+    ),
+    (
+        "on json language_field $[ schema $.a as a tag",
+        "Invalid JSONPath '$[' in attribute 'LANGUAGE_FIELD' in index 'index'",
+    ),
     ("on schema t text", "Invalid rule type: schema"),
     ("on", "ERR wrong number of arguments for 'FT.CREATE' command"),
     ("prefix schema t text", "Bad arguments for PREFIX: Could not convert argument to expected type"),

@@ -29,7 +29,7 @@ fn read(text: &[u8], dialect: u8, schema: &Schema, bind: bool) -> Result<Node, q
     let context = Context {
         schema,
         stop_words: &StopWords::default(),
-        stemmer: stemmer.as_ref(),
+        stemmer: Some(&stemmer),
         params: &params,
         dialect,
         in_fields: FieldMask::ALL,
@@ -77,6 +77,128 @@ fn where_we_differ_on_purpose() {
     ] {
         assert_eq!(compact(text), tree, "{text}");
     }
+}
+
+/// What a query with a parameter `v` of this value is read as.
+fn with_parameter(text: &str, value: &str) -> String {
+    let schema = schema();
+    let stemmer = Stemmer::new(schema::Language::English);
+    let params = Params::read(&mut Words::new(["2", "v", value].map(str::as_bytes))).unwrap();
+    let context = Context {
+        schema: &schema,
+        stop_words: &StopWords::default(),
+        stemmer: Some(&stemmer),
+        params: &params,
+        dialect: 2,
+        in_fields: FieldMask::ALL,
+    };
+    let tree = query::parse_unbound(text.as_bytes(), &context).unwrap();
+    String::from_utf8_lossy(&query::explain(&tree, &schema)).into_owned()
+}
+
+/// In front of punctuation and blanks `\` is an escape, wherever a literal stands; in front of anything else it is itself.
+#[test]
+fn literals_and_parameters_are_unescaped_alike() {
+    let forms = [
+        "@t:{}",
+        "@t:({})",
+        "@ws:{}*",
+        "@ws:*{}",
+        "@ws:*{}*",
+        "@t:%{}%",
+        "@ws:w'{}'",
+        "@tg:{{}}",
+        "@tg:{{}*}",
+        "@tg:{*{}*}",
+        "@tg:{w'{}'}",
+    ];
+    for literal in ["hello\\-world", "a\\.b", "a\\\\b", "don\\'t", "\\$x", "中\\-国", "x\\_y", "50\\%"] {
+        for form in forms {
+            let (written, given) = (form.replace("{}", literal), form.replace("{}", "$v"));
+            assert_eq!(explain(&written, 2), with_parameter(&given, literal), "{written}");
+        }
+    }
+    for (text, tree) in [
+        ("@tg:{\"a\\b\"}", "TAG:@tg { a\\b }"),
+        ("@tg:{\"a\\-b\"}", "TAG:@tg { a-b }"),
+        ("@tg:{\"a\\\\b\"}", "TAG:@tg { a\\b }"),
+        ("@tg:{\"a\\b\"*}", "TAG:@tg { PREFIX{a\\b*} }"),
+        ("@tg:{\"\\é\"}", "TAG:@tg { \\é }"),
+        ("@tg:{\"a\\ b\"}", "TAG:@tg { a b }"),
+        ("@tg:{\"a\\\"}", "TAG:@tg { a\\ }"),
+    ] {
+        assert_eq!(compact(text), tree, "{text}");
+    }
+    for (value, tag) in [("a\\b", "a\\b"), ("a\\", "a\\"), ("\\\\", "\\"), (" x y ", "x y"), ("a\\-b\\c", "a-b\\c")] {
+        assert_eq!(with_parameter("@tg:{$v}", value), format!("TAG:@tg {{\n  {tag}\n}}\n"), "{value}");
+    }
+}
+
+#[test]
+fn nothing_in_a_parameter_is_no_mistake_but_written_out_it_is() {
+    for value in ["", " "] {
+        assert_eq!(with_parameter("@tg:{$v}", value), "TAG:@tg {\n  \"\"\n}\n");
+        assert_eq!(with_parameter("@tg:{x|$v}", value), "TAG:@tg {\n  x\n  \"\"\n}\n");
+    }
+    assert!(explain("@tg:{\"\"}", 2).contains("INDEXEMPTY"));
+}
+
+#[test]
+fn numbers_too_large_for_a_double_are_none() {
+    for (text, error) in [
+        ("@n:[1e400 inf]", "Bad lower range: 1e400"),
+        ("@n:[0 1e309]", "Bad upper range: 1e309"),
+        ("@n:[-1e400 (1e400]", "Bad lower range: -1e400"),
+        ("@n:[1e400]", "Bad lower range: 1e400"),
+        ("@n>1e400", "Bad lower range: 1e400"),
+        ("@n<=1e400", "Bad upper range: 1e400"),
+        ("@n==-1e400", "Bad lower range: -1e400"),
+        ("@n:[2 1]", "Invalid numeric range (min > max): @n:[2.000000 1.000000]"),
+        ("@n:[$k -inf]", "Invalid numeric range (min > max): @n:[5.000000 -inf]"),
+        ("-@n:[(2 (1.5]", "Invalid numeric range (min > max): @n:[2.000000 1.500000]"),
+    ] {
+        assert_eq!(explain(text, 2), format!("ERROR {error}"), "{text}");
+    }
+    for text in ["@n:[1e308 inf]", "@n:[-inf 1e-400]", "@n:[inf inf]", "@n:[(5 5]", "@n:[-1.7976931348623157e308 0]"] {
+        assert!(explain(text, 2).starts_with("NUMERIC"), "{text}");
+    }
+}
+
+/// A vector that is not all numbers is near to nothing; nor is there an EF_RUNTIME of ranges.
+#[test]
+fn what_vector_clauses_cannot_be_asked() {
+    let schema = schema();
+    let blob = |x: f32| [1.0f32, x].iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let error = |text: &str, blob: &[u8]| {
+        let params = Params::read(&mut Words::new([&b"2"[..], b"b", blob])).unwrap();
+        let stop_words = StopWords::default();
+        let context = Context {
+            schema: &schema,
+            stop_words: &stop_words,
+            stemmer: None,
+            params: &params,
+            dialect: 2,
+            in_fields: FieldMask::ALL,
+        };
+        query::parse(text.as_bytes(), &context).err().map(|fact| text_of(&fact))
+    };
+    for text in [
+        "*=>[KNN 2 @h $b]",
+        "*=>[KNN 2 @v $b]",
+        "@tg:{x}=>[KNN 2 @h $b]",
+        "@h:[VECTOR_RANGE 5 $b]",
+        "-@v:[VECTOR_RANGE 5 $b]",
+    ] {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let expected =
+                "Error parsing vector similarity query: element 1 of the query vector is not a finite number";
+            assert_eq!(error(text, &blob(bad)).as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(error(text, &blob(f32::MAX)), None, "{text}");
+    }
+    let refused = Some("Error parsing vector similarity parameters: Invalid option".to_owned());
+    assert_eq!(error("@h:[VECTOR_RANGE 5 $b]=>{$ef_runtime: 10}", &blob(1.0)), refused);
+    assert_eq!(error("@h:[VECTOR_RANGE 5 $b]=>{$epsilon: 0.1; $EF_RUNTIME: 10}", &blob(1.0)), refused);
 }
 
 #[test]

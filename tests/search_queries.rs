@@ -13,7 +13,34 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const WORDS: [&str; 8] = ["wa", "wb", "wab", "wba", "wabb", "zab", "zz", "wé"];
+const WORDS: [&str; 12] = ["wa", "wb", "wab", "wba", "wabb", "zab", "zz", "wé", "é", "中国", "中", "w"];
+const PATTERNS: [&str; 12] = ["*", "**", "?*", "*?", "?", "??", "???", "w?", "*b", "?a*", "中?", "*国*"];
+
+/// Whether a word matches a pattern, by the textbook.
+fn fits(pattern: &[char], word: &[char]) -> bool {
+    match (pattern, word) {
+        ([], _) => word.is_empty(),
+        (['*', rest @ ..], _) => (0..=word.len()).any(|skipped| fits(rest, &word[skipped..])),
+        ([first, rest @ ..], [char, after @ ..]) => (*first == '?' || first == char) && fits(rest, after),
+        _ => false,
+    }
+}
+
+fn matches_pattern(pattern: &Pattern, word: &str) -> bool {
+    let chars = |text: &str| text.chars().collect::<Vec<_>>();
+    fits(&chars(std::str::from_utf8(&pattern.text).unwrap()), &chars(word))
+}
+
+/// Whether a word has a part where it should be, the part being long enough: bytes count.
+fn has_part(affix: &Affix, word: &str, least: usize) -> bool {
+    let part = std::str::from_utf8(&affix.text).unwrap();
+    part.len() >= least
+        && match (affix.open_start, affix.open_end) {
+            (true, true) => word.contains(part),
+            (true, false) => word.ends_with(part),
+            _ => word.starts_with(part),
+        }
+}
 
 fn definition() -> Schema {
     let words = "SCHEMA t TEXT NOSTEM INDEXMISSING WITHSUFFIXTRIE u TEXT NOSTEM WEIGHT 2 SORTABLE \
@@ -91,15 +118,8 @@ impl Doc {
         match &node.kind {
             Kind::All => Some(Vec::new()),
             Kind::Term(term) => self.find(mask, &|word| word.as_bytes() == &*term.text),
-            Kind::Affix(affix) => {
-                let part = std::str::from_utf8(&affix.text).unwrap();
-                let fits = |word: &str| match (affix.open_start, affix.open_end) {
-                    (true, true) => word.contains(part),
-                    (true, false) => word.ends_with(part),
-                    _ => word.starts_with(part),
-                };
-                self.find(mask, &|word| part.chars().count() >= settings.min_affix && fits(word))
-            }
+            Kind::Affix(affix) => self.find(mask, &|word| has_part(affix, word, settings.min_affix)),
+            Kind::Wildcard(pattern) => self.find(mask, &|word| matches_pattern(pattern, word)),
             Kind::Phrase(terms) => {
                 let lists: Option<Vec<_>> =
                     terms.iter().map(|term| self.find(mask, &|word| word.as_bytes() == &*term.text)).collect();
@@ -124,8 +144,9 @@ impl Doc {
             Kind::Tag { values, .. } => truth(self.g.iter().flatten().any(|tag| {
                 values.iter().any(|value| match value {
                     TagValue::Exact(wanted) => WORDS[*tag].as_bytes() == &**wanted,
-                    TagValue::Affix(affix) => WORDS[*tag].as_bytes().starts_with(&affix.text),
-                    _ => false,
+                    TagValue::Affix(affix) => has_part(affix, WORDS[*tag], settings.min_affix),
+                    TagValue::Wildcard(pattern) => matches_pattern(pattern, WORDS[*tag]),
+                    TagValue::Words(_) => false,
                 })
             })),
             Kind::Numeric { range, .. } => truth(self.n.is_some_and(|n| range.contains(f64::from(n)))),
@@ -198,19 +219,25 @@ fn doc() -> impl Strategy<Value = Doc> {
 }
 
 fn leaf() -> impl Strategy<Value = Kind> {
-    let part = prop::sample::select(vec!["wa", "w", "ab", "b", "é", "wab"]);
+    let affix = || {
+        let part = prop::sample::select(vec!["wa", "w", "ab", "b", "é", "wab", "中", "国"]);
+        (part, any::<bool>(), any::<bool>()).prop_map(|(part, open_end, open_start)| {
+            let open_end = open_end || !open_start;
+            Affix { text: part.as_bytes().into(), open_end, open_start }
+        })
+    };
+    let pattern = || prop::sample::select(&PATTERNS[..]).prop_map(|text| Pattern { text: text.as_bytes().into() });
     let tag = prop_oneof![
         (0..WORDS.len()).prop_map(|word| TagValue::Exact(WORDS[word].as_bytes().into())),
-        Just(TagValue::Affix(Affix { text: b"wa"[..].into(), open_end: true, open_start: false })),
+        affix().prop_map(TagValue::Affix),
+        pattern().prop_map(TagValue::Wildcard),
     ];
     prop_oneof![
         1 => Just(Kind::All),
         6 => (0..WORDS.len()).prop_map(|word| Kind::Term(term(word))),
         2 => prop::collection::vec((0..WORDS.len()).prop_map(term), 1..3).prop_map(Kind::Phrase),
-        2 => (part, any::<bool>(), any::<bool>()).prop_map(|(part, open_end, open_start)| {
-            let open_end = open_end || !open_start;
-            Kind::Affix(Affix { text: part.as_bytes().into(), open_end, open_start })
-        }),
+        2 => affix().prop_map(Kind::Affix),
+        1 => pattern().prop_map(Kind::Wildcard),
         3 => prop::collection::vec(tag, 1..3).prop_map(|values| Kind::Tag { field: field("g"), values }),
         3 => (-6i32..15, -6i32..15, any::<bool>(), any::<bool>()).prop_map(|(a, b, min_inclusive, max_inclusive)| {
             let range = Range { min: f64::from(a), max: f64::from(b), min_inclusive, max_inclusive };

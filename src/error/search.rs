@@ -3,6 +3,7 @@
 use super::Error;
 use crate::search::arguments::Problem;
 use crate::search::document::Failure;
+use crate::search::query::ast::Range;
 use crate::search::query::{self, VectorOption};
 use crate::search::schema::{self, Algorithm};
 
@@ -131,6 +132,9 @@ fn field(fact: &schema::Error) -> Error {
             "Matcher Format: <2 chars algorithm>:<2 chars language>. Support algorithms: double metaphone (dm). \
              Supported languages: English (en), French (fr), Portuguese (pt) and Spanish (es)",
         ),
+        Fact::JsonPath { path, attribute, index } => Error::composed(
+            [b"Invalid JSONPath '", &path[..], b"' in attribute '", attribute, b"' in index '", index, b"'"].concat(),
+        ),
         Fact::NoSeparator => Error::fixed("SEPARATOR requires an argument"),
         Fact::Separator(got) => quoting("Tag separator must be a single character. Got `", got, "`"),
         _ => vector_field(fact),
@@ -197,6 +201,10 @@ fn query_parameter(fact: &query::Error) -> Error {
         }
         Fact::LowerBound(text) => quoting("Bad lower range: ", text, ""),
         Fact::UpperBound(text) => quoting("Bad upper range: ", text, ""),
+        Fact::EmptyRange { name, range: Range { min, max, .. } } => {
+            let bounds = format!(":[{min:.6} {max:.6}]");
+            Error::composed([b"Invalid numeric range (min > max): @", &name[..], bounds.as_bytes()].concat())
+        }
         _ => query_schema(fact),
     }
 }
@@ -235,6 +243,9 @@ fn query_vector(fact: &query::Error) -> Error {
         query::Error::BlobSize { got, expected } => Error::composed(format!(
             "Error parsing vector similarity query: query vector blob size ({got}) does not match index's expected size \
              ({expected})."
+        )),
+        query::Error::NotFinite(at) => Error::composed(format!(
+            "Error parsing vector similarity query: element {at} of the query vector is not a finite number"
         )),
         query::Error::NegativeRadius(radius) => Error::composed(format!(
             "Error parsing vector similarity query: negative radius ({radius}) given in a range query"

@@ -9,7 +9,7 @@ use crate::redis::keyspace::{FieldName, Key, Kind};
 use crate::redis::types::DataType;
 use crate::search::aggregate::value::Value;
 use crate::search::document::Raw;
-use crate::search::schema::Source;
+use crate::search::schema::{self, Source};
 
 /// A place in a document.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl Place {
     pub fn of_source(kind: Source, source: &[u8]) -> Self {
         match kind {
             Source::Hash => Self::Hash(Arc::new(FieldName::new(source))),
-            Source::Json => Self::Json(Path::parse(source).ok().map(Arc::new)),
+            Source::Json => Self::Json(schema::json_path(source).ok().map(Arc::new)),
         }
     }
 }

@@ -118,7 +118,7 @@ fn read_hash<'a>(field: &Field, bytes: &'a [u8]) -> Result<Value<'a>, Failure> {
             if bytes.len() != expected {
                 return Err(Failure::BlobSize { expected, got: bytes.len() });
             }
-            check_finite(vector.element, bytes)?;
+            finite(vector.element, bytes)?;
             Value::Vectors(vec![Cow::Borrowed(bytes)])
         }
     })
@@ -160,24 +160,9 @@ fn point_of(text: &[u8]) -> Result<Point, Failure> {
     if point.is_valid() { Ok(point) } else { Err(Failure::GeoCoordinates(point)) }
 }
 
-/// Refuses a vector with a NaN or an infinity. The bytes are a whole number of elements.
-fn check_finite(element: Element, bytes: &[u8]) -> Result<(), Failure> {
-    let bad = match element {
-        Element::Float32 => first_without(bytes, |x| f32::from_le_bytes(x).is_finite()),
-        Element::Float64 => first_without(bytes, |x| f64::from_le_bytes(x).is_finite()),
-        Element::Float16 => first_without(bytes, |x| f16::from_le_bytes(x).is_finite()),
-        Element::Bfloat16 => first_without(bytes, |x| bf16::from_le_bytes(x).is_finite()),
-        Element::Int8 | Element::Uint8 => None,
-    };
-    bad.map_or(Ok(()), |at| Err(Failure::VectorElement(at)))
-}
-
-/// The first element that is not as it should be.
-fn first_without<const N: usize>(bytes: &[u8], good: impl Fn([u8; N]) -> bool) -> Option<usize> {
-    let elements = bytes.as_chunks::<N>().0;
-    // Nearly always there is none, and asking all without stopping is vectorized.
-    let all = elements.iter().fold(true, |all, x| all & good(*x));
-    if all { None } else { elements.iter().position(|x| !good(*x)) }
+/// Refuses a vector with a NaN or an infinity.
+fn finite(element: Element, bytes: &[u8]) -> Result<(), Failure> {
+    element.first_not_finite(bytes).map_or(Ok(()), |at| Err(Failure::VectorElement(at)))
 }
 
 fn read_json<'a>(field: &Field, matches: &'a [json::Document]) -> Result<Value<'a>, Failure> {
@@ -232,7 +217,7 @@ fn json_number(value: json::ValueRef<'_>, in_array: bool) -> Result<f64, Failure
 fn json_text<'a>(value: json::ValueRef<'a>, in_array: bool, tag: bool) -> Result<Cow<'a, [u8]>, Failure> {
     match value.kind() {
         json::Kind::Str(text) => Ok(Cow::Borrowed(text)),
-        json::Kind::Bool(truth) if tag && !in_array => Ok(Cow::Borrowed(if truth { b"true" } else { b"false" })),
+        json::Kind::Bool(truth) if tag => Ok(Cow::Borrowed(if truth { b"true" } else { b"false" })),
         _ if in_array => Err(Failure::JsonTextElements),
         _ => Err(refused(value)),
     }
@@ -293,7 +278,7 @@ fn hex_vector(vector: &Vector, text: &[u8]) -> Option<Result<Vec<u8>, Failure>> 
     let bytes: Option<Vec<u8>> =
         text.chunks(2).map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect();
     let bytes = bytes?;
-    Some(check_finite(vector.element, &bytes).map(|()| bytes))
+    Some(finite(vector.element, &bytes).map(|()| bytes))
 }
 
 #[cfg(test)]
@@ -322,11 +307,16 @@ mod tests {
         let number = |n: f64| Ok(format!("Numbers([{n:?}])"));
         assert_eq!(outcome("NUMERIC", b"0x10"), number(16.0));
         assert_eq!(outcome("NUMERIC", b"-inf"), number(f64::NEG_INFINITY));
-        for bad in ["", " 1", "1 ", "nan", "foo"] {
+        assert_eq!(outcome("NUMERIC", b"1e308"), number(1e308));
+        for bad in ["", " 1", "1 ", "nan", "foo", "1e400", "-1e309", "0x1p1024"] {
             assert!(outcome("NUMERIC", bad.as_bytes()).unwrap_err().starts_with("Number("), "{bad}");
         }
         assert_eq!(outcome("GEO", b"1.5,-2"), Ok("Points([Point { lon: 1.5, lat: -2.0 }])".into()));
         assert_eq!(outcome("GEO", b"1.5 2"), Ok("Points([Point { lon: 1.5, lat: 2.0 }])".into()));
+        assert_eq!(outcome("GEO", b"-180,-90"), Ok("Points([Point { lon: -180.0, lat: -90.0 }])".into()));
+        assert_eq!(outcome("GEO", b"1,86"), Ok("Points([Point { lon: 1.0, lat: 86.0 }])".into()));
+        assert_eq!(outcome("GEO", b"1,90.01"), Err("GeoCoordinates(Point { lon: 1.0, lat: 90.01 })".into()));
+        assert_eq!(outcome("GEO", b"1,1e400"), Err("GeoText".into()));
         assert_eq!(outcome("GEO", b"1"), Err("GeoText".into()));
         assert_eq!(outcome("GEO", b"1,200"), Err("GeoCoordinates(Point { lon: 1.0, lat: 200.0 })".into()));
         assert_eq!(outcome(VECTOR, b"abc"), Err("BlobSize { expected: 8, got: 3 }".into()));
@@ -364,6 +354,16 @@ mod tests {
         assert_eq!(one("TEXT", "1"), Err("JsonNumber".into()));
         assert_eq!(one("TEXT", "true"), Err("JsonBool".into()));
         assert_eq!(one("TEXT", "[1]"), Err("JsonTextElements".into()));
+        assert_eq!(one("TEXT", "[true]"), Err("JsonTextElements".into()));
+        assert_eq!(one("TAG", "[true,1]"), Err("JsonTextElements".into()));
+        for (matches, tags) in [
+            (&["[true,false,null]"][..], &["true", "false"][..]),
+            (&["true", "false"], &["true", "false"]),
+            (&["true", "null", "\"s\""], &["true", "s"]),
+        ] {
+            let expected: Vec<Cow<'_, [u8]>> = tags.iter().map(|tag| Cow::Borrowed(tag.as_bytes())).collect();
+            assert_eq!(all("TAG", matches), Ok(format!("{:?}", Value::Tags(expected))), "{matches:?}");
+        }
         assert_eq!(one("NUMERIC", "\"1\""), Err("JsonString".into()));
         assert_eq!(one("NUMERIC", "[\"1\"]"), Err("JsonNumericElements".into()));
         assert_eq!(one("NUMERIC", "[1,null,2]"), Ok("Numbers([1.0, 2.0])".into()));

@@ -1,4 +1,5 @@
 //! Text to number as the C library's `strtod` reads it, without a locale: decimal, hexadecimal, `inf`, `nan`.
+//! Digits for a number that is too large for a double are no number: they don't mean infinity.
 //!
 //! Clients write numbers in arguments, in documents and in queries; everywhere the same notation is theirs.
 
@@ -65,7 +66,8 @@ fn magnitude(text: &[u8]) -> Option<(f64, usize)> {
         && let len @ 1.. = mantissa(rest, u8::is_ascii_hexdigit)
     {
         let total = len + exponent(&rest[len..], b'p');
-        return Some((hexadecimal(&rest[..len], &rest[len..total]), total + 2));
+        let value = hexadecimal(&rest[..len], &rest[len..total]);
+        return value.is_finite().then_some((value, total + 2));
     }
     for (word, value) in [("infinity", f64::INFINITY), ("inf", f64::INFINITY), ("nan", f64::NAN)] {
         if text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes())) {
@@ -76,8 +78,8 @@ fn magnitude(text: &[u8]) -> Option<(f64, usize)> {
         0 => return None,
         len => len + exponent(&text[len..], b'e'),
     };
-    let value = std::str::from_utf8(&text[..len]).ok()?.parse().ok()?;
-    Some((value, len))
+    let value: f64 = std::str::from_utf8(&text[..len]).ok()?.parse().ok()?;
+    value.is_finite().then_some((value, len))
 }
 
 /// Hexadecimal digits with an optional point, and `p` with an exponent of two or nothing.
@@ -124,13 +126,14 @@ mod tests {
             ("inf", f64::INFINITY, 3),
             ("-INFINITYx", f64::NEG_INFINITY, 9),
             ("infinit", f64::INFINITY, 3),
-            ("1e400", f64::INFINITY, 5),
+            ("1e-400", 0.0, 6),
+            ("-1.7976931348623157e308", f64::MIN, 23),
             ("0x1p-1074", 5e-324, 9),
         ] {
             assert_eq!(prefix(text.as_bytes()), Some((value, len)), "{text}");
         }
         assert!(prefix(b"nan").is_some_and(|(value, len)| value.is_nan() && len == 3));
-        for text in ["", "-", ".", "e5", "+-1", " 1", "x", "-.e1"] {
+        for text in ["", "-", ".", "e5", "+-1", " 1", "x", "-.e1", "1e400", "-1e309", "0x1p1024", "1e400x"] {
             assert_eq!(prefix(text.as_bytes()), None, "{text}");
         }
     }

@@ -1,8 +1,8 @@
 //! The index of a GEO field: points on the earth, found by circle.
 //!
-//! A point is stored as its 52-bit cell, the interleaved bits of longitude and latitude, as Redis's own GEO commands do; its
-//! coordinates are read back from the middle of the cell (0.6 m at most from where they were). Cells are exact in a
-//! double, so a [`NumericIndex`] holds them: a circle is covered by nine cells of a coarser grid, each a range of numbers,
+//! A point is stored as its cell, the interleaved bits of longitude and latitude, in the grid of Redis's own GEO commands,
+//! whose 52 bits end at 85.05° north and south; here it goes on to the poles, with a bit more. The coordinates of a point are
+//! read back from the middle of its cell (0.6 m at most from where they were). Cells are exact in a double, so a [`NumericIndex`] holds them: a circle is covered by nine cells of a coarser grid, each a range of numbers,
 //! and what these hold is measured by the haversine formula.
 
 use super::numeric::NumericIndex;
@@ -14,10 +14,14 @@ use roaring::RoaringBitmap;
 const EARTH_RADIUS: f64 = 6_372_797.560856;
 /// Degrees of longitude that a point can have.
 pub const LONGITUDES: std::ops::RangeInclusive<f64> = -180.0..=180.0;
-/// Degrees of latitude that a point can have: those of the web's map projection.
-pub const LATITUDES: std::ops::RangeInclusive<f64> = -85.05112878..=85.05112878;
-/// Bits of each coordinate.
+/// Degrees of latitude that a point can have.
+pub const LATITUDES: std::ops::RangeInclusive<f64> = -90.0..=90.0;
+/// The latitudes that the web's map projection and Redis's grid have.
+const GRID_LATITUDES: std::ops::RangeInclusive<f64> = -85.05112878..=85.05112878;
+/// 2^BITS steps are the width of all longitudes, and of the latitudes of Redis's grid.
 const BITS: u32 = 26;
+/// Where the steps of that grid begin among all latitudes.
+const SOUTH: u32 = 1 << (BITS - 1);
 
 /// A point on the earth, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,32 +48,41 @@ impl Point {
 
     /// The cell of the point, as a number.
     fn cell(self) -> f64 {
-        let (x, y) = (grid(self.lon, &LONGITUDES), grid(self.lat, &LATITUDES));
-        // 52 bits: exact.
+        let (x, y) = (column(self.lon), row(self.lat));
+        // 53 bits: exact.
         interleave(x, y) as f64
     }
 
     /// The middle of a cell.
     fn of_cell(cell: f64) -> Self {
         let (x, y) = deinterleave(cell as u64);
-        Self { lon: middle(x, &LONGITUDES), lat: middle(y, &LATITUDES) }
+        let lat = middle(f64::from(y) - f64::from(SOUTH), &GRID_LATITUDES);
+        Self { lon: middle(f64::from(x), &LONGITUDES).clamp(-180.0, 180.0), lat: lat.clamp(-90.0, 90.0) }
     }
 }
 
-/// Which of 2^26 steps of a range of degrees a coordinate is in.
-fn grid(degrees: f64, range: &std::ops::RangeInclusive<f64>) -> u32 {
-    let share = (degrees - range.start()) / (range.end() - range.start());
-    // The upper end itself belongs to the last step. The cast saturates.
-    ((share * f64::from(1u32 << BITS)) as u32).min((1 << BITS) - 1)
+/// In which step of a range of degrees a coordinate is; outside of it below 0, or 2^26 and above.
+fn step(degrees: f64, range: &std::ops::RangeInclusive<f64>) -> f64 {
+    (degrees - range.start()) / (range.end() - range.start()) * f64::from(1u32 << BITS)
+}
+
+/// The step of a longitude. The upper end itself belongs to the last one; the cast saturates.
+fn column(lon: f64) -> u32 {
+    (step(lon, &LONGITUDES) as u32).min((1 << BITS) - 1)
+}
+
+/// The step of a latitude, from below the south pole on. Casts cut towards 0, so what is below Redis's grid is moved first.
+fn row(lat: f64) -> u32 {
+    (step(lat, &GRID_LATITUDES) + f64::from(SOUTH)) as u32
 }
 
 /// The middle of a step.
-fn middle(step: u32, range: &std::ops::RangeInclusive<f64>) -> f64 {
+fn middle(step: f64, range: &std::ops::RangeInclusive<f64>) -> f64 {
     let width = range.end() - range.start();
     let steps = f64::from(1u32 << BITS);
-    let low = range.start() + f64::from(step) / steps * width;
-    let high = range.start() + (f64::from(step) + 1.0) / steps * width;
-    ((low + high) / 2.0).clamp(*range.start(), *range.end())
+    let low = range.start() + step / steps * width;
+    let high = range.start() + (step + 1.0) / steps * width;
+    (low + high) / 2.0
 }
 
 /// Spreads the bits of a number to the even places.
@@ -121,16 +134,17 @@ fn cover(circle: &Circle) -> Option<Vec<Range>> {
     let mut bits = BITS;
     let width =
         |range: &std::ops::RangeInclusive<f64>, bits: u32| (range.end() - range.start()) / f64::from(1u32 << bits);
-    while bits > 1 && (width(&LONGITUDES, bits) < lon_reach || width(&LATITUDES, bits) < lat_reach) {
+    while bits > 1 && (width(&LONGITUDES, bits) < lon_reach || width(&GRID_LATITUDES, bits) < lat_reach) {
         bits -= 1;
     }
     let shift = BITS - bits;
-    let (x, y) = (grid(circle.lon, &LONGITUDES) >> shift, grid(circle.lat, &LATITUDES) >> shift);
+    let (x, y) = (column(circle.lon) >> shift, row(circle.lat) >> shift);
     let steps = 1u32 << bits;
     let mut squares = std::collections::BTreeSet::new();
     for dx in [steps - 1, 0, 1] {
         for dy in [-1, 0, 1] {
-            let Some(row) = y.checked_add_signed(dy).filter(|row| *row < steps) else { continue };
+            // As far as the poles, and farther, where nothing is.
+            let Some(row) = y.checked_add_signed(dy) else { continue };
             // Longitudes go around.
             squares.insert(interleave((x + dx) % steps, row));
         }
@@ -211,7 +225,9 @@ mod tests {
             (LONGITUDES, LATITUDES).prop_map(|(lon, lat)| Point { lon, lat }),
             (-1.0..1.0, -1.0..1.0).prop_map(|(lon, lat)| Point { lon, lat }),
             (179.0..180.0, -1.0..1.0).prop_map(|(lon, lat)| Point { lon, lat }),
-            (-180.0..-179.0, 84.0..85.0).prop_map(|(lon, lat)| Point { lon, lat }),
+            (-180.0..-179.0, 84.0..86.0).prop_map(|(lon, lat)| Point { lon, lat }),
+            (-180.0..180.0, -90.0..-84.9).prop_map(|(lon, lat)| Point { lon, lat }),
+            (-180.0..180.0, 85.0..=90.0).prop_map(|(lon, lat)| Point { lon, lat }),
         ]
     }
 

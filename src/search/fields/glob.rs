@@ -37,11 +37,6 @@ impl Glob {
         &self.prefix
     }
 
-    /// How many literal characters the pattern has.
-    pub fn literals(&self) -> usize {
-        self.tokens.iter().filter(|t| matches!(t, Token::Byte(byte) if byte & 0xC0 != 0x80)).count()
-    }
-
     /// Whether a text matches as a whole. Time is at most pattern times text.
     pub fn matches(&self, text: &[u8]) -> bool {
         let (mut t, mut p) = (0, 0);

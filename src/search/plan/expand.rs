@@ -1,9 +1,8 @@
 //! Patterns to the terms and tags that they stand for.
 
 use super::Plan;
-use crate::search::fields::glob::Glob;
 use crate::search::fields::tag::TagIndex;
-use crate::search::fields::terms::{Affix, TermId, chars};
+use crate::search::fields::terms::{Affix, TermId};
 use crate::search::idset::IdSet;
 use crate::search::index::Values;
 use crate::search::query::ast::{self, FieldRef, Kind, TagValue};
@@ -18,18 +17,15 @@ impl<'a> Plan<'a> {
                 Some(pattern) => text.matching(pattern, limit),
                 None => Vec::new(),
             },
-            Kind::Wildcard(pattern) => match self.wildcard(&pattern.text) {
-                Some(pattern) => text.matching(pattern, limit),
-                None => Vec::new(),
-            },
+            Kind::Wildcard(pattern) => text.matching(Affix::Wildcard(&pattern.text), limit),
             Kind::Fuzzy { text: word, distance } => text.matching(Affix::Fuzzy(word, *distance), limit),
             _ => Vec::new(),
         }
     }
 
-    /// Part of a term as a pattern; `None` if the part is too short.
+    /// Part of a term as a pattern; `None` if the part is too short. Bytes count: one letter beyond ASCII says enough.
     fn affix<'t>(&self, affix: &ast::Affix, text: &'t [u8]) -> Option<Affix<'t>> {
-        if chars(text) < self.settings.min_affix {
+        if text.len() < self.settings.min_affix {
             return None;
         }
         Some(match (affix.open_start, affix.open_end) {
@@ -37,12 +33,6 @@ impl<'a> Plan<'a> {
             (true, false) => Affix::Suffix(text),
             (false, _) => Affix::Prefix(text),
         })
-    }
-
-    /// A pattern with wildcards; `None` if it has too little else, unless it has no `*`.
-    fn wildcard<'t>(&self, text: &'t [u8]) -> Option<Affix<'t>> {
-        let enough = Glob::new(text).literals() > 0 || !text.contains(&b'*');
-        enough.then_some(Affix::Wildcard(text))
     }
 
     /// The tags that one alternative of a tag clause stands for.
@@ -55,10 +45,7 @@ impl<'a> Plan<'a> {
                 let text = index.normalized(&affix.text);
                 self.affix(affix, &text).map_or_else(Vec::new, |pattern| index.matching(pattern, limit))
             }
-            TagValue::Wildcard(pattern) => {
-                let text = index.normalized(&pattern.text);
-                self.wildcard(&text).map_or_else(Vec::new, |pattern| index.matching(pattern, limit))
-            }
+            TagValue::Wildcard(pattern) => index.matching(Affix::Wildcard(&index.normalized(&pattern.text)), limit),
         }
     }
 

@@ -37,7 +37,7 @@ const ASK: u64 = 8;
 /// What a query may be told beside its text.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// MINPREFIX: characters of a prefix, suffix or infix, at least; shorter ones match nothing.
+    /// MINPREFIX: bytes of a prefix, suffix or infix, at least; shorter ones match nothing.
     pub min_affix: usize,
     /// MAXPREFIXEXPANSIONS: terms that a pattern stands for, at most.
     pub max_expansions: usize,

@@ -24,16 +24,17 @@ fn vector(schema: &Schema, id: Option<FieldId>) -> Option<&Vector> {
     }
 }
 
-fn check_blob(vector: &Vector, got: usize) -> Result<(), Error> {
+/// A vector to ask for has the size of the field's, and is made of finite numbers: nothing is near to anything else.
+fn check_blob(vector: &Vector, blob: &[u8]) -> Result<(), Error> {
     match vector.blob_size() {
-        Some(expected) if expected != got => Err(Error::BlobSize { got, expected }),
-        _ => Ok(()),
+        Some(expected) if expected != blob.len() => Err(Error::BlobSize { got: blob.len(), expected }),
+        _ => vector.element.first_not_finite(blob).map_or(Ok(()), |at| Err(Error::NotFinite(at))),
     }
 }
 
 fn bind_range(range: &mut VectorRange, schema: &Schema) -> Result<(), Error> {
     let Some(vector) = vector(schema, range.field.id) else { return Ok(()) };
-    check_blob(vector, range.vector.blob.len())?;
+    check_blob(vector, &range.vector.blob)?;
     if range.radius < 0.0 {
         return Err(Error::NegativeRadius(range.radius));
     }
@@ -46,7 +47,7 @@ fn bind_knn(knn: &mut Knn, schema: &Schema) -> Result<(), Error> {
         bind(filter, schema)?;
     }
     let Some(vector) = vector(schema, knn.field.id) else { return Ok(()) };
-    check_blob(vector, knn.vector.blob.len())?;
+    check_blob(vector, &knn.vector.blob)?;
     let clause = if knn.filter.is_some() { Clause::Hybrid } else { Clause::Knn };
     knn.options = options(vector, &knn.written, clause)?;
     Ok(())
@@ -90,7 +91,9 @@ fn read(
 ) -> Result<(), VectorOption> {
     let hybrid = || if clause == Clause::Hybrid { Ok(()) } else { Err(VectorOption::NotHybrid) };
     match &name.to_ascii_uppercase()[..] {
-        b"EF_RUNTIME" if algorithm == Algorithm::Hnsw => set(&mut options.ef_runtime, count(value)),
+        b"EF_RUNTIME" if algorithm == Algorithm::Hnsw && clause != Clause::Range => {
+            set(&mut options.ef_runtime, count(value))
+        }
         b"EPSILON" if clause != Clause::Range => Err(VectorOption::NotRange),
         b"EPSILON" if algorithm != Algorithm::Flat => {
             let epsilon = number::parse(value).filter(|epsilon| *epsilon > 0.0 && epsilon.is_finite());

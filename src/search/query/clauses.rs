@@ -15,10 +15,10 @@ use super::ast::{
     Affix, Circle, FieldRef, Kind as Is, Knn, Node, Pattern, QueryVector, Range, TagValue, Unit, VectorOptions,
     VectorRange, WrittenOption,
 };
-use super::lexer::{Kind, Operator, Token};
+use super::lexer::{Kind, Operator, Token, unescape};
 use super::parser::Parser;
-use crate::search::analysis::unescape;
 use crate::search::arguments::lookup;
+use crate::search::fields::geo::Point;
 use crate::search::number;
 use crate::search::schema;
 
@@ -41,9 +41,6 @@ const VECTOR_ATTRIBUTES: &[(&str, ())] = &[
     ("shard_k_ratio", ()),
 ];
 
-/// Beyond this latitude the server's geohash has no cells.
-const MAX_LATITUDE: f64 = 85.051_128_8;
-
 /// An attribute as written.
 pub struct Attribute<'a> {
     name: &'a [u8],
@@ -62,7 +59,7 @@ impl<'a> Parser<'a> {
         let negative = self.accept(Kind::Minus);
         let token = self.peek();
         let value = match token.kind {
-            Kind::Number => number::parse(token.text).unwrap_or(0.0),
+            Kind::Number => self.number(token.text, Error::LowerBound),
             Kind::Parameter if self.has_parameters() => self.numeric_parameter(token.text),
             _ => return self.fail(),
         };
@@ -99,15 +96,28 @@ impl<'a> Parser<'a> {
         Ok((self.signed_number()?, inclusive))
     }
 
-    /// A parameter that is no number is told as the bound it stands for, once that is known.
+    /// A number in the query; 0, and an error kept, if it is too large for one.
+    fn number(&mut self, text: &[u8], error: fn(Box<[u8]>) -> Error) -> f64 {
+        number::parse(text).unwrap_or_else(|| {
+            self.wrong_parameter(error(text.into()));
+            0.0
+        })
+    }
+
+    /// What is no number is told as the bound it stands for, once that is known.
     fn name_bound(&mut self, before: bool, error: fn(Box<[u8]>) -> Error) {
-        if let (false, Some(Error::NotNumeric { value, .. })) = (before, &self.parameter_error) {
+        if let (false, Some(Error::NotNumeric { value, .. } | Error::LowerBound(value))) =
+            (before, &self.parameter_error)
+        {
             self.parameter_error = Some(error(value.clone()));
         }
     }
 
-    fn numeric(&self, name: &[u8], range: Range) -> Node {
+    fn numeric(&mut self, name: &[u8], range: Range) -> Node {
         let field = self.field_ref(name, |kind| matches!(kind, schema::Kind::Numeric));
+        if range.min > range.max {
+            self.schema_error(Error::EmptyRange { name: field.name.clone(), range });
+        }
         Node::new(Is::Numeric { field, range })
     }
 
@@ -115,10 +125,10 @@ impl<'a> Parser<'a> {
     pub(super) fn comparison(&mut self) -> Result<Node, Error> {
         let token = self.bump();
         let Some(compared) = token.comparison else { return self.fail() };
-        let value = if compared.parameter {
-            self.numeric_parameter(compared.value)
-        } else {
-            number::parse(compared.value).unwrap_or(0.0)
+        let upper = matches!(compared.operator, Operator::Less | Operator::LessOrEqual);
+        let value = match compared.parameter {
+            true => self.numeric_parameter(compared.value),
+            false => self.number(compared.value, if upper { Error::UpperBound } else { Error::LowerBound }),
         };
         let value = if compared.negative { -value } else { value };
         let all = Range { min: f64::NEG_INFINITY, max: f64::INFINITY, min_inclusive: true, max_inclusive: true };
@@ -147,7 +157,7 @@ impl<'a> Parser<'a> {
         let unit = lookup(UNITS, unit);
         if unit.is_none() {
             self.schema_error(Error::GeoUnit);
-        } else if lon.abs() > 180.0 || lat.abs() > MAX_LATITUDE {
+        } else if !(Point { lon, lat }).is_valid() {
             self.schema_error(Error::GeoPosition);
         } else if radius <= 0.0 {
             self.schema_error(Error::GeoRadius);
@@ -308,12 +318,19 @@ impl<'a> Parser<'a> {
     pub(super) fn tags(&mut self, name: &[u8]) -> Result<Node, Error> {
         self.expect(Kind::OpenBrace)?;
         let field = self.field_ref(name, |kind| matches!(kind, schema::Kind::Tag(_)));
-        let mut values = vec![self.tag()?];
-        while self.accept(Kind::Or) {
-            values.push(self.tag()?);
+        let mut values = Vec::new();
+        // A client may have nothing to fill a parameter with: that finds nothing, as it should.
+        let mut empty = false;
+        loop {
+            let written = self.peek().kind != Kind::Parameter;
+            let value = self.tag()?;
+            empty |= written && value == TagValue::Exact(Box::default());
+            values.push(value);
+            if !self.accept(Kind::Or) {
+                break;
+            }
         }
         self.expect(Kind::CloseBrace)?;
-        let empty = values.contains(&TagValue::Exact(Box::default()));
         if empty && !field.id.is_some_and(|id| self.context.schema.field(id).index_empty) {
             self.schema_error(Error::EmptyNotIndexed);
         }
@@ -325,8 +342,8 @@ impl<'a> Parser<'a> {
         match token.kind {
             Kind::Affix { open_start, open_end } => {
                 self.bump();
-                let text = if token.parameter { self.parameter(token.text).into() } else { unescape(token.text) };
-                return Ok(TagValue::Affix(Affix { text: text.into(), open_start, open_end }));
+                let text = self.literal(token).into();
+                return Ok(TagValue::Affix(Affix { text, open_start, open_end }));
             }
             Kind::Pattern => {
                 self.bump();
@@ -347,10 +364,7 @@ impl<'a> Parser<'a> {
             return self.fail();
         }
         self.bump();
-        Ok(match token.kind {
-            Kind::Parameter => self.parameter(token.text).trim_ascii().into(),
-            _ => unescape(token.text).trim_ascii().into(),
-        })
+        Ok(self.literal(token).trim_ascii().into())
     }
 
     /// `{$name: value; …}`

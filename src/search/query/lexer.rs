@@ -1,11 +1,13 @@
 //! The words and marks of a query.
 //!
 //! A word is a run of bytes that are neither blank nor control nor punctuation; `_` is of words too (but not alone), and
-//! `\` takes the punctuation or blank after it in. Where several tokens start, the longest is taken. What starts none is
+//! `\` takes the punctuation or blank after it in: before anything else it is no escape ([`unescape`]). Where several tokens start, the longest is taken. What starts none is
 //! skipped, whatever it is: `a+b`, `a.b` and `a>b` are two words each.
 //!
 //! Marks that belong together are one token: `x*`, `*x`, `*x*`, `"…"`, `w'…'`, `$name`, `@name`, and in newer dialects
 //! `@name>3` with all of its comparisons.
+
+use std::borrow::Cow;
 
 use crate::search::analysis::{StopWords, fold};
 use crate::search::number;
@@ -294,12 +296,30 @@ fn mark(byte: u8) -> Option<Kind> {
     })
 }
 
+/// Whether `\` before this byte is an escape: before punctuation and blanks it is, before anything else it is itself.
+fn escapes(next: Option<&u8>) -> bool {
+    next.is_some_and(|next| next.is_ascii_punctuation() || number::is_blank(*next))
+}
+
+/// A literal, in the query or the value of a parameter, without the `\` of its escapes.
+pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        let escaped = if byte == b'\\' && escapes(bytes.as_slice().first()) { bytes.next() } else { None };
+        plain.push(*escaped.unwrap_or(&byte));
+    }
+    Cow::Owned(plain)
+}
+
 /// Length of the word at the start of a text; 0 if there is none.
 fn term_len(text: &[u8]) -> usize {
     let mut len = 0;
     while let Some(&byte) = text.get(len) {
-        if byte == b'\\' && text.get(len + 1).is_some_and(|next| next.is_ascii_punctuation() || number::is_blank(*next))
-        {
+        if byte == b'\\' && escapes(text.get(len + 1)) {
             len += 2;
         } else if byte == b'_' || !byte.is_ascii() || byte.is_ascii_alphanumeric() {
             len += 1;

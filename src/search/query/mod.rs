@@ -32,7 +32,7 @@ pub use params::Params;
 use super::analysis::{Stemmer, StopWords};
 use super::arguments::Problem;
 use super::schema::{FieldMask, Schema};
-use ast::Node;
+use ast::{Node, Range};
 
 /// What a text is read against.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub struct Context<'a> {
     pub schema: &'a Schema,
     /// Words to leave out; none with NOSTOPWORDS.
     pub stop_words: &'a StopWords,
-    /// The stemmer of the query's language; `None` for a language without one and with VERBATIM.
+    /// What is done to words of the query's language; `None`: nothing, as with VERBATIM.
     pub stemmer: Option<&'a Stemmer>,
     /// Values of `$name`. Dialect 1 has none.
     pub params: &'a Params,
@@ -103,6 +103,13 @@ pub enum Error {
     LowerBound(Box<[u8]>),
     /// A parameter as the upper bound of a range that is no number.
     UpperBound(Box<[u8]>),
+    /// A range whose lower bound is above its upper one.
+    EmptyRange {
+        /// The field.
+        name: Box<[u8]>,
+        /// The range.
+        range: Range,
+    },
     /// An attribute that the node does not have.
     Attribute(Box<[u8]>),
     /// A value that the attribute does not have.
@@ -139,6 +146,8 @@ pub enum Error {
         /// Bytes of a vector of the field.
         expected: usize,
     },
+    /// A vector with a NaN or an infinity at this place.
+    NotFinite(usize),
     /// A radius below zero.
     NegativeRadius(f64),
     /// An option of a vector clause.

@@ -14,11 +14,13 @@
 //!
 //! Below a field there are only words, parentheses and operators, no other fields.
 
+use std::borrow::Cow;
+
 use super::ast::{self, Kind as Is, MAX_DEPTH, Node, Term};
 use super::build::{join, unite};
-use super::lexer::{self, Kind, Token, tokens};
+use super::lexer::{self, Kind, Token, tokens, unescape};
 use super::{Context, Error};
-use crate::search::analysis::{Tokens, fold, unescape};
+use crate::search::analysis::{Tokens, fold};
 use crate::search::number;
 use crate::search::schema::FieldMask;
 
@@ -312,13 +314,12 @@ impl<'a> Parser<'a> {
                 self.bump();
                 return Ok(None);
             }
-            Kind::Term | Kind::Number => term(&unescape(token.text)),
+            Kind::Term | Kind::Number => term(&self.literal(token)),
             Kind::Empty => term(b""),
-            Kind::Parameter if self.has_parameters() => term(self.parameter(token.text)),
+            Kind::Parameter if self.has_parameters() => term(&self.literal(token)),
             Kind::Quoted => Is::Phrase(self.phrase(token.text)),
             Kind::Affix { open_start, open_end } => {
-                let text = if token.parameter { self.parameter(token.text).into() } else { unescape(token.text) };
-                Is::Affix(ast::Affix { text: fold(&text).into(), open_start, open_end })
+                Is::Affix(ast::Affix { text: fold(&self.literal(token)).into(), open_start, open_end })
             }
             Kind::Pattern => {
                 let text = if token.parameter { self.parameter(token.text) } else { token.text };
@@ -348,6 +349,11 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// What a word means, written in the query or as a parameter: both are unescaped alike.
+    pub(super) fn literal(&mut self, token: Token<'a>) -> Cow<'a, [u8]> {
+        unescape(if token.parameter { self.parameter(token.text) } else { token.text })
+    }
+
     /// The number that a parameter is; 0, and an error kept, if it is none.
     pub(super) fn numeric_parameter(&mut self, name: &[u8]) -> f64 {
         let Some(value) = self.context.params.get(name) else {
@@ -360,13 +366,21 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The words of a quotation.
+    /// The words of a quotation, cut as those of documents.
     pub(super) fn phrase(&self, text: &[u8]) -> Vec<Term> {
-        Tokens::new(text)
-            .map(|word| fold(&word).into_owned())
-            .filter(|word| !self.context.stop_words.contains(word))
-            .map(|word| Term { text: word.into(), expanded: false })
-            .collect()
+        let mut terms = Vec::new();
+        let mut add = |word: &[u8]| {
+            if !self.context.stop_words.contains(word) {
+                terms.push(Term { text: word.into(), expanded: false });
+            }
+        };
+        for token in Tokens::new(text) {
+            match self.context.stemmer {
+                Some(stemmer) => stemmer.words(&fold(&token), &mut add),
+                None => add(&fold(&token)),
+            }
+        }
+        terms
     }
 
     /// `%x%`, `%%x%%` or `%%%x%%%`.
@@ -377,8 +391,8 @@ impl<'a> Parser<'a> {
         }
         let token = self.peek();
         let text = match token.kind {
-            Kind::Term | Kind::Stopword | Kind::Number | Kind::Quoted => unescape(token.text),
-            Kind::Parameter if self.has_parameters() => self.parameter(token.text).into(),
+            Kind::Term | Kind::Stopword | Kind::Number | Kind::Quoted => self.literal(token),
+            Kind::Parameter if self.has_parameters() => self.literal(token),
             _ => return self.fail(),
         };
         self.bump();

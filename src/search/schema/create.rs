@@ -10,7 +10,8 @@
 //! An option out of its place is read as the next field's name, as the peers do: that is what their errors tell.
 
 use super::{
-    Algorithm, Field, Flags, Kind, Language, MAX_FIELDS, MAX_TEXT_FIELDS, Schema, Source, Tag, Text, TextId, vector,
+    Algorithm, Field, Flags, Kind, Language, MAX_FIELDS, MAX_TEXT_FIELDS, Schema, Source, Tag, Text, TextId, json_path,
+    vector,
 };
 use crate::search::aggregate::expression::{Column, Expression, ParseError};
 use crate::search::analysis::fold;
@@ -59,6 +60,15 @@ pub enum Error {
     TooManyFields,
     /// More than [`MAX_TEXT_FIELDS`].
     TooManyTextFields,
+    /// A place in a JSON document that is no path.
+    JsonPath {
+        /// What was given.
+        path: Box<[u8]>,
+        /// The field, or the option.
+        attribute: Box<[u8]>,
+        /// The index.
+        index: Box<[u8]>,
+    },
     /// NOINDEX and INDEXMISSING on one field.
     NotIndexedMissing(Box<[u8]>),
     /// PHONETIC without a matcher.
@@ -123,6 +133,10 @@ pub fn create<'a>(name: &[u8], words: impl IntoIterator<Item = &'a [u8]>) -> Res
         Expression::parse(filter, |_| Some(Column(0))).map_err(Error::Filter)?;
     }
     read?;
+    let places = [&schema.language_field, &schema.score_field, &schema.payload_field];
+    for (place, option) in places.into_iter().zip(["LANGUAGE_FIELD", "SCORE_FIELD", "PAYLOAD_FIELD"]) {
+        place.as_ref().map_or(Ok(()), |place| check_place(&schema, place, option.as_bytes()))?;
+    }
     if words.is_empty() {
         return Err(Error::NoFields);
     }
@@ -244,6 +258,7 @@ fn fields(schema: &mut Schema, words: &mut Words) -> Result<(), Error> {
         }
         let texts = schema.texts().count();
         let field = field(schema.source, texts, words)?;
+        check_place(schema, &field.source, &field.alias)?;
         if schema.find(&field.alias).is_some() {
             return Err(Error::DuplicateField(field.alias));
         }
@@ -252,6 +267,14 @@ fn fields(schema: &mut Schema, words: &mut Words) -> Result<(), Error> {
         schema.fields.push(field);
     }
     Ok(())
+}
+
+/// Refuses a place in JSON documents that is no path: it would select nothing, for ever.
+fn check_place(schema: &Schema, place: &[u8], attribute: &[u8]) -> Result<(), Error> {
+    if schema.source == Source::Hash || json_path(place).is_ok() {
+        return Ok(());
+    }
+    Err(Error::JsonPath { path: place.into(), attribute: attribute.into(), index: schema.name.clone() })
 }
 
 /// Types of fields by name.

@@ -11,6 +11,9 @@ mod vector;
 
 use std::collections::BTreeSet;
 
+use crate::json;
+use half::{bf16, f16};
+
 pub use super::analysis::Language;
 pub use create::{Altered, Error, alter, create};
 
@@ -211,6 +214,38 @@ impl Element {
             Self::Float16 | Self::Bfloat16 => 2,
             Self::Int8 | Self::Uint8 => 1,
         }
+    }
+
+    /// Where in a vector the first NaN or infinity is. The bytes are a whole number of elements.
+    pub fn first_not_finite(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Float32 => first_without(bytes, |x| f32::from_le_bytes(x).is_finite()),
+            Self::Float64 => first_without(bytes, |x| f64::from_le_bytes(x).is_finite()),
+            Self::Float16 => first_without(bytes, |x| f16::from_le_bytes(x).is_finite()),
+            Self::Bfloat16 => first_without(bytes, |x| bf16::from_le_bytes(x).is_finite()),
+            Self::Int8 | Self::Uint8 => None,
+        }
+    }
+}
+
+/// The first element that is not as it should be.
+fn first_without<const N: usize>(bytes: &[u8], good: impl Fn([u8; N]) -> bool) -> Option<usize> {
+    let elements = bytes.as_chunks::<N>().0;
+    // Nearly always there is none, and asking all without stopping is vectorized.
+    let all = elements.iter().fold(true, |all, x| all & good(*x));
+    if all { None } else { elements.iter().position(|x| !good(*x)) }
+}
+
+/// Reads where a field of a JSON index has its value. `$name` is short for `$.name`.
+///
+/// # Errors
+/// Where it is no path.
+pub fn json_path(text: &[u8]) -> Result<json::Path, json::Error> {
+    match text {
+        [b'$', first, ..] if !first.is_ascii() || first.is_ascii_alphanumeric() || *first == b'_' => {
+            json::Path::parse(&[b"$.", &text[1..]].concat())
+        }
+        _ => json::Path::parse(text),
     }
 }
 
