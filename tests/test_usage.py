@@ -14,7 +14,7 @@ VALUES = {
     "dialect": "2", "separator": ",", "matcher": "dm:en", "weight": "1", "score": "1", "min": "0", "max": "1", "option": "TIMEOUT",
     "longitude": "1", "latitude": "1", "radius": "1", "prefix": "p:", "stopword": "the", "cursor": "1", "epsilon": "0.1",
     "distance": "0.5", "key": "k", "element": "e", "vector": b"\0\0\x80?", "attributes": "{}", "start": "0", "stop": "1",
-    "bytes": "b", "path": "$", "json": "1", "string": '"s"', "number": "1", "indent": " ", "newline": "", "space": "",
+    "bytes": "b", "path": "$", "json": "1", "string": '"s"', "text": "s", "number": "1", "indent": " ", "newline": "", "space": "",
 }  # fmt: skip
 OF_COMMAND = {
     ("VRANGE", "start"): "-",

@@ -166,4 +166,8 @@ pub static ALL: &[(&str, &str)] = &[
     ("FT._ALIASDELIFX", "alias"),
     ("FT.ALIASLIST", "index"),
     ("FT._ALIASLIST", ""),
+    ("FT.SUGADD", "key:key text score:double [INCR] [PAYLOAD payload]"),
+    ("FT.SUGGET", "key:key text [FUZZY] [WITHSCORES] [WITHPAYLOADS] [MAX max:int]"),
+    ("FT.SUGDEL", "key:key text"),
+    ("FT.SUGLEN", "key:key"),
 ];

@@ -11,6 +11,7 @@ pub mod expression;
 pub mod json;
 pub mod request;
 pub mod search;
+pub mod suggest;
 mod vset;
 
 use std::borrow::Cow;

@@ -17,6 +17,7 @@
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
+//! | [`suggest`] | suggestions, which are of no index |
 //! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
 //! | [`aggregate`] | rows and the steps of FT.AGGREGATE; the expressions of APPLY and FILTER |
 //!
@@ -56,4 +57,5 @@ pub mod request;
 pub mod schema;
 pub mod score;
 pub mod sortable;
+pub mod suggest;
 pub mod symbols;

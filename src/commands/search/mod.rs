@@ -17,6 +17,8 @@ pub mod find;
 pub mod info;
 pub mod list;
 pub mod rows;
+pub mod suggest;
+mod suggestions;
 pub mod tag_values;
 
 use std::ffi::CStr;
@@ -29,6 +31,8 @@ use crate::indexes::registry::{self, Registered};
 use crate::redis::command::{Family, Info, Keys, entry};
 use crate::redis::context::Context;
 use crate::redis::module::Loading;
+use crate::redis::types;
+use crate::search::suggest::Suggestions;
 
 /// The family.
 pub const FAMILY: Family = Family {
@@ -57,13 +61,17 @@ pub const FAMILY: Family = Family {
         entry::<alias::DeleteIf>(),
         entry::<alias::List>(),
         entry::<alias::ListAll>(),
+        entry::<suggest::Add>(),
+        entry::<suggest::Get>(),
+        entry::<suggest::Delete>(),
+        entry::<suggest::Length>(),
     ],
 };
 
 /// Prepares what the commands work on; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
     registry::when_dropped(|handle| aggregate::CURSORS.forget(handle));
-    indexes::register(loading)
+    types::register::<Suggestions>(loading) && indexes::register(loading)
 }
 
 /// A command that reads.
