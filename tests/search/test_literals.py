@@ -133,12 +133,13 @@ def test_nothing_in_a_parameter_finds_no_tag(r2):
 
 
 @pytest.mark.smoke
-def test_digits_too_many_for_a_double_are_no_number(r2, r3):
+def test_digits_too_many_for_a_double_are_no_number(r2):
     r2("FT.CREATE", "i", "SCHEMA", "n", "NUMERIC", "SORTABLE")
     for key, number in {"good": "1e308", "inf": "inf", "over": "1e400", "under": "-1e400", "hex": "0x1p1024"}.items():
         r2("HSET", key, "n", number)
     assert search(r2, "*") == search(r2, "@n:[-inf inf]") == ["good", "inf"]
-    assert r3("FT.INFO", "i").get("hash_indexing_failures") == 3
+    info = [str(item.decode() if isinstance(item, bytes) else item) for item in r2("FT.INFO", "i")]
+    assert info[info.index("hash_indexing_failures") + 1] == "3"
     for words, error in [
         (["@n:[1e400 inf]"], "Bad lower range: 1e400"),
         (["@n:[0 1e400]"], "Bad upper range: 1e400"),
