@@ -2,7 +2,7 @@
 
 use super::about;
 use super::search::aggregate::CURSORS;
-use super::vset::{counters, value};
+use super::vset::{counters, totals};
 use crate::config;
 use crate::indexes::measured::KINDS;
 use crate::indexes::{counters as searches, figures, registry};
@@ -25,12 +25,12 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("worker_steps_done", pool.steps_done);
     info.number("worker_panics", pool.panics);
     info.number("worker_frees_waiting", pool.frees_waiting);
-    let sets = value::stats();
+    let sets = totals::all();
     info.section("vectorsets");
     info.number("vset_sets", sets.sets);
-    info.number("vset_elements", sets.elements);
-    info.number("vset_unlinked_elements", sets.unlinked);
-    info.number("vset_used_memory", sets.memory);
+    info.number("vset_elements", sets.figures.elements);
+    info.number("vset_unlinked_elements", sets.figures.unlinked);
+    info.number("vset_used_memory", sets.figures.memory);
     info.number("vset_searches", counters::SEARCHES.get());
     info.number("vset_searches_on_main_thread", counters::INLINE_SEARCHES.get());
     info.number("vset_search_microseconds", counters::SEARCH_TIME.get() / 1000);

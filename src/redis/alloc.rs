@@ -140,6 +140,13 @@ unsafe impl GlobalAlloc for ServerAlloc {
     }
 }
 
+/// Whether the server takes more memory than it may (`maxmemory`), so that it evicts keys or refuses writes. For its main
+/// thread.
+pub fn is_over_limit() -> bool {
+    // SAFETY: a plain question, set at load; the main thread may ask it at any time.
+    unsafe { ffi::RedisModule_GetUsedMemoryRatio.is_some_and(|ratio| ratio() > 1.0) }
+}
+
 /// Sizes up to here are asked for once.
 const REMEMBERED: usize = 8192;
 /// What [`rounded`] found, 0 for sizes not asked yet.

@@ -4,6 +4,7 @@
 //! sets, search, JSON) whose commands or type the server or another module owns steps aside: one line in the log, the
 //! rest loads.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,6 +96,16 @@ pub(crate) use export;
 /// Whether the library was loaded before.
 static LOADED: AtomicBool = AtomicBool::new(false);
 
+thread_local! {
+    /// Whether this thread has loaded the library.
+    static IS_MAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this is the server's main thread, and none of those that free values or serve another module.
+pub fn is_main_thread() -> bool {
+    IS_MAIN.get()
+}
+
 /// What `RedisModule_OnLoad` does.
 ///
 /// # Safety
@@ -118,6 +129,7 @@ pub unsafe fn load(
     });
     let Some(named) = named else { return ffi::REDISMODULE_ERR as c_int };
     alloc::look_at_server();
+    IS_MAIN.set(true);
     (module.begin)();
     log_panics();
     // SAFETY: by the caller's promise.

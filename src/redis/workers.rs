@@ -16,15 +16,16 @@
 //! lock only to push; no thread holds it while it works. A panic in a job or step is logged and ends only that job or
 //! step: a blocked client that it drops answers `ERR internal error` (see `blocking`).
 //!
-//! What takes long to free goes to one more thread, the reclaimer, so that freeing never delays a search.
+//! What takes long to free goes to one more thread, the reclaimer, so that freeing never delays a search or the main thread. But
+//! what the server believes to be freed has to be free: see [`release`].
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::turns;
+use super::{alloc, module, turns};
 
 /// A one-off piece of work.
 type Job = Box<dyn FnOnce() + Send>;
@@ -44,10 +45,70 @@ pub trait Source: Send + Sync {
 #[derive(Default)]
 struct Queues {
     jobs: VecDeque<Job>,
-    sources: VecDeque<Arc<dyn Source>>,
+    sources: Sources,
     /// Whose turn it is while both kinds wait.
     source_next: bool,
 }
+
+/// The sources with work, in turn. One that is taken out leaves its turns behind, which are nobody's then.
+#[derive(Default)]
+struct Sources {
+    turns: VecDeque<Turn>,
+    /// By address, with the number of the turn.
+    standing: Option<HashMap<usize, Standing>>,
+    last: u64,
+}
+
+/// A source in the queue, with the number of its turn.
+type Standing = (u64, Arc<dyn Source>);
+
+/// Whose turn: the address, and a number that tells those apart who have it one after the other.
+type Turn = (usize, u64);
+
+/// Where a source is. Nobody else is there while it stands in the queue.
+fn address(source: &Arc<dyn Source>) -> usize {
+    Arc::as_ptr(source).cast::<()>() as usize
+}
+
+impl Sources {
+    fn len(&self) -> usize {
+        self.standing.as_ref().map_or(0, HashMap::len)
+    }
+
+    /// Adds a source, at the end.
+    fn push(&mut self, source: Arc<dyn Source>) {
+        self.last += 1;
+        self.turns.push_back((address(&source), self.last));
+        self.standing.get_or_insert_default().insert(address(&source), (self.last, source));
+    }
+
+    /// The one whose turn it is, which stays, at the end.
+    fn next(&mut self) -> Option<Arc<dyn Source>> {
+        let standing = self.standing.as_ref()?;
+        while let Some((address, number)) = self.turns.pop_front() {
+            if let Some((_, source)) = standing.get(&address).filter(|(current, _)| *current == number) {
+                self.turns.push_back((address, number));
+                return Some(Arc::clone(source));
+            }
+        }
+        None
+    }
+
+    /// Takes a source out. With the last one, the memory for many goes.
+    fn remove(&mut self, source: &Arc<dyn Source>) -> Option<Arc<dyn Source>> {
+        let (_, removed) = self.standing.as_mut()?.remove(&address(source))?;
+        if self.len() == 0 {
+            self.turns.clear();
+            if self.turns.capacity() > KEPT {
+                *self = Self { last: self.last, ..Self::default() };
+            }
+        }
+        Some(removed)
+    }
+}
+
+/// Room for as many sources or jobs stays when there are none.
+const KEPT: usize = 256;
 
 struct Pool {
     queues: Mutex<Queues>,
@@ -89,7 +150,11 @@ pub struct Stats {
 static FREES_WAITING: AtomicU64 = AtomicU64::new(0);
 
 static POOL: Pool = Pool {
-    queues: Mutex::new(Queues { jobs: VecDeque::new(), sources: VecDeque::new(), source_next: false }),
+    queues: Mutex::new(Queues {
+        jobs: VecDeque::new(),
+        sources: Sources { turns: VecDeque::new(), standing: None, last: 0 },
+        source_next: false,
+    }),
     wake: Condvar::new(),
     idle: AtomicUsize::new(0),
     target: AtomicUsize::new(0),
@@ -118,13 +183,15 @@ impl Pool {
             if number >= self.target.load(Ordering::Relaxed) {
                 return None;
             }
-            let take_source = !queues.sources.is_empty() && (queues.source_next || queues.jobs.is_empty());
-            if take_source && let Some(source) = queues.sources.pop_front() {
+            let take_source = queues.source_next || queues.jobs.is_empty();
+            if take_source && let Some(source) = queues.sources.next() {
                 queues.source_next = false;
-                queues.sources.push_back(Arc::clone(&source));
                 return Some(Task::Step(source));
             }
             if let Some(job) = queues.jobs.pop_front() {
+                if queues.jobs.is_empty() && queues.jobs.capacity() > KEPT {
+                    queues.jobs = VecDeque::new();
+                }
                 queues.source_next = true;
                 return Some(Task::Job(job));
             }
@@ -184,14 +251,12 @@ impl Pool {
     /// Takes a source without work out of the queue, unless work has come meanwhile.
     fn retire(&self, source: &Arc<dyn Source>) {
         let mut queues = self.lock();
-        let before = queues.sources.len();
-        queues.sources.retain(|other| !Arc::ptr_eq(other, source));
-        if queues.sources.len() == before {
-            return; // another thread found the same
+        if queues.sources.remove(source).is_none() {
+            return; // another thread found the same, or it was withdrawn
         }
         source.queued().store(false, Ordering::SeqCst);
         if source.unbegun() > 0 && !source.queued().swap(true, Ordering::SeqCst) {
-            queues.sources.push_back(Arc::clone(source));
+            queues.sources.push(Arc::clone(source));
         }
     }
 }
@@ -238,8 +303,32 @@ pub fn enqueue(source: &Arc<dyn Source>) {
         return; // who works on it wakes who can help
     }
     let mut queues = POOL.lock();
-    queues.sources.push_back(Arc::clone(source));
+    queues.sources.push(Arc::clone(source));
     POOL.unlock_and_wake(queues);
+}
+
+/// Has the pool forget a source whose owner has let go of it, and which says itself that it has no work: what it takes is
+/// free when its owner drops it, not when its turn comes.
+pub fn withdraw(source: &Arc<dyn Source>) {
+    if source.queued().load(Ordering::SeqCst) {
+        let withdrawn = POOL.lock().sources.remove(source);
+        // Outside of the lock.
+        drop(withdrawn);
+    }
+}
+
+/// Drops a value that the keyspace has let go of: on the reclaimer's thread where that takes long, but here
+///
+/// * if it takes little, as what waits for another thread takes memory meanwhile;
+/// * on a thread that the server itself frees values on: then its figures of what is not free yet are right, and evicting
+///   waits for it;
+/// * while the server is over its limit: evicting counts what is free after each key, and would go on with the next one.
+pub fn release(value: impl Send + 'static, is_small: bool) {
+    if is_small || !module::is_main_thread() || alloc::is_over_limit() {
+        drop(value);
+    } else {
+        reclaim(value);
+    }
 }
 
 /// Drops a value on a thread of its own, where it delays nobody.

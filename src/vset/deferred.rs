@@ -23,11 +23,9 @@ pub trait Copied: Send + Sync + Sized + 'static {
     fn copied(&self) -> Self;
     /// The copies of it that are being made.
     fn copies(&self) -> &Copies<Self>;
-    /// Told of every value that comes into being.
-    fn made(_: &Arc<Self>) {}
 }
 
-/// The copies of a value that are being made.
+/// The copies of a value that are being made. One that is made, or has gone, is not in the list any more.
 pub struct Copies<T>(Mutex<Vec<Weak<Place<T>>>>);
 
 impl<T> Default for Copies<T> {
@@ -74,9 +72,7 @@ impl<T: Copied> Place<T> {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if let State::CopyOf { source, .. } = &*state {
-            let own = Arc::new(source.copied());
-            T::made(&own);
-            *state = State::Own(own);
+            *state = State::Own(Arc::new(source.copied()));
         }
         Arc::clone(state.value())
     }
@@ -85,12 +81,21 @@ impl<T: Copied> Place<T> {
     fn fill(&self, source: &T) {
         let _ends = Ends(self);
         let own = Arc::new(source.copied());
-        T::made(&own);
         let inside = gate::enter();
         let before = std::mem::replace(&mut *lock(&self.state), State::Own(own));
+        self.leave(source);
         drop(inside);
         // Perhaps the last reference to a large value: not to be dropped inside the gate.
         drop(before);
+    }
+
+    /// Leaves the list of who is a copy of `source`.
+    fn leave(&self, source: &T) {
+        let mut copies = lock(&source.copies().0);
+        copies.retain(|copy| !std::ptr::eq(copy.as_ptr(), self));
+        if copies.is_empty() {
+            *copies = Vec::new();
+        }
     }
 }
 
@@ -110,9 +115,7 @@ impl<T> Drop for Ends<'_, T> {
 impl<T: Copied> Deferred<T> {
     /// A value of its own.
     pub fn new(value: T) -> Self {
-        let value = Arc::new(value);
-        T::made(&value);
-        Self::of(State::Own(value))
+        Self::of(State::Own(Arc::new(value)))
     }
 
     fn of(state: State<T>) -> Self {
@@ -156,6 +159,12 @@ impl<T: Copied> Deferred<T> {
             place.own();
         }
         own
+    }
+
+    /// Bytes of what this holds beside the value, where `taken` says what a block of a size takes; with this itself.
+    pub fn memory_usage(&self, taken: fn(usize) -> usize) -> usize {
+        // With the two counts of an `Arc`.
+        taken(size_of::<Self>()) + taken(size_of::<Place<T>>() + 16)
     }
 
     /// The value, for the last time, from any thread; `None` while it is what another holds.

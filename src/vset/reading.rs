@@ -7,7 +7,7 @@ use super::attributes::Attributes;
 use super::projection::Projection;
 use super::query::score;
 use super::{Quantization, VectorSet};
-use crate::vector::pin;
+use crate::vector::{Graph, pin};
 
 /// A vector as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,7 +178,8 @@ impl VectorSet {
     /// The parts of [`VectorSet::memory_usage`], by name.
     pub fn memory_by_part(&self) -> [(&'static str, usize); 6] {
         [
-            ("graph", self.graph.memory_usage()),
+            // The graph itself is a part of this.
+            ("graph", self.graph.memory_usage() - size_of::<Graph>()),
             ("names", self.names.memory()),
             ("attributes", self.attributes.memory()),
             ("index", self.owned().index.memory()),

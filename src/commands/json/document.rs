@@ -82,7 +82,6 @@ impl DataType for Document {
 
 /// Drops a document, in the background if that takes long.
 pub(super) fn release(document: Document) {
-    if document.free_effort() > FREED_AT_ONCE {
-        workers::reclaim(document);
-    }
+    let is_small = document.free_effort() <= FREED_AT_ONCE;
+    workers::release(document, is_small);
 }

@@ -2,11 +2,13 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`counters`], [`totals`] | what `INFO` says |
 //! | [`value`] | the value in the keyspace: the engine's set, shared with the workers |
 //! | [`vector`] | the vector in a command's arguments |
 //! | the others | one command each |
 
 pub mod counters;
+pub mod totals;
 pub mod vadd;
 pub mod value;
 pub mod vcard;

@@ -1,14 +1,14 @@
 //! The value in the keyspace: the engine's set, shared between the main thread and the workers.
 //!
 //! The main thread changes the set; workers search and link through `&self` (see `vset` and `vector`). The keyspace owns
-//! one reference, each job at work another: a set that is deleted in the middle of a search is freed after it, by the
-//! pool's reclaimer.
+//! one reference, each job at work another: a set that is deleted in the middle of a search is freed after it.
 
 use std::ffi::{CStr, c_int};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::totals::{Counted, Figures};
 use super::vrestore::Pieces;
 use crate::codec::Corrupt;
 use crate::config;
@@ -37,17 +37,37 @@ pub struct Shared {
     waiting: Mutex<Vec<(Blocked, bool)>>,
     /// Copies of the set that are being made.
     copies: Copies<Shared>,
+    /// What it counts in `INFO`.
+    counted: Counted,
 }
 
 impl Shared {
     fn new(set: VectorSet) -> Self {
-        Self {
+        let shared = Self {
             set,
             queued: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             waiting: Mutex::new(Vec::new()),
             copies: Copies::default(),
-        }
+            counted: Counted::new(),
+        };
+        shared.count();
+        shared
+    }
+
+    /// Has `INFO` say what the set is now. Whoever has changed it calls this.
+    pub fn count(&self) {
+        self.counted.update(|| Figures {
+            elements: self.set.card() as u64,
+            unlinked: self.set.tail_len() as u64,
+            memory: self.memory_usage() as u64,
+        });
+    }
+
+    /// Bytes of memory, but for the keyspace's reference.
+    fn memory_usage(&self) -> usize {
+        // With what `Arc` counts beside it.
+        rounded(size_of::<Self>() + 16) + self.set.memory_usage()
     }
 
     /// Lets waiting clients go on, if the tail is short enough or `always`.
@@ -68,6 +88,7 @@ impl Source for Shared {
             return false;
         }
         let worked = self.set.work();
+        self.count();
         self.release(false);
         worked
     }
@@ -81,35 +102,6 @@ impl Source for Shared {
     }
 }
 
-/// Every set of the keyspace, for `INFO`. Sets come and go on the main thread, but for what a lazy `FLUSHALL` frees and
-/// for copies of large ones.
-static SETS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
-
-/// Figures about all sets together.
-pub struct Stats {
-    /// Sets.
-    pub sets: u64,
-    /// Elements.
-    pub elements: u64,
-    /// Those of them that wait to be linked.
-    pub unlinked: u64,
-    /// Bytes.
-    pub memory: u64,
-}
-
-/// Adds up the figures of all sets.
-pub fn stats() -> Stats {
-    let mut stats = Stats { sets: 0, elements: 0, unlinked: 0, memory: 0 };
-    let sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
-    for shared in sets.iter().filter_map(Weak::upgrade) {
-        stats.sets += 1;
-        stats.elements += shared.set.card() as u64;
-        stats.unlinked += shared.set.tail_len() as u64;
-        stats.memory += shared.set.memory_usage() as u64;
-    }
-    stats
-}
-
 impl Copied for Shared {
     fn copied(&self) -> Self {
         Self::new(self.set.copy())
@@ -117,15 +109,6 @@ impl Copied for Shared {
 
     fn copies(&self) -> &Copies<Self> {
         &self.copies
-    }
-
-    fn made(shared: &Arc<Self>) {
-        let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is gone leaves its place when the list would have to grow.
-        if sets.len() == sets.capacity() {
-            sets.retain(|set| set.strong_count() > 0);
-        }
-        sets.push(Arc::downgrade(shared));
     }
 }
 
@@ -141,6 +124,10 @@ impl Deref for Held {
 
 /// Sets of more elements are copied by a thread.
 const COPIED_AT_ONCE: usize = 500;
+/// Sets of more elements are freed by a thread.
+const FREED_AT_ONCE: usize = 500;
+/// In sets of more elements, workers link what is new.
+const LINKED_AT_ONCE: usize = 16;
 
 /// The keyspace's reference to a set.
 pub struct Value(Deferred<Shared>);
@@ -166,13 +153,18 @@ impl Value {
         self.0.get()
     }
 
-    /// Sees to it that new work (elements to link or unlink) is done: by the workers, or, where nothing may leave the main
-    /// thread, here and now.
+    /// Sees to it that new work (elements to link or unlink) is done: by the workers, or here and now, where nothing may leave
+    /// the main thread, and in a set that is so small that telling a worker takes as long.
     pub fn has_new_work(&self) {
+        let shared = self.shared();
         if config::single_threaded() {
-            self.set().link_all();
-        } else {
-            let source: Arc<dyn Source> = self.shared();
+            shared.set.link_all();
+        } else if shared.set.card() <= LINKED_AT_ONCE {
+            while shared.set.unbegun() > 0 && shared.set.work() {}
+        }
+        shared.count();
+        if shared.set.unbegun() > 0 {
+            let source: Arc<dyn Source> = shared;
             workers::enqueue(&source);
         }
     }
@@ -219,8 +211,7 @@ impl DataType for Value {
     }
 
     fn memory_usage(&self) -> usize {
-        // The box, and what `Arc` counts beside the set.
-        rounded(size_of::<Self>()) + rounded(size_of::<Shared>() + 16) + self.set().memory_usage()
+        self.0.memory_usage(rounded) + self.shared().memory_usage()
     }
 
     fn digest(&self, digest: &mut Digest) {
@@ -253,7 +244,11 @@ impl DataType for Value {
         if let Some(shared) = self.0.last() {
             shared.abandoned.store(true, Ordering::Relaxed);
             shared.release(true);
-            workers::reclaim(shared);
+            let source: Arc<dyn Source> = shared.clone();
+            workers::withdraw(&source);
+            drop(source);
+            let is_small = shared.set.card() <= FREED_AT_ONCE;
+            workers::release(shared, is_small);
         }
     }
 }

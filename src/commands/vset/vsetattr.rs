@@ -23,8 +23,11 @@ impl Command for Vsetattr {
         let element = args.next().ok_or_else(arity)?;
         let attributes = args.next().ok_or_else(arity)?;
         let mut key = ctx.open_write(name);
-        let known =
-            key.value_mut::<Value>()?.is_some_and(|value| value.set_to_change().set_attributes(element, attributes));
+        let known = key.value_mut::<Value>()?.is_some_and(|value| {
+            let known = value.set_to_change().set_attributes(element, attributes);
+            value.shared().count();
+            known
+        });
         if known {
             counters::ATTRIBUTE_UPDATES.add(1);
             ctx.replicate_verbatim();

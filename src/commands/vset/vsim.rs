@@ -118,11 +118,19 @@ impl Shape {
 
 /// Has a worker find out which elements pass the query's filter, if it was asked for so often that this pays.
 fn learn(shared: &Arc<Shared>, query: Query) {
+    let is_filtered = query.filter.is_some();
     if config::single_threaded() {
         shared.set.learn(&query);
     } else if shared.set.has_to_learn(&query) {
         let shared = Arc::clone(shared);
-        workers::submit(move || shared.set.learn(&query));
+        workers::submit(move || {
+            shared.set.learn(&query);
+            shared.count();
+        });
+    }
+    // What is remembered of a filter takes memory.
+    if is_filtered {
+        shared.count();
     }
 }
 

@@ -41,6 +41,9 @@ impl<'a> Names<'a> {
     }
 }
 
+/// So few names are looked up in their order, without a hash table.
+const UNHASHED: usize = 16;
+
 /// The nodes of a set, by name.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -56,25 +59,30 @@ impl Index {
 
     /// The node of a name.
     pub(super) fn find(&self, names: Names, name: &[u8]) -> Option<NodeId> {
-        self.table.find(names, name)
+        if self.table.is_new() { self.order.find_id(names, name) } else { self.table.find(names, name) }
     }
 
     /// Adds a node, whose name is in the side table and not in the index.
     pub(super) fn insert(&mut self, names: Names, id: NodeId) {
-        self.table.insert(names, id);
         self.order.insert(names, id);
+        if !self.table.is_new() {
+            self.table.insert(names, id);
+        } else if self.order.len() > UNHASHED {
+            self.order.ids().for_each(|id| self.table.insert(names, id));
+        }
     }
 
     /// Removes a name; its node, if it was there.
     pub(super) fn remove(&mut self, names: Names, name: &[u8]) -> Option<NodeId> {
-        let id = self.table.remove(names, name)?;
+        let id = if self.table.is_new() { self.order.find_id(names, name) } else { self.table.remove(names, name) }?;
         self.order.remove(names, name);
         Some(id)
     }
 
     /// Puts another node in the place of the one that has this name; the node that was there.
     pub(super) fn replace(&mut self, names: Names, name: &[u8], id: NodeId) -> Option<NodeId> {
-        let old = self.table.replace(names, name, id)?;
+        let new = self.table.is_new();
+        let old = if new { self.order.find_id(names, name) } else { self.table.replace(names, name, id) }?;
         self.order.replace(names, name, id);
         Some(old)
     }
@@ -140,7 +148,9 @@ impl Filling {
     pub(super) fn finish(mut self, names: Names) -> Result<Index, NodeId> {
         let mut order = Order::default();
         order.fill(names, self.hashed.iter().map(|&(_, id)| id), self.common)?;
-        self.table.fill(names, &self.hashed);
+        if order.len() > UNHASHED {
+            self.table.fill(names, &self.hashed);
+        }
         Ok(Index { table: self.table, order })
     }
 }

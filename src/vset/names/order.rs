@@ -14,8 +14,10 @@ use crate::vset::random::Rng;
 
 /// The most ids in a block.
 const BLOCK: usize = 512;
-/// How much a block grows at a time.
+/// How much a block grows at a time; a small one doubles.
 const STEP: usize = 64;
+/// Ids that the first block has room for at first.
+const LEAST: usize = 4;
 /// How often a uniform choice tries before it counts; each try succeeds with at least one in four.
 const TRIES: usize = 64;
 
@@ -24,6 +26,8 @@ const TRIES: usize = 64;
 pub(super) struct Order {
     blocks: Vec<Vec<NodeId>>,
     len: usize,
+    /// Bytes that the blocks take.
+    bytes: usize,
 }
 
 /// A place: block, index in it.
@@ -49,6 +53,12 @@ impl Order {
         (names.get(*self.blocks.get(block)?.get(at)?) == name).then_some((block, at))
     }
 
+    /// The node of a name.
+    pub(super) fn find_id(&self, names: Names, name: &[u8]) -> Option<NodeId> {
+        let (block, at) = self.find(names, name)?;
+        Some(self.blocks[block][at])
+    }
+
     pub(super) fn insert(&mut self, names: Names, id: NodeId) {
         let name = names.get(id);
         self.len += 1;
@@ -60,18 +70,48 @@ impl Order {
         };
         let full = self.blocks.get(block).is_none_or(|block| block.len() == BLOCK);
         if !full {
-            insert_at(&mut self.blocks[block], at, id);
+            self.change(block, |ids| insert_at(ids, at, id));
         } else if appends {
-            self.blocks.push(vec![id]);
+            let mut ids = Vec::new();
+            insert_at(&mut ids, 0, id);
+            self.add(self.blocks.len(), ids);
         } else {
-            let mut upper = self.blocks[block].split_off(BLOCK / 2);
-            self.blocks[block].shrink_to(BLOCK / 2 + STEP);
+            let mut upper = self.change(block, |ids| {
+                let upper = ids.split_off(BLOCK / 2);
+                ids.shrink_to(BLOCK / 2 + STEP);
+                upper
+            });
             match at.checked_sub(BLOCK / 2) {
                 Some(at) if at > 0 => insert_at(&mut upper, at, id),
-                _ => insert_at(&mut self.blocks[block], at, id),
+                _ => self.change(block, |ids| insert_at(ids, at, id)),
             }
-            self.blocks.insert(block + 1, upper);
+            self.add(block + 1, upper);
         }
+    }
+
+    /// Changes a block, and counts what that does to its memory.
+    fn change<T>(&mut self, block: usize, change: impl FnOnce(&mut Vec<NodeId>) -> T) -> T {
+        let ids = &mut self.blocks[block];
+        let before = bytes(ids);
+        let changed = change(ids);
+        self.bytes = self.bytes - before + bytes(ids);
+        changed
+    }
+
+    /// Puts in a block.
+    fn add(&mut self, at: usize, ids: Vec<NodeId>) {
+        self.bytes += bytes(&ids);
+        if self.blocks.len() == self.blocks.capacity() {
+            self.blocks.reserve_exact(self.blocks.len().max(1));
+        }
+        self.blocks.insert(at, ids);
+    }
+
+    /// Takes out a block.
+    fn take(&mut self, at: usize) -> Vec<NodeId> {
+        let ids = self.blocks.remove(at);
+        self.bytes -= bytes(&ids);
+        ids
     }
 
     /// Takes all ids into an empty order; their names begin with the same `common` bytes. Names the first node whose name
@@ -98,6 +138,7 @@ impl Order {
         }
         self.len = all.len();
         self.blocks = all.chunks(BLOCK).map(|chunk| chunk.iter().map(|&(_, id)| id).collect()).collect();
+        self.bytes = self.blocks.iter().map(bytes).sum();
         Ok(())
     }
 
@@ -106,21 +147,25 @@ impl Order {
         self.blocks[block].remove(at);
         self.len -= 1;
         if self.blocks[block].is_empty() {
-            self.blocks.remove(block);
+            drop(self.take(block));
+            if self.blocks.len() < self.blocks.capacity() / 4 {
+                self.blocks.shrink_to(self.blocks.len() * 2);
+            }
             return;
         }
         let lower = block.saturating_sub(1);
         for lower in [block, lower] {
             let pair = self.blocks.get(lower).zip(self.blocks.get(lower + 1));
             if pair.is_some_and(|(a, b)| a.len() + b.len() <= BLOCK / 2) {
-                let upper = self.blocks.remove(lower + 1);
-                self.blocks[lower].extend(upper);
+                let upper = self.take(lower + 1);
+                self.change(lower, |ids| ids.extend(upper));
             }
         }
-        let block = &mut self.blocks[lower];
-        if block.capacity() > block.len() + 2 * STEP {
-            block.shrink_to(block.len() + STEP);
-        }
+        self.change(lower, |ids| {
+            if ids.capacity() > ids.len() + 2 * STEP {
+                ids.shrink_to(ids.len() + STEP);
+            }
+        });
     }
 
     pub(super) fn replace(&mut self, names: Names, name: &[u8], id: NodeId) {
@@ -217,14 +262,19 @@ impl Order {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let ids: usize = self.blocks.iter().map(|block| taken(block.capacity() * size_of::<NodeId>())).sum();
-        ids + taken(self.blocks.capacity() * size_of::<Vec<NodeId>>())
+        debug_assert_eq!(self.bytes, self.blocks.iter().map(bytes).sum::<usize>());
+        self.bytes + taken(self.blocks.capacity() * size_of::<Vec<NodeId>>())
     }
+}
+
+/// What a block takes.
+fn bytes(ids: &Vec<NodeId>) -> usize {
+    taken(ids.capacity() * size_of::<NodeId>())
 }
 
 fn insert_at(block: &mut Vec<NodeId>, at: usize, id: NodeId) {
     if block.len() == block.capacity() {
-        block.reserve_exact(STEP);
+        block.reserve_exact(block.len().clamp(LEAST, STEP));
     }
     block.insert(at, id);
 }

@@ -27,6 +27,8 @@ pub(super) struct Table {
     /// The shard for each value of the choosing bits; a shard that needs fewer of them has several entries.
     directory: Vec<u32>,
     hasher: RandomState,
+    /// Bytes that the shards' slots take.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +36,13 @@ struct Shard {
     ids: HashTable<NodeId>,
     /// How many choosing bits all its hashes have in common.
     bits: u8,
+}
+
+impl Shard {
+    /// What its slots take.
+    fn bytes(&self) -> usize {
+        taken(self.ids.allocation_size())
+    }
 }
 
 /// The bits that choose a shard: others than those that choose within it.
@@ -87,7 +96,13 @@ impl Table {
             Shard { ids, bits }
         });
         self.shards = shards.collect();
+        self.bytes = self.shards.iter().map(Shard::bytes).sum();
         self.directory = (0..1 << bits).collect();
+    }
+
+    /// Whether it has never had an id.
+    pub(super) fn is_new(&self) -> bool {
+        self.shards.is_empty()
     }
 
     pub(super) fn insert(&mut self, names: Names, id: NodeId) {
@@ -101,8 +116,10 @@ impl Table {
             self.split(names, shard, choosing(hash));
             shard = self.directory[choosing(hash) & (self.directory.len() - 1)] as usize;
         }
-        let hasher = &self.hasher;
-        self.shards[shard].ids.insert_unique(hash, id, |&id| hasher.hash_one(names.get(id)));
+        let (hasher, shard) = (&self.hasher, &mut self.shards[shard]);
+        let before = shard.bytes();
+        shard.ids.insert_unique(hash, id, |&id| hasher.hash_one(names.get(id)));
+        self.bytes = self.bytes - before + shard.bytes();
     }
 
     /// Splits a shard by the next choosing bit; `sample` is the choosing bits of any hash in it.
@@ -117,6 +134,7 @@ impl Table {
         }
         let hasher = &self.hasher;
         let old = &mut self.shards[shard];
+        let before = old.bytes();
         old.bits += 1;
         let bits = old.bits;
         let mut halves = [HashTable::with_capacity(SHARD / 2), HashTable::with_capacity(SHARD / 2)];
@@ -127,18 +145,22 @@ impl Table {
         }
         let [kept, moved] = halves;
         old.ids = kept;
-        self.shards.push(Shard { ids: moved, bits });
+        let moved = Shard { ids: moved, bits };
+        self.bytes = self.bytes - before + old.bytes() + moved.bytes();
+        self.shards.push(moved);
     }
 
     pub(super) fn remove(&mut self, names: Names, name: &[u8]) -> Option<NodeId> {
         let hash = self.hasher.hash_one(name);
         let shard = self.shard_of(hash)?;
-        let hasher = &self.hasher;
-        let ids = &mut self.shards[shard].ids;
+        let (hasher, shard) = (&self.hasher, &mut self.shards[shard]);
+        let before = shard.bytes();
+        let ids = &mut shard.ids;
         let (id, _) = ids.find_entry(hash, |&id| names.get(id) == name).ok()?.remove();
         if ids.capacity() > 4 * ids.len() + 28 {
             ids.shrink_to(ids.len() * 2, |&id| hasher.hash_one(names.get(id)));
         }
+        self.bytes = self.bytes - before + shard.bytes();
         Some(id)
     }
 
@@ -153,7 +175,9 @@ impl Table {
     }
 
     pub(super) fn memory(&self) -> usize {
-        let ids: usize = self.shards.iter().map(|shard| taken(shard.ids.allocation_size())).sum();
-        ids + taken(self.shards.capacity() * size_of::<Shard>()) + taken(self.directory.capacity() * size_of::<u32>())
+        debug_assert_eq!(self.bytes, self.shards.iter().map(Shard::bytes).sum::<usize>());
+        self.bytes
+            + taken(self.shards.capacity() * size_of::<Shard>())
+            + taken(self.directory.capacity() * size_of::<u32>())
     }
 }
