@@ -5,6 +5,7 @@ import json
 import struct
 
 import pytest
+
 from resp import Error
 from servers import wait_until
 
@@ -37,7 +38,7 @@ def vectors(count, size):
 
 
 def documents(count, size):
-    few = [("JSON.SET", f"k:{n}", "$", json.dumps({"t": TEXT, "n": n, "g": [f"g{n % 7}", "x"]})) for n in range(count)]
+    few = [("JSON.SET", f"k:{n}", "$", json.dumps({"t": TEXT * 4, "n": n, "g": [f"g{n % 7}", "x"]})) for n in range(count)]
     return few + [("JSON.SET", "k:large", "$", json.dumps([{"n": n, "t": [TEXT, n]} for n in range(size)]))]
 
 
@@ -64,7 +65,7 @@ def hashes(count, _size):
 
 
 def indexed_documents(count, _size):
-    return [("JSON.SET", f"k:{n}", "$", json.dumps({"t": f"{TEXT} word{n}", "n": n, "g": f"g{n}"})) for n in range(count)]
+    return [("JSON.SET", f"k:{n}", "$", json.dumps({"t": f"{TEXT} word{n}", "n": n, "g": f"g{n}", "more": TEXT * 4})) for n in range(count)]
 
 
 HASH_INDEX = (
@@ -248,7 +249,7 @@ def small_hash(n):
     ],
 )
 def test_eviction_keeps_what_there_is_room_for(start, index, command):
-    server = start("--maxmemory", "20mb", "--maxmemory-policy", "allkeys-lru")
+    server = start("--maxmemory", "14mb", "--maxmemory-policy", "allkeys-lru")
     c = server.connect()
     replies(c, [index] if index else [])
     for at in range(0, 9000, 200):
@@ -316,3 +317,56 @@ def test_info_counts_sets_as_they_come_change_and_go(server):
     settled(50, 649)
     c("FLUSHALL", "ASYNC")
     settled(0, 0)
+
+
+# What Redis 8.2 takes for a set of 1, 2, 5, 10 and 50 elements, by quantization, components, and with or without attributes:
+# growth of used_memory over many such sets, as below, in bytes for each.
+REDIS = {
+    ("BIN", 3, False): [2769, 3553, 5846, 9668, 40408],
+    ("BIN", 3, True): [2814, 3641, 6085, 10175, 42679],
+    ("BIN", 16, False): [2774, 3556, 5857, 9657, 40456],
+    ("BIN", 16, True): [2823, 3643, 6091, 10206, 42719],
+    ("BIN", 128, False): [2770, 3568, 5898, 9730, 40733],
+    ("BIN", 128, True): [2828, 3640, 6147, 10245, 43015],
+    ("BIN", 384, False): [2807, 3630, 6065, 10097, 42045],
+    ("BIN", 384, True): [2858, 3732, 6295, 10550, 44564],
+    ("NOQUANT", 3, False): [2781, 3558, 5885, 9802, 40642],
+    ("NOQUANT", 3, True): [2828, 3654, 6134, 10197, 43169],
+    ("NOQUANT", 16, False): [2820, 3671, 6148, 10200, 43064],
+    ("NOQUANT", 16, True): [2867, 3777, 6366, 10718, 45570],
+    ("NOQUANT", 128, False): [3272, 4550, 8370, 14722, 65421],
+    ("NOQUANT", 128, True): [3331, 4654, 8612, 15137, 67796],
+    ("NOQUANT", 384, False): [4299, 6612, 13487, 24937, 116685],
+    ("NOQUANT", 384, True): [4345, 6704, 13725, 25395, 118986],
+    ("Q8", 3, False): [2770, 3540, 5834, 9690, 40376],
+    ("Q8", 3, True): [2820, 3655, 6091, 10198, 42753],
+    ("Q8", 16, False): [2773, 3558, 5883, 9750, 40571],
+    ("Q8", 16, True): [2829, 3657, 6119, 10206, 43079],
+    ("Q8", 128, False): [2886, 3784, 6451, 10862, 46200],
+    ("Q8", 128, True): [2934, 3889, 6678, 11384, 48809],
+    ("Q8", 384, False): [3141, 4304, 7727, 13401, 59088],
+    ("Q8", 384, True): [3192, 4390, 7965, 13937, 61442],
+}
+
+
+@pytest.mark.module_only
+@pytest.mark.parametrize("quantization, dim, attributes", REDIS)
+def test_small_sets_cost_less_than_the_peers(server, quantization, dim, attributes):
+    """And MEMORY USAGE says what they cost."""
+    c = server.connect()
+    options = [quantization] + (["SETATTR", '{"year":1999,"genre":"x"}'] if attributes else [])
+    for count, peer in zip([1, 2, 5, 10, 50], REDIS[quantization, dim, attributes]):
+        sets = max(300 // count, 20)
+        # The server's own table of keys has its size, as have buffers.
+        replies(c, [("FLUSHALL", "SYNC")])
+        replies(c, [("SET", f"k:{n}", "x") for n in range(sets)] + [("DEL", f"k:{n}") for n in range(sets)])
+        commands = [("VADD", f"k:{n}", "FP32", vector(n + 7 * e, dim), f"element:{e}", *options) for n in range(sets) for e in range(count)]
+        replies(c, [(*commands[0][:1], "warm", *commands[0][2:]), ("DEL", "warm")])
+        before = wait_until(lambda: stable(server), "the server is at rest")
+        replies(c, commands)
+        wait_until(lambda: server.info("modules", "search_vset_unlinked_elements") == "0", "all is linked")
+        grown = (wait_until(lambda: stable(server), "the server is at rest") - before) / sets
+        usage = sum(c("MEMORY", "USAGE", f"k:{n}") for n in range(sets)) / sets
+        assert grown <= peer, f"{count} elements"
+        # A buffer of a client comes and goes with 16 KB.
+        assert abs(usage - grown) <= 0.04 * grown + 60 + 20_000 / sets, f"{count} elements: {usage} instead of {grown}"

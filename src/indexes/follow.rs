@@ -12,6 +12,7 @@ use super::{persistence, registry, scan, temporary};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
+use crate::redis::module;
 
 /// Who follows.
 pub static FOLLOWERS: Followers = Followers { key, flushed, swapped, loading, forked: persistence::forked };
@@ -22,8 +23,6 @@ const NO_CHANGE: [&[u8]; 4] = [b"expire", b"persist", b"new", b"keymiss"];
 const GONE: [&[u8]; 6] = [b"del", b"expired", b"evicted", b"rename_from", b"move_from", b"trimmed"];
 
 thread_local! {
-    /// Set on the main thread.
-    static IS_MAIN: Cell<bool> = const { Cell::new(false) };
     /// A file is being loaded.
     static IS_LOADING: Cell<bool> = const { Cell::new(false) };
 }
@@ -32,11 +31,6 @@ thread_local! {
 static SEEN_BY_WORKERS: Mutex<Vec<(i32, Box<[u8]>)>> = Mutex::new(Vec::new());
 /// Whether there are any.
 static ANY_SEEN: AtomicBool = AtomicBool::new(false);
-
-/// Tells that this is the main thread.
-pub fn on_main_thread() {
-    IS_MAIN.set(true);
-}
 
 /// Brings what workers saw into the logs. Called before a query notes how long the log is.
 pub fn catch_up() {
@@ -55,7 +49,7 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
     if NO_CHANGE.contains(&event) {
         return;
     }
-    if !IS_MAIN.get() {
+    if !module::is_main_thread() {
         let mut seen = SEEN_BY_WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push((ctx.database(), key.bytes().into()));
         ANY_SEEN.store(true, Ordering::SeqCst);

@@ -53,6 +53,5 @@ pub fn register(loading: &Loading) -> bool {
     if !auxiliary::register(loading, &persistence::AUXILIARY) {
         return false;
     }
-    follow::on_main_thread();
     events::follow(loading, &follow::FOLLOWERS)
 }

@@ -128,6 +128,8 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.handle.abandon();
+        let source: Arc<dyn workers::Source> = Arc::clone(&self.handle) as _;
+        workers::withdraw(&source);
         // Many documents take long to free.
         workers::reclaim(Arc::clone(&self.handle));
     }

@@ -11,6 +11,9 @@ use super::registry::{self, Registered};
 use super::{counters, drop};
 use crate::redis::context::{Context, LogLevel, log};
 
+/// The longest time of a timer: so what it holds of an index that went otherwise goes soon.
+const LONGEST: Duration = Duration::from_secs(60);
+
 thread_local! {
     /// The indexes that have a timer.
     static WATCHED: RefCell<Vec<Weak<Registered>>> = RefCell::default();
@@ -44,11 +47,14 @@ pub fn watch(ctx: &Context) {
 
 fn look_later(ctx: &Context, index: &Rc<Registered>) {
     let Some(left) = left(index) else { return };
-    let (milliseconds, index) = (i64::try_from(left.as_millis()).unwrap_or(i64::MAX), Rc::downgrade(index));
-    ctx.later(milliseconds.saturating_add(1), move |ctx| {
-        if let Some(index) = index.upgrade().filter(|index| !index.is_dropped()) {
-            look(ctx, &index);
-        }
+    let milliseconds = i64::try_from(left.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
+    let index = Rc::downgrade(index);
+    ctx.later(milliseconds.saturating_add(1), move |ctx| match index.upgrade().filter(|index| !index.is_dropped()) {
+        Some(index) => look(ctx, &index),
+        None => WATCHED.with_borrow_mut(|watched| {
+            watched.retain(|one| one.strong_count() > 0);
+            watched.shrink_to(2 * watched.len());
+        }),
     });
 }
 

@@ -23,12 +23,30 @@ pub struct Vrestore;
 
 /// Bytes of a piece, about.
 const PIECE: usize = 32 * 1024;
+/// Milliseconds that the next piece may take to come; a file that was cut off, or a client that gave up, brings none.
+const PATIENCE: i64 = 60_000;
 
 /// Where a set will be: database and key.
 type Place = (i32, Vec<u8>);
 
-/// Pieces of sets that are not complete yet. Only commands touch it, one at a time.
+/// Pieces of sets that are not complete yet. Only the main thread touches it.
 static PARTIAL: Mutex<Option<HashMap<Place, Vec<u8>>>> = Mutex::new(None);
+
+/// Forgets the pieces of a set that has not grown beyond `len` bytes when the time is over.
+fn forget_later(ctx: &Context, slot: Place, len: usize) {
+    ctx.later(PATIENCE, move |ctx| {
+        let mut partial = PARTIAL.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(partial) = partial.as_mut() else { return };
+        match partial.get(&slot).map(Vec::len) {
+            Some(now) if now > len => forget_later(ctx, slot, now),
+            Some(_) => {
+                partial.remove(&slot);
+                partial.shrink_to_fit();
+            }
+            None => {}
+        }
+    });
+}
 
 impl Command for Vrestore {
     const INFO: Info = Info {
@@ -48,7 +66,10 @@ impl Command for Vrestore {
         let whole = match place.as_slice() {
             b"ALL" => Some(piece.to_vec()),
             b"BEGIN" => {
-                partial.insert(slot, piece.to_vec());
+                // Where there are pieces already, somebody waits for them to grow.
+                if partial.insert(slot.clone(), piece.to_vec()).is_none() {
+                    forget_later(ctx, slot, piece.len());
+                }
                 None
             }
             b"MORE" => {
