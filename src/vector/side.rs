@@ -16,8 +16,8 @@
 //! Threads: any number read. Writers may be any thread too, but pay a mutex, so in practice one thread writes: the one
 //! that adds to the graph. After a fork the child reads only.
 //!
-//! Chunk sizes double from 16 pointers to `CHUNK` and stay there, so that a small set pays little and a large one wastes
-//! nothing.
+//! The first block's pointer is a part of the table. Chunk sizes double from 8 pointers to `CHUNK` and stay there, so that a
+//! small set pays little and a large one wastes nothing.
 
 #![allow(unsafe_code)]
 
@@ -43,9 +43,9 @@ const OUTSIDE: usize = 16;
 /// Pointers of a large chunk.
 const CHUNK: usize = 512;
 /// Pointers of the first chunk.
-const FIRST: usize = 16;
+const FIRST: usize = 8;
 /// Levels whose sizes double, enough for all node ids.
-const LEVELS: usize = 25;
+const LEVELS: usize = 26;
 
 type Chunk = Box<[AtomicPtr<u8>]>;
 type Level = Box<[OnceLock<Chunk>]>;
@@ -53,7 +53,9 @@ type Level = Box<[OnceLock<Chunk>]>;
 /// One byte string per node, or none.
 #[derive(Debug)]
 pub struct Side {
-    levels: [OnceLock<Level>; LEVELS],
+    first: AtomicPtr<u8>,
+    /// For the blocks after the first.
+    levels: OnceLock<Box<[OnceLock<Level>; LEVELS]>>,
     retired: Mutex<VecDeque<(u64, Retired)>>,
     /// Bytes of blocks and strings, of those retired too.
     text_bytes: AtomicUsize,
@@ -78,7 +80,8 @@ impl Side {
     /// A table without entries.
     pub fn new() -> Self {
         Self {
-            levels: [const { OnceLock::new() }; LEVELS],
+            first: AtomicPtr::default(),
+            levels: OnceLock::new(),
             retired: Mutex::default(),
             text_bytes: AtomicUsize::new(0),
             table_bytes: AtomicUsize::new(0),
@@ -87,9 +90,7 @@ impl Side {
 
     /// The string of a node. It stays what it is for as long as the guard lives, whatever is stored meanwhile.
     pub fn get<'a>(&'a self, _guard: &'a Guard, id: NodeId) -> Option<&'a [u8]> {
-        let (level, chunk, entry) = place(id);
-        let pointer = self.levels[level].get()?[chunk].get()?[entry].load(Acquire);
-        let block = Block(NonNull::new(pointer)?);
+        let block = Block(NonNull::new(self.known_entry(id)?.load(Acquire))?);
         // SAFETY: the pointer is that of a `Block`, stored by `swap`. It, and what is outside of it, is freed only after it
         // was swapped out, retired, and seen to be older than every pin; the guard pins this thread since before the load,
         // and outlives 'a. The table outlives 'a too, so its drop does not free it either.
@@ -154,8 +155,7 @@ impl Side {
 
     /// Takes the string of a node away.
     pub fn clear(&self, id: NodeId) {
-        let (level, chunk, _) = place(id);
-        if self.levels[level].get().is_some_and(|level| level[chunk].get().is_some()) {
+        if self.known_entry(id).is_some() {
             let mut retired = self.lock();
             let old = self.swap(id, None);
             self.retire(&mut retired, old);
@@ -186,9 +186,13 @@ impl Side {
 
     /// The pointer to a node's block.
     fn entry(&self, id: NodeId) -> &AtomicPtr<u8> {
-        let (level, chunk, entry) = place(id);
+        let Some((level, chunk, entry)) = place(id) else { return &self.first };
         let pointers = FIRST << level;
-        let level = self.levels[level].get_or_init(|| {
+        let levels = self.levels.get_or_init(|| {
+            self.table_bytes.fetch_add(taken(size_of::<[OnceLock<Level>; LEVELS]>()), Relaxed);
+            Box::new([const { OnceLock::new() }; LEVELS])
+        });
+        let level = levels[level].get_or_init(|| {
             let chunks = (pointers / CHUNK).max(1);
             self.table_bytes.fetch_add(taken(chunks * size_of::<OnceLock<Chunk>>()), Relaxed);
             (0..chunks).map(|_| OnceLock::new()).collect()
@@ -199,6 +203,15 @@ impl Side {
             (0..pointers).map(|_| AtomicPtr::default()).collect()
         });
         &chunk[entry]
+    }
+
+    /// As [`Side::entry`], if there is a place for it.
+    #[inline(always)]
+    fn known_entry(&self, id: NodeId) -> Option<&AtomicPtr<u8>> {
+        match place(id) {
+            None => Some(&self.first),
+            Some((level, chunk, entry)) => Some(&self.levels.get()?[level].get()?[chunk].get()?[entry]),
+        }
     }
 
     fn retire(&self, retired: &mut VecDeque<(u64, Retired)>, old: [Option<Retired>; 2]) {
@@ -260,29 +273,28 @@ impl Drop for Side {
         for (_, old) in std::mem::take(&mut *self.lock()) {
             self.free(old);
         }
-        for level in std::mem::replace(&mut self.levels, [const { OnceLock::new() }; LEVELS]) {
-            for chunk in level.into_inner().into_iter().flatten() {
-                for entry in chunk.into_inner().into_iter().flatten() {
-                    let Some(block) = NonNull::new(entry.into_inner()).map(Block) else { continue };
-                    for at in 0..NODES {
-                        // SAFETY: the block is the table's until the end of this turn.
-                        if let Some(Text::Outside(outside)) = unsafe { block.text(at) } {
-                            self.free(Retired::Outside(outside));
-                        }
-                    }
-                    self.free(Retired::Block(block));
+        let levels = self.levels.take().into_iter().flat_map(|levels| *levels).filter_map(OnceLock::into_inner);
+        let later = levels.flatten().filter_map(OnceLock::into_inner).flatten();
+        for entry in std::iter::once(std::mem::take(&mut self.first)).chain(later) {
+            let Some(block) = NonNull::new(entry.into_inner()).map(Block) else { continue };
+            for at in 0..NODES {
+                // SAFETY: the block is the table's until the end of this turn.
+                if let Some(Text::Outside(outside)) = unsafe { block.text(at) } {
+                    self.free(Retired::Outside(outside));
                 }
             }
+            self.free(Retired::Block(block));
         }
     }
 }
 
-/// The level, the chunk in it and the entry in that of a node's block. Level `n` has `FIRST << n` entries.
-fn place(id: NodeId) -> (usize, usize, usize) {
-    let shifted = id.0 as usize / NODES + FIRST;
+/// The level, the chunk in it and the entry in that of a node's block; none for the first. Level `n` has `FIRST << n` entries.
+#[inline(always)]
+fn place(id: NodeId) -> Option<(usize, usize, usize)> {
+    let shifted = (id.0 as usize / NODES).checked_sub(1)? + FIRST;
     let level = (shifted.ilog2() - FIRST.ilog2()) as usize;
     let offset = shifted - (FIRST << level);
-    (level, offset / CHUNK, offset % CHUNK)
+    Some((level, offset / CHUNK, offset % CHUNK))
 }
 
 /// A string as a block has it.
@@ -495,15 +507,15 @@ mod tests {
 
     #[test]
     fn places_are_distinct_and_dense() {
-        let mut expected = Vec::new();
-        for level in 0..8 {
+        let mut expected = vec![None];
+        for level in 0..10 {
             let entries = FIRST << level;
-            expected.extend((0..entries).map(|offset| (level, offset / CHUNK, offset % CHUNK)));
+            expected.extend((0..entries).map(|offset| Some((level, offset / CHUNK, offset % CHUNK))));
         }
         let got: Vec<_> =
             (0..expected.len() as u32).map(|block| place(NodeId(block * NODES as u32 + block % 16))).collect();
         assert_eq!(got, expected);
-        assert!(place(NodeId(u32::MAX)).0 < LEVELS);
+        assert!(place(NodeId(u32::MAX)).is_some_and(|(level, ..)| level < LEVELS));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub mod random;
 pub mod reading;
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::vector::graph::MAX_LEVEL;
@@ -198,7 +198,7 @@ pub struct VectorSet {
     /// What is remembered about filters.
     memo: Memo,
     /// How many elements are on each level at most.
-    levels: [AtomicUsize; MAX_LEVEL as usize + 1],
+    levels: [AtomicU32; MAX_LEVEL as usize + 1],
     /// Twice how many times a node took another's place, plus one while it does.
     replaced: AtomicU64,
     /// How many nodes there have been.
@@ -247,7 +247,7 @@ impl VectorSet {
             attributes: Side::new(),
             attributed: AtomicUsize::new(0),
             memo: Memo::default(),
-            levels: [const { AtomicUsize::new(0) }; MAX_LEVEL as usize + 1],
+            levels: [const { AtomicU32::new(0) }; MAX_LEVEL as usize + 1],
             replaced: AtomicU64::new(0),
             last_node: AtomicU64::new(0),
             uid: NEXT_UID.fetch_add(1, Relaxed),
@@ -408,7 +408,7 @@ impl VectorSet {
     }
 
     /// The count of elements on the level of a node.
-    fn level(&self, id: NodeId) -> &AtomicUsize {
+    fn level(&self, id: NodeId) -> &AtomicU32 {
         &self.levels[usize::from(self.graph.level_of(id).min(MAX_LEVEL))]
     }
 

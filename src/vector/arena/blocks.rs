@@ -1,18 +1,26 @@
 //! Blocks of links: what nodes have above level 0.
 #![allow(unsafe_code)]
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{Mutex, OnceLock};
 
 use super::chunks::{Chunks, Owned};
 use super::lock;
+use crate::vector::allocation::taken;
 
 /// Links of the levels above 0: blocks of a degree and `M` links, a node of level `l` having `l` consecutive ones.
+///
+/// Few graphs of few nodes have any, so what it takes is made for the first.
 #[derive(Debug)]
 pub(in crate::vector) struct Blocks {
-    chunks: Chunks,
     links: usize,
+    made: OnceLock<Box<Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    chunks: Chunks,
     owner: Mutex<BlockOwner>,
 }
 
@@ -27,19 +35,30 @@ struct BlockOwner {
 impl Blocks {
     /// Blocks of `links` links.
     pub fn new(links: usize) -> Blocks {
-        Blocks { chunks: Chunks::new((links + 1) * 4, 0), links, owner: Mutex::default() }
+        Blocks { links, made: OnceLock::new() }
+    }
+
+    /// What there is when a block was taken.
+    ///
+    /// # Panics
+    /// When none was.
+    #[inline(always)]
+    fn made(&self) -> &Made {
+        self.made.get().expect("no such block")
     }
 
     /// Takes `run` consecutive blocks, empty, and returns the first one's number.
     pub fn take(&self, run: usize) -> u32 {
-        let mut owner = lock(&self.owner);
+        let make = || Box::new(Made { chunks: Chunks::new((self.links + 1) * 4, 0), owner: Mutex::default() });
+        let Made { chunks, owner } = &**self.made.get_or_init(make);
+        let mut owner = lock(owner);
         let first = match owner.free.get_mut(run).and_then(Vec::pop) {
             Some(first) => first,
             None => {
                 let first = owner.len;
                 owner.len = first.checked_add(run as u32).expect("fewer blocks than rows");
                 let last = owner.len - 1;
-                self.chunks.reach(last, &mut owner.owned);
+                chunks.reach(last, &mut owner.owned);
                 first
             }
         };
@@ -51,8 +70,10 @@ impl Blocks {
 
     /// Gives a run back that no reader can know any more.
     pub fn give(&self, first: u32, run: usize) {
-        let mut owner = lock(&self.owner);
+        let mut owner = lock(&self.made().owner);
         if owner.free.len() <= run {
+            let missing = run + 1 - owner.free.len();
+            owner.free.reserve_exact(missing);
             owner.free.resize_with(run + 1, Vec::new);
         }
         owner.free[run].push(first);
@@ -61,14 +82,14 @@ impl Blocks {
     #[inline]
     fn counter(&self, block: u32) -> &AtomicU32 {
         // SAFETY: a block is zeroed, 4-aligned and only accessed through atomics.
-        unsafe { &*self.chunks.at(block).cast::<AtomicU32>() }
+        unsafe { &*self.made().chunks.at(block).cast::<AtomicU32>() }
     }
 
     /// A block's links, all of its room.
     #[inline]
     fn links(&self, block: u32) -> &[AtomicU32] {
         // SAFETY: as for the counter; `links` words follow it.
-        unsafe { std::slice::from_raw_parts(self.chunks.at(block).cast::<AtomicU32>().add(1), self.links) }
+        unsafe { std::slice::from_raw_parts(self.made().chunks.at(block).cast::<AtomicU32>().add(1), self.links) }
     }
 
     /// How many links a block has.
@@ -109,8 +130,9 @@ impl Blocks {
 
     /// Bytes taken from the allocator.
     pub fn memory_usage(&self) -> usize {
-        let owner = lock(&self.owner);
-        let free: usize = owner.free.iter().map(|runs| runs.capacity() * 4 + size_of::<Vec<u32>>()).sum();
-        owner.owned.usage() + free
+        let Some(made) = self.made.get() else { return 0 };
+        let owner = lock(&made.owner);
+        let free: usize = owner.free.iter().map(|runs| taken(runs.capacity() * 4)).sum();
+        taken(size_of::<Made>()) + owner.owned.usage() + free + taken(owner.free.capacity() * size_of::<Vec<u32>>())
     }
 }

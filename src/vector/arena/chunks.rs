@@ -5,14 +5,18 @@
 //!
 //! ```text
 //! … | apart 2 | apart 1 | apart 0 | row 0 | row 1 | row 2 | …
-//!                                 ^ a multiple of 64, in the directory
+//!                                 ^ aligned as rows are, in the directory
 //! ```
+//!
+//! Chunks grow with what there is: of the rows from `2ⁿ` to `2ⁿ⁺¹`, each chunk has a quarter of `2ⁿ`, at least one, until that
+//! would be more than fits [`CHUNK`] bytes. So less than a fifth of a small arena is unused.
 //!
 //! The module above has the protocol; this is its first rule.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
+use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
@@ -21,8 +25,14 @@ use crate::vector::epoch;
 
 /// Bytes of a chunk, except of the first ones and where two rows are larger.
 const CHUNK: usize = 64 << 10;
-/// Room that is left in a chunk for aligning its rows.
+/// Alignment that the allocator gives.
+const ALIGN: usize = 16;
+/// Room that is left in a full chunk for aligning its rows.
 const SLACK: usize = 64;
+/// Of the rows between a power of two and the next, each chunk has a part: 1/4, as these bits say.
+const PART_BITS: u32 = 2;
+/// So many chunks have one row.
+pub(super) const SINGLE: usize = 2 << PART_BITS;
 
 /// What stands in the place of a released chunk, so that looking at a row costs no question. As long as nobody writes
 /// there, it takes no memory.
@@ -34,25 +44,83 @@ unsafe impl Sync for Zeros {}
 
 static ZEROS: Zeros = Zeros(UnsafeCell::new([0; 1 << 20]));
 
+/// Chunk of a row and its place there, before the first full chunk.
+#[inline(always)]
+fn small_place(row: u32) -> (usize, u32) {
+    let bits = (row | 1).ilog2();
+    if bits < PART_BITS {
+        return (row as usize, 0);
+    }
+    let shift = bits - PART_BITS;
+    (((bits - PART_BITS) << PART_BITS) as usize + (row >> shift) as usize, row & ((1 << shift) - 1))
+}
+
+/// First row and number of rows of a chunk before the first full one.
+fn rows_of_small(chunk: u32) -> (u32, u32) {
+    let shift = (chunk >> PART_BITS).saturating_sub(1);
+    ((chunk - (shift << PART_BITS)) << shift, 1 << shift)
+}
+
 /// Fixed-size rows of zeroed memory, found by number.
 #[derive(Debug)]
 pub(super) struct Chunks {
     stride: usize,
     /// Bytes of a row that are apart.
     apart: usize,
+    /// Alignment of the first row of a chunk.
+    align: usize,
     /// Rows of a full chunk, at least 2.
     full: u32,
     /// ⌊2⁶⁴ / full⌋ + 1: dividing by multiplying.
     magic: u64,
-    /// How many chunks come before the first full one.
+    /// How many chunks come before the first full one, and how many rows.
     small: usize,
+    small_rows: u32,
     count: AtomicUsize,
     directory: AtomicPtr<AtomicPtr<u8>>,
 }
 
-/// A piece of memory, and how it was asked for.
+/// A piece of memory, and how many bytes of it were asked for, in multiples of [`ALIGN`].
 #[derive(Debug, Clone, Copy)]
-struct Piece(*mut u8, Layout);
+struct Piece(NonNull<u8>, u32);
+
+impl Piece {
+    /// So many zeroed bytes, at least.
+    fn new(bytes: usize) -> Piece {
+        let size = u32::try_from(bytes.div_ceil(ALIGN)).expect("a chunk is a few megabytes at most");
+        let layout = Self::layout(size);
+        // SAFETY: the size is not zero: a chunk has rows.
+        match NonNull::new(unsafe { alloc_zeroed(layout) }) {
+            Some(start) => Piece(start, size),
+            None => handle_alloc_error(layout),
+        }
+    }
+
+    fn layout(size: u32) -> Layout {
+        Layout::from_size_align(size as usize * ALIGN, ALIGN).expect("a chunk's size is far below isize::MAX")
+    }
+
+    /// Bytes taken from the allocator.
+    fn taken(self) -> usize {
+        taken(self.1 as usize * ALIGN)
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// Nobody looks at it any more.
+    unsafe fn free(self) {
+        // SAFETY: it came from alloc_zeroed with this layout.
+        unsafe { dealloc(self.0.as_ptr(), Self::layout(self.1)) }
+    }
+}
+
+/// Makes room for one more, in twice the room that there is: for lists that mostly have few places.
+pub(super) fn make_room<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len().max(1));
+    }
+}
 
 /// What only the holder of an arena's mutex touches.
 #[derive(Debug, Default)]
@@ -72,12 +140,16 @@ impl Chunks {
     /// For rows of `stride` bytes, and `apart` bytes for each apart.
     pub fn new(stride: usize, apart: usize) -> Chunks {
         let full = ((CHUNK - SLACK) / (stride + apart)).clamp(2, 1 << 20) as u32;
+        // From here on, a part of what there is would be more than fits a chunk.
+        let small_rows = full.next_power_of_two() << PART_BITS;
         Chunks {
             stride,
             apart,
+            align: 1 << stride.trailing_zeros().min(6),
             full,
             magic: (u64::MAX / u64::from(full)) + 1,
-            small: ((full - 1).ilog2() + 2) as usize,
+            small: small_place(small_rows - 1).0 + 1,
+            small_rows,
             count: AtomicUsize::new(0),
             directory: AtomicPtr::new(std::ptr::null_mut()),
         }
@@ -86,23 +158,21 @@ impl Chunks {
     /// Chunk and place in it of a row.
     #[inline(always)]
     pub fn place(&self, row: u32) -> (usize, u32) {
-        if row >= self.full {
+        if let Some(row) = row.checked_sub(self.small_rows) {
             let quotient = ((u128::from(self.magic) * u128::from(row)) >> 64) as u32;
-            (self.small - 1 + quotient as usize, row - quotient * self.full)
-        } else if row == 0 {
-            (0, 0)
+            (self.small + quotient as usize, row - quotient * self.full)
         } else {
-            let bits = row.ilog2();
-            (bits as usize + 1, row - (1 << bits))
+            small_place(row)
         }
     }
 
     /// Rows of the chunk with this number, and the first of them.
     pub fn rows(&self, chunk: usize) -> (u64, u32) {
-        match chunk {
-            0 => (0, 1),
-            _ if chunk < self.small => (1 << (chunk - 1), (1 << (chunk - 1)).min(self.full - (1 << (chunk - 1)))),
-            _ => ((chunk - self.small + 1) as u64 * u64::from(self.full), self.full),
+        if chunk < self.small {
+            let (first, rows) = rows_of_small(chunk as u32);
+            (u64::from(first), rows)
+        } else {
+            (u64::from(self.small_rows) + (chunk - self.small) as u64 * u64::from(self.full), self.full)
         }
     }
 
@@ -147,24 +217,21 @@ impl Chunks {
     pub fn allocate(&self, chunk: usize, owned: &mut Owned) {
         let (_, rows) = self.rows(chunk);
         let before = rows as usize * self.apart;
-        let bytes = rows as usize * self.stride + before + SLACK;
-        let layout = Layout::from_size_align(bytes, 16).expect("a chunk's size is far below isize::MAX");
-        // SAFETY: the size is not zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        if start.is_null() {
-            handle_alloc_error(layout);
-        }
-        owned.bytes += taken(bytes);
+        let slack = (before.next_multiple_of(ALIGN) - before) + self.align.saturating_sub(ALIGN);
+        let piece = Piece::new(rows as usize * self.stride + before + slack);
+        owned.bytes += piece.taken();
         if chunk == owned.pieces.len() {
+            make_room(&mut owned.pieces);
             owned.pieces.push(None);
             owned.widen(chunk);
         }
-        owned.pieces[chunk] = Some(Piece(start, layout));
+        owned.pieces[chunk] = Some(piece);
         let directory = owned.directories.last().expect("there are chunks");
-        // SAFETY: the piece has SLACK bytes more than its rows, so they may be shifted to a multiple of 64.
+        // SAFETY: a piece begins at a multiple of ALIGN. From its start to a multiple of `align` with room for what stands
+        // before the rows are `before` and `slack` bytes at most, which it has beside its rows.
         let first = unsafe {
-            let first = start.add(before);
-            first.add(first.align_offset(64))
+            let first = piece.0.as_ptr().add(before);
+            first.add(first.align_offset(self.align))
         };
         directory[chunk].store(first, Release);
         self.directory.store(directory.as_ptr().cast_mut(), Release);
@@ -202,26 +269,29 @@ impl Owned {
         if chunk < room {
             return;
         }
-        let mut wider = Vec::with_capacity((room * 2).max(4));
+        let mut wider = Vec::with_capacity((room * 2).max(1));
         if let Some(old) = self.directories.last() {
             wider.extend(old.iter().map(|place| AtomicPtr::new(place.load(Relaxed))));
         }
         wider.resize_with(wider.capacity(), AtomicPtr::default);
+        make_room(&mut self.directories);
         self.directories.push(wider.into_boxed_slice());
     }
 
     /// Frees what was released before `oldest`, the epoch of the oldest pin; whether something is left.
     pub fn collect(&mut self, oldest: u64) -> bool {
         let bytes = &mut self.bytes;
-        self.retired.retain(|&(stamp, Piece(start, layout))| {
+        self.retired.retain(|&(stamp, piece)| {
             if stamp < oldest {
-                // SAFETY: it came from alloc_zeroed with this layout; every directory that a pinned reader can see leads
-                // elsewhere since the release.
-                unsafe { dealloc(start, layout) }
-                *bytes -= taken(layout.size());
+                // SAFETY: every directory that a pinned reader can see leads elsewhere since the release.
+                unsafe { piece.free() }
+                *bytes -= piece.taken();
             }
             stamp >= oldest
         });
+        if self.retired.is_empty() {
+            self.retired = Vec::new();
+        }
         !self.retired.is_empty()
     }
 
@@ -239,9 +309,9 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         let retired = self.retired.iter().map(|(_, piece)| piece);
-        for &Piece(start, layout) in self.pieces.iter().flatten().chain(retired) {
-            // SAFETY: it came from alloc_zeroed with this layout, and the arena that lends its rows is going.
-            unsafe { dealloc(start, layout) }
+        for piece in self.pieces.iter().flatten().chain(retired) {
+            // SAFETY: the arena that lends its rows is going.
+            unsafe { piece.free() }
         }
     }
 }
@@ -252,10 +322,10 @@ mod tests {
 
     #[test]
     fn every_row_has_its_own_place() {
-        for stride in [4, 60, 448, 5000, 131_072, 300_000] {
+        for stride in [4, 24, 60, 448, 5000, 30_000, 131_072, 300_000] {
             let chunks = Chunks::new(stride, 0);
             let mut owned = Owned::default();
-            let rows = (3 * chunks.full + 7).min(20_000);
+            let rows = (chunks.small_rows + 3 * chunks.full + 7).min(20_000);
             chunks.reach(rows - 1, &mut owned);
             let mut expected = 0u64;
             for chunk in 0..chunks.count.load(Relaxed) {
@@ -289,10 +359,14 @@ mod tests {
                     part.fill(1);
                     parts.push((part.as_ptr() as usize, part.len()));
                 }
-                assert!(stride % 64 > 0 || (at as usize).is_multiple_of(64));
+                assert!((at as usize).is_multiple_of(1 << stride.trailing_zeros().min(6)));
             }
-            let all: Vec<(usize, usize)> =
-                owned.pieces.iter().flatten().map(|piece| (piece.0 as usize, piece.1.size())).collect();
+            let all: Vec<(usize, usize)> = owned
+                .pieces
+                .iter()
+                .flatten()
+                .map(|piece| (piece.0.as_ptr() as usize, piece.1 as usize * ALIGN))
+                .collect();
             parts.iter().for_each(|&(at, len)| {
                 assert!(all.iter().any(|&(start, size)| start <= at && at + len <= start + size));
             });
@@ -303,9 +377,10 @@ mod tests {
     fn dividing_by_multiplying_is_exact_at_the_ends() {
         for stride in [4, 7, 64, 448, 4000, 200_000] {
             let chunks = Chunks::new(stride, 0);
-            for row in [chunks.full, chunks.full * 2 - 1, u32::MAX - 1, u32::MAX / chunks.full * chunks.full - 1] {
-                let (chunk, index) = chunks.place(row);
-                assert_eq!((chunk - chunks.small + 1) as u32, row / chunks.full);
+            let most = u32::MAX - chunks.small_rows;
+            for row in [0, chunks.full, chunks.full * 2 - 1, most - 1, most / chunks.full * chunks.full - 1] {
+                let (chunk, index) = chunks.place(chunks.small_rows + row);
+                assert_eq!((chunk - chunks.small) as u32, row / chunks.full);
                 assert_eq!(index, row % chunks.full);
             }
         }

@@ -4,19 +4,20 @@
 //! or after a change, never half of one. That is why links have 21 bits and not 24: no link lies in two words.
 //!
 //! So the rows hold links to the first [`NEAR`] rows. A graph of more has, for each row that links to a later one, a
-//! block of `far` links beside, found by row in a table of 4 bytes each. Smaller graphs pay nothing for that but a load
-//! of a flag.
+//! block of `far` links beside, found by row in a table of 4 bytes each. Smaller graphs pay nothing for that but a load:
+//! whether there is a table.
 //!
 //! Whoever changes a list has its node locked; reading takes no lock. From the last place to the first, a reader meets
 //! whatever is in the list all the time, since a link only moves to a lower place.
 #![forbid(unsafe_code)]
 
-use std::sync::Mutex;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Mutex, OnceLock};
 
 use super::chunks::{Chunks, Owned};
 use super::{Blocks, Rows, lock};
+use crate::vector::allocation::taken;
 
 /// Bits of a packed link.
 const BITS: u32 = 21;
@@ -58,25 +59,27 @@ fn set(words: &[AtomicU64], place: usize, link: u32) {
 /// Links to rows that packed links can't name.
 #[derive(Debug)]
 pub(super) struct Far {
-    /// Whether there are any.
-    used: AtomicBool,
-    /// By row: the number of its block, plus one; 0 without.
-    table: Chunks,
+    /// Where there are any, by row: the number of its block, plus one; 0 without.
+    table: OnceLock<Box<(Chunks, Mutex<Owned>)>>,
     blocks: Blocks,
-    owner: Mutex<Owned>,
 }
 
 impl Far {
     /// For rows that have `links` links.
     pub fn new(links: usize) -> Far {
-        let table = Chunks::new(size_of::<u32>(), 0);
-        Far { used: AtomicBool::new(false), table, blocks: Blocks::new(links), owner: Mutex::default() }
+        Far { table: OnceLock::new(), blocks: Blocks::new(links) }
+    }
+
+    /// The word of a row that has a block, or had one.
+    #[inline(always)]
+    fn word(&self, row: u32) -> Option<&AtomicU32> {
+        self.table.get()?.0.word(row)
     }
 
     /// The block of a row, if it has one.
     #[inline(always)]
     fn block(&self, row: u32) -> Option<u32> {
-        if self.used.load(Acquire) { self.table.word(row)?.load(Acquire).checked_sub(1) } else { None }
+        self.word(row)?.load(Acquire).checked_sub(1)
     }
 
     /// The block of a row, which the caller has locked.
@@ -84,19 +87,20 @@ impl Far {
         if let Some(block) = self.block(row) {
             return block;
         }
-        self.table.reach(row, &mut lock(&self.owner));
+        let make = || Box::new((Chunks::new(size_of::<u32>(), 0), Mutex::default()));
+        let (table, owner) = &**self.table.get_or_init(make);
+        table.reach(row, &mut lock(owner));
         let block = self.blocks.take(1);
-        if let Some(word) = self.table.word(row) {
+        if let Some(word) = table.word(row) {
             word.store(block + 1, Release);
         }
-        self.used.store(true, Release);
         block
     }
 
     /// Gives back what a row has that no reader can know any more.
     pub fn free(&self, row: u32) {
         if let Some(block) = self.block(row) {
-            if let Some(word) = self.table.word(row) {
+            if let Some(word) = self.word(row) {
                 word.store(0, Release);
             }
             self.blocks.give(block, 1);
@@ -105,7 +109,9 @@ impl Far {
 
     /// Bytes taken from the allocator.
     pub fn memory_usage(&self) -> usize {
-        if self.used.load(Acquire) { lock(&self.owner).usage() + self.blocks.memory_usage() } else { 0 }
+        let Some(table) = self.table.get() else { return 0 };
+        let (_, owner) = &**table;
+        taken(size_of_val(&**table)) + lock(owner).usage() + self.blocks.memory_usage()
     }
 }
 
@@ -211,6 +217,7 @@ mod tests {
     use crate::vector::encoding::Beside;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+    use std::sync::atomic::AtomicBool;
 
     fn rows(links: usize, near: u32) -> Rows {
         let mut rows = Rows::new(5, true, 0, links);

@@ -16,9 +16,8 @@
 //!
 //! A code that begins anywhere lies in more cache lines than it needs, and its distance takes a quarter longer. So rows are
 //! 64-byte aligned where that costs at most a twentieth of them, less otherwise; and where links, standing apart from what is
-//! before them, make that cheaper, they do. The first chunk has
-//! one row, each next one as many as all before it, until a chunk has `CHUNK` bytes; from there on all have that size.
-//! So a small set costs little and a large one wastes at most `CHUNK` bytes. Blocks of `CHUNK` bytes are a size
+//! before them, make that cheaper, they do. Chunks grow, from one row to `CHUNK` bytes (`chunks.rs`); from there on all have that
+//! size. So a small set costs little and a large one wastes at most `CHUNK` bytes. Blocks of `CHUNK` bytes are a size
 //! class of the server's allocator. Of chunks without a row in use, one keeps its memory, so that adding and removing by
 //! turns does not take and give it.
 //!
@@ -415,7 +414,7 @@ impl Rows {
         assert!(first + u64::from(rows) <= 1 << 31, "more vectors than ids");
         if supply.lacks_memory(chunk) {
             self.chunks.allocate(chunk, owned);
-            supply.has_memory(chunk);
+            supply.has_memory(chunk, rows);
         }
         let row = supply.free_row(chunk, first as u32);
         self.write(row, fill);
@@ -452,7 +451,7 @@ impl Rows {
         while supply.lacks_memory(chunk) {
             let next = supply.chunks().min(chunk);
             self.chunks.allocate(next, owned);
-            supply.has_memory(next);
+            supply.has_memory(next, self.chunks.rows(next).1);
         }
         self.write(row, fill);
         let (first, rows) = self.chunks.rows(chunk);

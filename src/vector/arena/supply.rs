@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::NONE;
+use super::chunks::{SINGLE, make_room};
 use crate::vector::allocation::taken;
 
 /// How the rows of a chunk are used.
@@ -20,6 +21,9 @@ struct Use {
     free: u32,
 }
 
+/// Bytes of a node of 11 numbers of the standard library's tree.
+const NODE: usize = 56;
+
 const EMPTY: Use = Use { used: 0, fresh: 0, free: NONE };
 
 #[derive(Debug, Default)]
@@ -27,9 +31,9 @@ pub(super) struct Supply {
     /// By chunk; the last one has memory.
     uses: Vec<Use>,
     /// Chunks with memory and a free row.
-    open: BTreeSet<usize>,
+    open: BTreeSet<u32>,
     /// Chunks without memory.
-    released: BTreeSet<usize>,
+    released: BTreeSet<u32>,
     /// A chunk that keeps its memory though it was emptied.
     spare: Option<usize>,
 }
@@ -42,20 +46,24 @@ impl Supply {
 
     /// The chunk of the row to use next. It may lack memory.
     pub fn choose(&self) -> usize {
-        self.open.first().or_else(|| self.released.first()).copied().unwrap_or(self.uses.len())
+        let first = self.open.first().or_else(|| self.released.first());
+        first.map_or(self.uses.len(), |&chunk| chunk as usize)
     }
 
     /// Whether a chunk has no memory.
     pub fn lacks_memory(&self, chunk: usize) -> bool {
-        chunk >= self.uses.len() || self.released.contains(&chunk)
+        chunk >= self.uses.len() || self.released.contains(&(chunk as u32))
     }
 
-    /// A chunk has got memory: a released one, or the next.
-    pub fn has_memory(&mut self, chunk: usize) {
-        if !self.released.remove(&chunk) {
+    /// A chunk of so many rows has got memory: a released one, or the next. One of its rows is used now.
+    pub fn has_memory(&mut self, chunk: usize, rows: u32) {
+        if !self.released.remove(&(chunk as u32)) {
+            make_room(&mut self.uses);
             self.uses.push(EMPTY);
         }
-        self.open.insert(chunk);
+        if rows > 1 {
+            self.open.insert(chunk as u32);
+        }
     }
 
     /// A free row of an open chunk, whose first row is `first`.
@@ -85,7 +93,7 @@ impl Supply {
     fn count(&mut self, chunk: usize, rows: u32) {
         self.uses[chunk].used += 1;
         if self.uses[chunk].used == rows {
-            self.open.remove(&chunk);
+            self.open.remove(&(chunk as u32));
         }
     }
 
@@ -94,7 +102,7 @@ impl Supply {
         let place = &mut self.uses[chunk];
         let next = std::mem::replace(&mut place.free, row);
         place.used -= 1;
-        self.open.insert(chunk);
+        self.open.insert(chunk as u32);
         (next, self.uses[chunk].used == 0)
     }
 
@@ -108,10 +116,10 @@ impl Supply {
 
     /// An empty chunk was released.
     pub fn lost_memory(&mut self, chunk: usize) {
-        self.open.remove(&chunk);
-        self.released.insert(chunk);
+        self.open.remove(&(chunk as u32));
+        self.released.insert(chunk as u32);
         while let Some(last) = self.uses.len().checked_sub(1)
-            && self.released.remove(&last)
+            && self.released.remove(&(last as u32))
         {
             self.uses.pop();
         }
@@ -125,6 +133,9 @@ impl Supply {
 
     /// Bytes taken from the allocator, about.
     pub fn usage(&self) -> usize {
-        taken(self.uses.capacity() * size_of::<Use>()) + (self.open.len() + self.released.len()) * size_of::<usize>()
+        // The nodes of a tree are two thirds full, about. One that had a number keeps a node.
+        let nodes = |set: &BTreeSet<u32>| set.len().div_ceil(7) * taken(NODE);
+        let open = if self.uses.len() > SINGLE { nodes(&self.open).max(taken(NODE)) } else { nodes(&self.open) };
+        taken(self.uses.capacity() * size_of::<Use>()) + open + nodes(&self.released)
     }
 }

@@ -179,7 +179,7 @@ pub struct Graph {
     codec: Codec,
     kernel: Kernel,
     /// Coarse codes, where there are any.
-    survey: Option<Survey>,
+    survey: Option<Box<Survey>>,
     /// Whether to walk by halves, where codes are in halves and there are no coarse ones.
     halves: Option<Halves>,
     /// Links that a node has room for on level 0, half of it above.
@@ -221,7 +221,7 @@ impl Graph {
         assert!(params.dim > 0 && (1..=MAX_M).contains(&params.m), "parameters in their ranges");
         let codec = Codec::new(params.dim, params.encoding, params.metric);
         let room = 2 * params.m.max(MIN_M);
-        let survey = (params.coarse && params.encoding == Encoding::Q8).then(|| Survey::new(params.metric));
+        let survey = (params.coarse && params.encoding == Encoding::Q8).then(|| Box::new(Survey::new(params.metric)));
         let coarse_len = if survey.is_some() { Coarse::len(params.dim) } else { 0 };
         Graph {
             params,
@@ -540,7 +540,7 @@ impl Graph {
         let queues =
             taken(work.unlink.capacity() * 4) + taken(work.leaving.capacity() * 4) + taken(work.limbo.capacity() * 16);
         drop(work);
-        let centers = self.survey.as_ref().map_or(0, Survey::memory_usage);
+        let centers = self.survey.as_deref().map_or(0, |survey| taken(size_of::<Survey>()) + survey.memory_usage());
         size_of::<Self>()
             + self.rows.memory_usage()
             + self.blocks.memory_usage()

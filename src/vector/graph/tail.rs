@@ -16,13 +16,17 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 
 use crate::vector::allocation::taken;
 
-/// Rows of the first segment; each next one has eight times as many.
-const FIRST: usize = 16;
+/// Rows of the first segment, which is a part of the tail; each next one has eight times as many.
+const FIRST: usize = 8;
+/// Segments after the first.
 const SEGMENTS: usize = 10;
+
+type Segment = OnceLock<Box<[AtomicU32]>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    segments: [OnceLock<Box<[AtomicU32]>>; SEGMENTS],
+    first: [AtomicU32; FIRST],
+    segments: OnceLock<Box<[Segment; SEGMENTS]>>,
     len: AtomicU32,
 }
 
@@ -41,8 +45,9 @@ impl Tail {
 
     fn place(&self, place: usize) -> &AtomicU32 {
         let (segment, index) = locate(place);
+        let Some(later) = segment.checked_sub(1) else { return &self.first[index] };
         let make = || (0..FIRST << (3 * segment)).map(|_| AtomicU32::new(0)).collect();
-        &self.segments[segment].get_or_init(make)[index]
+        &self.segments.get_or_init(Box::default)[later].get_or_init(make)[index]
     }
 
     /// The row at `place`.
@@ -81,7 +86,9 @@ impl Tail {
 
     /// Bytes beyond the struct itself.
     pub fn memory_usage(&self) -> usize {
-        self.segments.iter().filter_map(OnceLock::get).map(|segment| taken(size_of_val(&segment[..]))).sum()
+        let Some(segments) = self.segments.get() else { return 0 };
+        let rows = segments.iter().filter_map(OnceLock::get).map(|segment| taken(size_of_val(&segment[..])));
+        taken(size_of_val(&**segments)) + rows.sum::<usize>()
     }
 
     /// The rows in order, for a test.

@@ -1,7 +1,7 @@
 //! A set that comes into being: its graph, and what stands beside it, which two threads can make side by side.
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::AtomicU32;
 
 use crate::codec::Corrupt;
 use crate::vector::graph::{MAX_LEVEL, Restore};
@@ -20,7 +20,7 @@ pub(super) struct Nodes {
     pub(super) quantization: Quantization,
     pub(super) restore: Restore,
     /// How many nodes have this level.
-    pub(super) levels: [usize; MAX_LEVEL as usize + 1],
+    pub(super) levels: [u32; MAX_LEVEL as usize + 1],
 }
 
 impl Nodes {
@@ -112,7 +112,7 @@ pub(super) fn assemble(
         names,
         attributes,
         attributed: attributed.into(),
-        levels: nodes.levels.map(AtomicUsize::new),
+        levels: nodes.levels.map(AtomicU32::new),
         last_node: last_node.into(),
         ..VectorSet::of(graph, nodes.quantization, projection)
     };

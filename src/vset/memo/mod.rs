@@ -33,7 +33,7 @@ pub(super) use passing::Passing;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use super::filter::Filter;
 use super::level_hash as hash;
@@ -65,7 +65,8 @@ const PATIENCE: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     log: Log,
-    table: Mutex<Table>,
+    /// Made when something is remembered.
+    table: OnceLock<Box<Mutex<Table>>>,
     bytes: AtomicUsize,
     /// How many times all were asked.
     times: AtomicUsize,
@@ -212,6 +213,7 @@ impl Memo {
     /// Remembers what the elements have in a field, unless something newer is remembered.
     pub fn keep_column(&self, field: &[u8], column: &Arc<Column>) {
         let bytes = taken(field.len().max(1)) + column.memory();
+        self.table.get_or_init(Box::default);
         let Some(mut table) = self.table() else { return };
         let forgotten = match table.column(field) {
             Some(named) if named.column.place() >= column.place() => None,
@@ -253,7 +255,8 @@ impl Memo {
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        self.bytes.load(Relaxed) + self.log.memory()
+        let table = self.table.get().map_or(0, |table| taken(size_of_val(&**table)));
+        table + self.bytes.load(Relaxed) + self.log.memory()
     }
 
     /// Changes the entry of a filter, which is made if there is none; what `with` returns and what had to go for it, to be
@@ -264,6 +267,7 @@ impl Memo {
         elements: usize,
         with: impl FnOnce(&mut Entry) -> T,
     ) -> Option<(T, Vec<Entry>)> {
+        self.table.get_or_init(Box::default);
         let mut table = self.table()?;
         if table.entry(filter).is_none() {
             table.insert(filter);
@@ -278,10 +282,11 @@ impl Memo {
         Some((changed, forgotten))
     }
 
-    /// The table, if nobody else has it for long.
+    /// The table, if there is one, and nobody else has it for long.
     fn table(&self) -> Option<MutexGuard<'_, Table>> {
+        let table = self.table.get()?;
         for _ in 0..PATIENCE {
-            match self.table.try_lock() {
+            match table.try_lock() {
                 Ok(table) => return Some(table),
                 // Nothing panics between two of its states.
                 Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),

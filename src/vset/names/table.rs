@@ -7,7 +7,6 @@
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use super::Names;
 use crate::vector::NodeId;
@@ -167,11 +166,8 @@ impl Table {
     pub(super) fn replace(&mut self, names: Names, name: &[u8], id: NodeId) -> Option<NodeId> {
         let hash = self.hasher.hash_one(name);
         let shard = self.shard_of(hash)?;
-        let hasher = &self.hasher;
-        match self.shards[shard].ids.entry(hash, |&id| names.get(id) == name, |&id| hasher.hash_one(names.get(id))) {
-            Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), id)),
-            Entry::Vacant(_) => None,
-        }
+        let old = self.shards[shard].ids.find_mut(hash, |&id| names.get(id) == name)?;
+        Some(std::mem::replace(old, id))
     }
 
     pub(super) fn memory(&self) -> usize {

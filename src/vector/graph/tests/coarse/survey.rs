@@ -10,7 +10,7 @@ fn normal(random: &mut Random, dim: usize) -> Vec<f32> {
 
 /// The usage of a graph's codes: the number of the center, and whether they are walked by.
 fn usage(graph: &Graph) -> Option<(usize, bool)> {
-    graph.survey.as_ref().and_then(Survey::usage).map(|usage| (usage.center, usage.walked))
+    graph.survey.as_deref().and_then(Survey::usage).map(|usage| (usage.center, usage.walked))
 }
 
 /// Where walks go by codes, checks those of what is linked around the entry point; whether they do.
@@ -89,7 +89,7 @@ fn a_center_is_made_once_for_each_survey() {
         assert_eq!(graph.pending(), 0);
         check_codes(&graph, 200);
     };
-    let made = |graph: &Graph| graph.survey.as_ref().map(Survey::centers);
+    let made = |graph: &Graph| graph.survey.as_deref().map(Survey::centers);
     grow(FIRST - 1);
     assert_eq!(made(&graph), Some(0));
     let before = graph.memory_usage();
