@@ -7,7 +7,9 @@
 //! | `Q8` | d | `round(x·127/range)`, `range = max│x│`; of the normalized vector under cosine | `range` |
 //! | `Bin` | ⌈d/64⌉·8 | bit `j` of little-endian word `j/64` is set iff `x > 0` | none |
 //!
-//! Normalizing: `l2 = √Σx²`; a vector whose `l2` is 0 is kept as it is, with `l2 = 1`. `Bin` keeps no size at all, so it is
+//! Normalizing: `l2 = √Σx²`; the zero vector is kept as it is, with `l2 = 1`. Where the squares are beyond what the precision can
+//! hold, too large or too small, the components are brought to a largest of 1 first: only directions matter. A norm beyond
+//! the floats counts as the greatest one. `Bin` keeps no size at all, so it is
 //! always under cosine. NaN and infinities are for the caller to refuse; here they give some code and no panic.
 //!
 //! A component that `Q8` gives back is at most half a step, `range/254`, from what it was, so a decoded vector is at most
@@ -284,7 +286,12 @@ impl Codec {
             }
             Encoding::F32 => {
                 let floats = bytes.as_chunks::<4>().0;
-                let l2 = norm(floats, |x| f32_of(x));
+                let squares = sum_of_squares(floats, |x| f32_of(x));
+                let components = floats.iter().map(|x| f64::from(f32_of(x)));
+                if let Some(largest) = beyond(squares, components.clone()) {
+                    return self.encode_scaled(components, largest, out);
+                }
+                let l2 = norm(squares);
                 fill(out, floats, |x| (f32_of(&x) / l2).to_le_bytes());
                 Beside { l2, scale: 0.0 }
             }
@@ -296,17 +303,27 @@ impl Codec {
 
     /// Components of another encoding than this one.
     fn encode_components(&self, element: Encoding, bytes: &[u8], out: &mut [u8]) -> Beside {
-        let largest = match element {
-            Encoding::F64 => bytes.chunks_exact(8).map(|x| f64_of(x).abs()).fold(0.0, f64::max),
-            _ => 1.0,
-        };
-        // Only directions matter under cosine: doubles that are no floats come into their range first.
-        if self.metric != Metric::Cosine || largest == 0.0 || (1e-18..=1e18).contains(&largest) {
-            return self.encode_floats(&floats_of(element, bytes), out);
+        if element == Encoding::F64 && self.metric == Metric::Cosine {
+            let components = bytes.chunks_exact(8).map(f64_of);
+            let largest = largest(components.clone());
+            // Doubles that are no floats come into their range first.
+            if largest > 0.0 && largest.is_finite() && !(1e-18..=1e18).contains(&largest) {
+                return self.encode_scaled(components, largest, out);
+            }
         }
-        let floats: Vec<f32> = bytes.chunks_exact(8).map(|x| (f64_of(x) / largest) as f32).collect();
-        let beside = self.encode_floats(&floats, out);
-        Beside { l2: (f64::from(beside.l2) * largest) as f32, ..beside }
+        self.encode_floats(&floats_of(element, bytes), out)
+    }
+
+    /// Components under cosine that are out of the range of floats or of their squares, whose largest is this.
+    #[cold]
+    fn encode_scaled(&self, components: impl Iterator<Item = f64>, largest: f64, out: &mut [u8]) -> Beside {
+        let floats: Vec<f32> = components.map(|x| (x / largest) as f32).collect();
+        let l2 = norm(sum_of_squares(&floats, |x| *x));
+        let beside = self.encode_by(&floats, l2, out);
+        if matches!(self.encoding, Encoding::I8 | Encoding::U8) {
+            return beside;
+        }
+        Beside { l2: single(f64::from(l2) * largest), ..beside }
     }
 
     fn encode_doubles(&self, bytes: &[u8], out: &mut [u8]) -> Beside {
@@ -314,16 +331,34 @@ impl Codec {
             out.copy_from_slice(bytes);
             return Beside { l2: 1.0, scale: 0.0 };
         }
-        let norm = bytes.chunks_exact(8).map(|x| f64_of(x) * f64_of(x)).sum::<f64>().sqrt();
+        let components = bytes.chunks_exact(8).map(f64_of);
+        let sum = components.clone().map(|x| x * x).sum::<f64>();
+        let largest = largest(components.clone());
+        // As for floats.
+        let scale = if sum < 1e-280 || sum.is_infinite() { largest } else { 1.0 };
+        let scale = if scale > 0.0 && scale.is_finite() { scale } else { 1.0 };
+        let norm = components.clone().map(|x| (x / scale) * (x / scale)).sum::<f64>().sqrt();
         let norm = if norm == 0.0 { 1.0 } else { norm };
-        for (slot, x) in out.chunks_exact_mut(8).zip(bytes.chunks_exact(8)) {
-            slot.copy_from_slice(&(f64_of(x) / norm).to_le_bytes());
+        for (slot, x) in out.chunks_exact_mut(8).zip(components) {
+            slot.copy_from_slice(&(x / scale / norm).to_le_bytes());
         }
-        Beside { l2: norm as f32, scale: 0.0 }
+        Beside { l2: single(norm * scale), scale: 0.0 }
     }
 
     fn encode_floats(&self, floats: &[f32], out: &mut [u8]) -> Beside {
-        let l2 = if self.metric == Metric::Cosine { norm(floats, |x| *x) } else { 1.0 };
+        if self.metric != Metric::Cosine {
+            return self.encode_by(floats, 1.0, out);
+        }
+        let squares = sum_of_squares(floats, |x| *x);
+        let components = floats.iter().map(|&x| f64::from(x));
+        match beyond(squares, components.clone()) {
+            Some(largest) => self.encode_scaled(components, largest, out),
+            None => self.encode_by(floats, norm(squares), out),
+        }
+    }
+
+    /// The code of floats whose norm is `l2`.
+    fn encode_by(&self, floats: &[f32], l2: f32, out: &mut [u8]) -> Beside {
         match self.encoding {
             Encoding::F32 => fill(out, floats, |x| (x / l2).to_le_bytes()),
             Encoding::F64 => fill(out, floats, |x| (f64::from(x) / f64::from(l2)).to_le_bytes()),
@@ -387,8 +422,33 @@ impl Codec {
     }
 }
 
-/// `√Σx²` in single precision, where `x` is what `float` makes of a component; 1 where that is 0.
-fn norm<T>(components: &[T], float: impl Fn(&T) -> f32) -> f32 {
+/// The root of a sum of squares; 1 where that is 0.
+fn norm(squares: f32) -> f32 {
+    if squares == 0.0 { 1.0 } else { squares.sqrt() }
+}
+
+/// The largest component where the sum of squares lost what it is to say: it overflowed, or the squares are so small that
+/// single precision has few of their bits. Not of a vector that is zero, or has a component that is not finite.
+fn beyond(squares: f32, components: impl Iterator<Item = f64>) -> Option<f64> {
+    if !(squares < 1e-30 || squares.is_infinite()) {
+        return None;
+    }
+    Some(largest(components)).filter(|&largest| largest > 0.0 && largest.is_finite())
+}
+
+/// The largest component, whatever its sign.
+fn largest(components: impl Iterator<Item = f64>) -> f64 {
+    components.fold(0.0, |largest, x| x.abs().max(largest))
+}
+
+/// In single precision, where the greatest is a little less than the greatest float, so that what it is multiplied with may
+/// be rounded up.
+fn single(x: f64) -> f32 {
+    x.min(3.4e38) as f32
+}
+
+/// `Σx²` in single precision, where `x` is what `float` makes of a component.
+fn sum_of_squares<T>(components: &[T], float: impl Fn(&T) -> f32) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0.0f32; LANES];
     let chunks = components.chunks_exact(LANES);
@@ -398,8 +458,7 @@ fn norm<T>(components: &[T], float: impl Fn(&T) -> f32) -> f32 {
             *sum += float(x) * float(x);
         }
     }
-    let norm = (sums.iter().sum::<f32>() + rest).sqrt();
-    if norm == 0.0 { 1.0 } else { norm }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// The largest component of `floats / l2`.
@@ -454,6 +513,14 @@ fn floats_of(element: Encoding, bytes: &[u8]) -> Vec<f32> {
         Encoding::BF16 => halves(bytes, |bits| bf16::from_bits(bits).to_f32()),
         Encoding::I8 => bytes.iter().map(|&x| f32::from(x as i8)).collect(),
         Encoding::U8 => bytes.iter().map(|&x| f32::from(x)).collect(),
+    }
+}
+
+/// Stored components in double precision, as they are.
+pub(super) fn doubles_of(encoding: Encoding, code: &[u8]) -> Vec<f64> {
+    match encoding {
+        Encoding::F64 => code.chunks_exact(8).map(f64_of).collect(),
+        _ => floats_of(encoding, code).into_iter().map(f64::from).collect(),
     }
 }
 

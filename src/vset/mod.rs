@@ -89,7 +89,7 @@ static NEXT_UID: AtomicU64 = AtomicU64::new(0);
 /// Why a set refuses; a fact, whose text is elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// A vector with a component that is not finite, or whose norm is not; a dimension or projection that no set can have.
+    /// A vector with a component that is not finite; a dimension or projection that no set can have.
     InvalidVector,
     /// The set quantizes otherwise.
     Quantization,
@@ -432,13 +432,13 @@ fn params(dim: usize, m: usize, quantization: Quantization, coarse_dim: usize) -
     vector::Params { dim, m, ef_construction: EF_CONSTRUCTION, encoding, metric, coarse }
 }
 
-/// Whether a vector's components and its norm are finite in single precision, in whatever order the norm is summed up.
+/// Whether a vector's components are finite.
 fn is_storable(vector: &[f32]) -> bool {
-    // One sum tells all: an infinity or NaN among the components makes it so too. In lanes, for the compiler to vectorize.
+    // One sum tells all: an infinity or NaN, times nothing, is NaN. In lanes, for the compiler to vectorize.
     let (lanes, rest) = vector.as_chunks::<16>();
     let mut sums = [0.0f32; 16];
-    lanes.iter().for_each(|lanes| sums.iter_mut().zip(lanes).for_each(|(sum, x)| *sum += x * x));
-    sums.into_iter().chain(rest.iter().map(|x| x * x)).sum::<f32>() < f32::MAX / 2.0
+    lanes.iter().for_each(|lanes| sums.iter_mut().zip(lanes).for_each(|(sum, x)| *sum += x * 0.0));
+    sums.into_iter().chain(rest.iter().map(|x| x * 0.0)).sum::<f32>() == 0.0
 }
 
 /// Decides an element's level, the same on every server: FNV-1a of its name, mixed.

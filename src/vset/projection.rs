@@ -75,8 +75,21 @@ impl Projection {
         if (row & column).count_ones().is_multiple_of(2) { size } else { -size }
     }
 
-    /// Projects a vector of [`Projection::input`] components.
+    /// Projects a vector of [`Projection::input`] components. What would be beyond the floats keeps its direction only.
     pub fn apply(&self, vector: &[f32]) -> Vec<f32> {
+        let projected = self.product(vector);
+        if projected.iter().all(|x| x.is_finite()) {
+            return projected;
+        }
+        let largest = vector.iter().fold(0.0f32, |largest, x| x.abs().max(largest));
+        // Entries are small; no sum of a row's products with numbers up to 1 is near the greatest float.
+        let scaled: Vec<f32> = vector.iter().map(|x| x / largest).collect();
+        let projected = self.product(&scaled);
+        let largest = projected.iter().fold(0.0f32, |largest, x| x.abs().max(largest));
+        projected.into_iter().map(|x| x / largest * f32::MAX).collect()
+    }
+
+    fn product(&self, vector: &[f32]) -> Vec<f32> {
         match &self.matrix {
             Some(matrix) => matrix
                 .chunks_exact(self.input)

@@ -99,7 +99,7 @@ impl VectorSet {
     /// [`Error::ElementNotFound`]; [`Error::Dimension`] or [`Error::ProjectionInput`]; [`Error::InvalidVector`].
     pub fn query(&self, target: Target) -> Result<Query, Error> {
         let vector = match target {
-            Target::Element(element) => self.vector(element).ok_or(Error::ElementNotFound)?,
+            Target::Element(element) => self.direction(element).ok_or(Error::ElementNotFound)?,
             Target::Vector(vector) => self.reduced(vector)?,
         };
         if !is_storable(&vector) {

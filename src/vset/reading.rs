@@ -94,6 +94,14 @@ impl VectorSet {
         Some(vector)
     }
 
+    /// The direction of an element's vector: the vector, where single precision has its components whole.
+    pub(super) fn direction(&self, element: &[u8]) -> Option<Vec<f32>> {
+        let guard = pin();
+        let id = self.find(&guard, element)?;
+        let is_usual = (1e-30..=1e30).contains(&self.graph.l2(id));
+        if is_usual { self.vector(element) } else { Some(self.graph.decode(id)) }
+    }
+
     /// An element's vector as it is stored.
     pub fn raw_vector(&self, element: &[u8]) -> Option<Stored> {
         let guard = pin();

@@ -9,6 +9,10 @@
 //! in double precision, in which all products of two of the words are exact: so equal codes are exactly 0 apart, near
 //! ones lose nothing to the vectors' size, and the distance is symmetric and never negative.
 //!
+//! Of components whose products are no floats, the sum overflows, and may add an infinity to its opposite. So where a distance
+//! is not finite, it is computed again in double precision, with the components brought into its range. Under cosine, codes are
+//! normalized, and the distance is clamped to 0..2.
+//!
 //! On x86-64 the kernels are our own (`x86.rs`), elsewhere those that the compiler makes of the portable ones.
 //! Of `Q8` codes there may be a coarse one besides, of a bit for each component, which gives estimates of all three distances
 //! (`coarse.rs`, `rotation.rs`); so may the upper halves of long ones alone (`halves.rs`).
@@ -18,7 +22,7 @@
 #![allow(unsafe_code)]
 
 use super::arena::{Rows, Spot};
-use super::encoding::{Beside, Codec, Encoding, Metric};
+use super::encoding::{Beside, Codec, Encoding, Metric, doubles_of};
 
 mod coarse;
 mod halves;
@@ -81,13 +85,15 @@ enum Finish {
     Sum,
     /// `1 − sum`.
     OneMinus,
+    /// `1 − sum`, clamped to 0..2.
+    Cosine,
     /// `1 − sum·((a/127)·(b/127))`, clamped to 0..2.
     Q8,
     /// `1 − sum·a·b/127²`.
     Q8InnerProduct,
     /// `(a²·squares of a + b²·squares of b − 2·a·b·sum)/127²`.
     Q8L2,
-    /// `1 − sum·a·b`.
+    /// `1 − sum·a·b`, clamped to 0..2.
     Scaled,
     /// `2·sum/dim`.
     Bits(f32),
@@ -103,6 +109,8 @@ pub(super) struct Kernel {
     finish: Finish,
     /// For `F64`, the sum in double precision.
     exact: Option<ExactSum>,
+    /// What the codes are, where their sum may be no float.
+    wide: Option<Encoding>,
 }
 
 impl Kernel {
@@ -126,8 +134,11 @@ impl Kernel {
             Encoding::Bin => Finish::Bits(codec.dim as f32),
             _ if l2 => Finish::Sum,
             Encoding::I8 | Encoding::U8 if codec.metric == Metric::Cosine => Finish::Scaled,
+            _ if codec.metric == Metric::Cosine => Finish::Cosine,
             _ => Finish::OneMinus,
         };
+        let is_float = matches!(codec.encoding, Encoding::F32 | Encoding::F64 | Encoding::F16 | Encoding::BF16);
+        let wide = (is_float && codec.metric != Metric::Cosine).then_some(codec.encoding);
         let exact: Option<ExactSum> = match codec.encoding {
             Encoding::F64 if l2 => Some(portable::f64_l2_exact),
             Encoding::F64 => Some(portable::f64_dot_exact),
@@ -137,7 +148,7 @@ impl Kernel {
         let halves = x86::halves_sums();
         #[cfg(not(target_arch = "x86_64"))]
         let halves = None;
-        Kernel { sums, halves: halves.unwrap_or_else(halves::portable_halves), finish, exact }
+        Kernel { sums, halves: halves.unwrap_or_else(halves::portable_halves), finish, exact, wide }
     }
 
     /// A row's code, with as much of what is beside it as the distance needs.
@@ -163,7 +174,29 @@ impl Kernel {
         // SAFETY: the features of `sums` were looked up.
         let sum = unsafe { (self.sums.one)(a.code, b.code) };
         let [distance] = self.finish([sum], a.beside, [b.beside]);
-        distance
+        match self.wide {
+            Some(encoding) if !distance.is_finite() => self.wide_distance(encoding, a.code, b.code) as f32,
+            _ => distance,
+        }
+    }
+
+    /// A distance that is no float, or that was not found since a part of it is none; infinite where it is no double. Never NaN:
+    /// a vector with NaN is farthest from everything.
+    #[cold]
+    fn wide_distance(&self, encoding: Encoding, a: &[u8], b: &[u8]) -> f64 {
+        let (a, b) = (doubles_of(encoding, a), doubles_of(encoding, b));
+        let distance = if self.finish == Finish::Sum {
+            a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum()
+        } else {
+            let [of_a, of_b] = [&a, &b].map(|side| side.iter().fold(0.0, |most: f64, x| x.abs().max(most)));
+            let dot: f64 = match of_a == 0.0 || of_b == 0.0 {
+                true => 0.0,
+                false => a.iter().zip(&b).map(|(a, b)| (a / of_a) * (b / of_b)).sum(),
+            };
+            // One after the other: nothing times infinity would be no number.
+            1.0 - dot * of_a * of_b
+        };
+        if distance.is_nan() { f64::INFINITY } else { distance }
     }
 
     /// The distances of many rows, in their order; `out` is cleared first.
@@ -238,7 +271,17 @@ impl Kernel {
         // SAFETY: the features of `sums` were looked up.
         let sums = unsafe { (self.sums.four)(probe.code, codes) };
         let beside = [self.beside(rows, a), self.beside(rows, b), self.beside(rows, c), self.beside(rows, d)];
-        self.finish(sums, probe.beside, beside)
+        let mut distances = self.finish(sums, probe.beside, beside);
+        if let Some(encoding) = self.wide
+            && !distances.iter().all(|distance| distance.is_finite())
+        {
+            for (distance, code) in distances.iter_mut().zip(codes) {
+                if !distance.is_finite() {
+                    *distance = self.wide_distance(encoding, probe.code, code) as f32;
+                }
+            }
+        }
+        distances
     }
 
     #[inline(always)]
@@ -247,6 +290,7 @@ impl Kernel {
         match self.finish {
             Finish::Sum => each(sums, y, |sum, _| sum),
             Finish::OneMinus => each(sums, y, |sum, _| 1.0 - sum),
+            Finish::Cosine => each(sums, y, |sum, _| (1.0 - sum).clamp(0.0, 2.0)),
             // The scales first: the last bit of the score is the field's.
             Finish::Q8 => each(sums, y, |sum, y| (1.0 - sum * ((a / 127.0) * (y.scale / 127.0))).clamp(0.0, 2.0)),
             Finish::Q8InnerProduct => {
@@ -259,7 +303,7 @@ impl Kernel {
                 // Not `max`, which would make a number of NaN.
                 if distance < 0.0 { 0.0 } else { distance as f32 }
             }),
-            Finish::Scaled => each(sums, y, |sum, y| 1.0 - sum * a * y.scale),
+            Finish::Scaled => each(sums, y, |sum, y| (1.0 - sum * a * y.scale).clamp(0.0, 2.0)),
             Finish::Bits(dim) => each(sums, y, |sum, _| 2.0 * sum / dim),
         }
     }
@@ -271,10 +315,17 @@ impl Kernel {
 
     /// The distance as it is reported: in double precision for doubles.
     pub fn report(&self, a: Probe, b: Probe) -> f64 {
-        match self.exact {
-            None => f64::from(self.distance(a, b)),
-            Some(sum) if self.finish == Finish::Sum => sum(a.code, b.code),
-            Some(sum) => 1.0 - sum(a.code, b.code),
+        let Some(sum) = self.exact else { return f64::from(self.distance(a, b)) };
+        let sum = sum(a.code, b.code);
+        let distance = match self.finish {
+            Finish::Sum => sum,
+            Finish::Cosine => (1.0 - sum).clamp(0.0, 2.0),
+            _ => 1.0 - sum,
+        };
+        match self.wide {
+            Some(encoding) if !distance.is_finite() => self.wide_distance(encoding, a.code, b.code),
+            _ if distance.is_nan() => f64::INFINITY,
+            _ => distance,
         }
     }
 }

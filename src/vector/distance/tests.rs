@@ -1,6 +1,7 @@
 //! Every kernel against sums in double precision, on codes of all lengths.
 
 mod coarse;
+mod extreme;
 mod halves;
 
 use half::{bf16, f16};
