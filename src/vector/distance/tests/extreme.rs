@@ -1,5 +1,6 @@
 //! Vectors of every magnitude, against sums in double precision that can't overflow: one law for all kinds of vectors, for what
 //! a flat index, a graph and a measure of vectors as they come say.
+#![forbid(unsafe_code)]
 
 use half::{bf16, f16};
 use proptest::prelude::*;
