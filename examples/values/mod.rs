@@ -10,5 +10,6 @@ pub fn shown(value: &Value) -> String {
         Value::Number(number) => format!("\"{}\"", decimal::value(*number).escape_ascii()),
         Value::String(text) => format!("\"{}\"", text.escape_ascii()),
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(",")),
+        Value::Faced(_) => shown(value.plain()),
     }
 }
