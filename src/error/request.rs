@@ -93,8 +93,7 @@ mod tests {
     use crate::search::request::search::SearchRequest;
     use crate::search::schema::{Schema, Source, create};
 
-    const ASKED: Asked =
-        Asked { resp3: false, source: Source::Hash, dialect: 1, max_results: 1_000_000, max_rows: usize::MAX };
+    const ASKED: Asked = Asked { resp3: false, source: Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
 
     fn schema() -> Schema {
         let words = "SCHEMA t TEXT SORTABLE n NUMERIC SORTABLE tag TAG m NUMERIC";

@@ -97,19 +97,21 @@ impl<T: Send + 'static> Cursors<T> {
         self.forget_if(|waiting| Arc::ptr_eq(&waiting.handle, handle));
     }
 
-    /// Forgets what has not been read for too long.
-    pub fn forget_idle(self) {
+    /// Forgets what has not been read for too long, and says how many cursors that were.
+    pub fn forget_idle(self) -> usize {
         let now = Instant::now();
-        self.forget_if(|waiting| waiting.until <= now);
+        self.forget_if(|waiting| waiting.until <= now)
     }
 
-    fn forget_if(self, is_over: impl Fn(&Waiting<T>) -> bool) {
+    fn forget_if(self, is_over: impl Fn(&Waiting<T>) -> bool) -> usize {
         let gone: Vec<T> = self.0.with_borrow_mut(|table| {
             table.waiting.extract_if(|_, waiting| is_over(waiting)).map(|(_, waiting)| waiting.left).collect()
         });
-        if !gone.is_empty() {
+        let count = gone.len();
+        if count > 0 {
             workers::reclaim(gone);
         }
+        count
     }
 
     /// Has idle cursors forgotten at a time, unless that is done earlier: then the time comes up again. One timer for all, since

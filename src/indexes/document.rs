@@ -106,7 +106,7 @@ impl Opened<'_> {
 }
 
 /// A JSON value as expressions take it.
-fn scalar(value: ValueRef<'_>) -> Value {
+pub fn scalar(value: ValueRef<'_>) -> Value {
     match value.kind() {
         json::Kind::Null => Value::Null,
         json::Kind::Bool(truth) => Value::truth(truth),

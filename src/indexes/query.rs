@@ -101,7 +101,6 @@ pub fn asked(ctx: &Context, definition: &Definition) -> Asked {
     Asked {
         resp3: ctx.resp3() && !config::replies_as_valkey(),
         source: definition.schema.source,
-        dialect: config::default_dialect(),
         max_results: config::max_search_results(),
         max_rows: config::max_aggregate_results(),
     }
@@ -109,7 +108,9 @@ pub fn asked(ctx: &Context, definition: &Definition) -> Asked {
 
 /// The dialect of a query.
 pub fn dialect(options: &QueryOptions) -> u8 {
-    options.dialect.unwrap_or_else(config::default_dialect)
+    // FORMAT EXPAND, which the dialects before 3 do not have, implies one that has it.
+    let least = if options.expand { 3 } else { 1 };
+    options.dialect.unwrap_or_else(|| config::default_dialect().max(least))
 }
 
 /// The scorer of a query.

@@ -142,8 +142,7 @@ impl FieldIndex {
                 column.remove(doc);
             }
             (Some(Sortable::Texts(texts)), _) => {
-                let text = first_text(raw).map(|text| if field.unf { Cow::Borrowed(text) } else { fold_to_sort(text) });
-                texts.set(doc, text.as_deref());
+                texts.set(doc, sort_text(field, raw).as_deref());
             }
             (None, _) => {}
         }
@@ -224,6 +223,11 @@ fn text_in(value: crate::json::ValueRef<'_>) -> Option<&[u8]> {
         crate::json::Kind::Bool(truth) => Some(if truth { b"true" } else { b"false" }),
         _ => value.as_str_bytes(),
     }
+}
+
+/// What a field that is not NUMERIC keeps to sort by: the first text, folded unless the field is UNF.
+pub fn sort_text<'a>(field: &Field, raw: &'a Raw) -> Option<Cow<'a, [u8]>> {
+    first_text(raw).map(|text| if field.unf { Cow::Borrowed(text) } else { fold_to_sort(text) })
 }
 
 /// The text that a value is sorted by: the whole hash field, or the first string that the path selects.

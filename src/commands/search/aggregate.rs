@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::find::{write_head, write_score, write_warning};
-use super::rows::Style;
+use super::rows::{self, Style};
 use super::{find, reads};
 use crate::commands::style::reply;
 use crate::config;
@@ -22,21 +22,22 @@ use crate::indexes::document::{self, Opened, Place, text_of};
 use crate::indexes::handle::Handle;
 use crate::indexes::measuring;
 use crate::indexes::query::{self, Deadline};
+use crate::json::{self, ValueRef};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
 use crate::redis::reply::Reply;
+use crate::search::aggregate::expression::Column;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
 use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
-use crate::search::aggregate::value::Value;
+use crate::search::aggregate::value::{Shown, Value};
 use crate::search::candidates::Measured;
 use crate::search::doc_id::DocId;
 use crate::search::execute::{self, Found, Order, Request, distance_names, execute, with_matching};
 use crate::search::explanation::Explanation;
-use crate::search::fold::fold_to_sort;
-use crate::search::index::{Index, SortValue};
+use crate::search::index::{Index, SortValue, sort_text};
 use crate::search::live::Place as Arrival;
 use crate::search::plan::Settings;
 use crate::search::query::ast::{self, Node};
@@ -131,8 +132,9 @@ impl Asked {
         };
         measuring::settle(&mut found, &self.tree, &self.definition, Order::Best, (0, usize::MAX), server);
         let mut running = self.running(handle, pipeline, found);
-        let batch = running.next(access, self.request.cursor.map_or(usize::MAX, |cursor| cursor.count))?;
-        Ok(Answer { running, batch, cursor: self.request.cursor.map(|_| 0) })
+        let page = self.request.cursor.map(|cursor| Page { number: 0, size: cursor.count });
+        let batch = running.next(access, page.map_or(usize::MAX, |page| page.size))?;
+        Ok(Answer { running, batch, cursor: page })
     }
 
     /// Finds the documents, and does the first GROUPBY at once where it needs no rows.
@@ -249,8 +251,17 @@ pub struct Answer {
     pub running: Running,
     /// The rows.
     pub batch: Output<Document>,
-    /// With a cursor: its number, 0 for a new one.
-    pub cursor: Option<u64>,
+    /// With a cursor.
+    pub cursor: Option<Page>,
+}
+
+/// A page of a cursor.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// The number of the cursor, 0 for a new one.
+    pub number: u64,
+    /// How many rows were asked for.
+    pub size: usize,
 }
 
 impl Running {
@@ -260,8 +271,7 @@ impl Running {
     /// Of an expression.
     pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output<Document>, Error> {
         let deadline = self.deadline;
-        let mut source =
-            Documents { hits: &mut self.hits, definition: &self.definition, array: self.style.all, access };
+        let mut source = Documents { hits: &mut self.hits, definition: &self.definition, style: self.style, access };
         Ok(self.pipeline.next(&mut source, most, &move || deadline.has_passed())?)
     }
 
@@ -283,7 +293,7 @@ impl Running {
 struct Documents<'a> {
     hits: &'a mut std::vec::IntoIter<execute::Row>,
     definition: &'a Definition,
-    array: bool,
+    style: Style,
     access: Access<'a>,
 }
 
@@ -318,7 +328,7 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
                 SortValue::Number(number) => Some(Value::Number(number)),
                 SortValue::Text(text) => Some(Value::String(Arc::clone(text))),
             }),
-            Wanted::Field(_) | Wanted::Name(_) => None,
+            Wanted::Field(_) | Wanted::Stored(_) | Wanted::Name(_) => None,
         };
         if value.is_some() {
             row.values[column.0] = value;
@@ -357,7 +367,8 @@ impl Documents<'_> {
             let value = match wanted {
                 Wanted::Key => Some(Value::string(key)),
                 Wanted::Field(id) => self.field(opened, key, *id),
-                Wanted::Sortable(id) => self.field(opened, key, *id).map(|value| self.folded(*id, value)),
+                Wanted::Stored(id) => self.stored(opened, key, *id),
+                Wanted::Sortable(id) => self.kept(opened, key, *id),
                 Wanted::Name(_) => place.as_ref().and_then(|place| self.value(opened, place, key)),
             };
             if value.is_some() {
@@ -365,17 +376,28 @@ impl Documents<'_> {
             }
         }
         if let Some(names) = &load.all {
-            let mut put = |name: &[u8], value: Value| match names.iter().find(|(known, _)| **known == *name) {
-                Some((_, column)) => row.values[column.0] = Some(value),
-                None => row.extra.push((name.into(), value)),
-            };
-            match opened {
-                Opened::Hash(hash) => hash.hash_fields(|name, value| {
-                    if !self.definition.hides(name) {
-                        put(name, Value::string(value));
-                    }
-                }),
-                Opened::Json(json) => put(b"$", Value::string(text_of(json.root()))),
+            self.load_all(opened, names, row);
+        }
+    }
+
+    /// Loads everything that a document has; `names` are those that are columns.
+    fn load_all(&self, opened: &Opened<'_>, names: &[(Box<[u8]>, Column)], row: &mut Row<Document>) {
+        let mut put = |name: &[u8], value: Value| match names.iter().find(|(known, _)| **known == *name) {
+            Some((_, column)) => {
+                let is_number = self.definition.field(name).is_some_and(|field| field.kind == schema::Kind::Numeric);
+                row.values[column.0] = Some(if is_number { as_stored(value) } else { value });
+            }
+            None => row.extra.push((name.into(), value)),
+        };
+        match opened {
+            Opened::Hash(hash) => hash.hash_fields(|name, value| {
+                if !self.definition.hides(name) {
+                    put(name, Value::string(value));
+                }
+            }),
+            Opened::Json(json) => {
+                let root = json.root();
+                put(b"$", self.faced(Value::string(text_of(root)), &[root]));
             }
         }
     }
@@ -383,31 +405,79 @@ impl Documents<'_> {
     /// The value of a field of the schema.
     fn field(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
         let value = self.value(opened, self.definition.places.get(usize::from(id.0))?, key)?;
-        Some(match (&self.definition.schema.field(id).kind, value) {
-            (schema::Kind::Numeric, Value::String(text)) => {
-                number::parse(&text).map_or(Value::String(text), Value::Number)
-            }
-            (_, value) => value,
+        Some(match self.definition.schema.field(id).kind {
+            schema::Kind::Numeric => as_number(value),
+            _ => value,
         })
     }
 
-    /// A part of a document; of JSON in dialects from 3 on, everything that a path selects.
+    /// As [`Documents::field`], where numbers are shown as the document has them.
+    fn stored(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
+        let value = self.value(opened, self.definition.places.get(usize::from(id.0))?, key)?;
+        let is_number = self.definition.schema.field(id).kind == schema::Kind::Numeric;
+        Some(if is_number { as_stored(value) } else { value })
+    }
+
+    /// A part of a document; of JSON in dialects from 3 on, shown as everything that a path selects.
     fn value(&self, opened: &Opened<'_>, place: &Place, key: &[u8]) -> Option<Value> {
         match (opened, place) {
-            (Opened::Json(json), Place::Json(path)) if self.array => {
-                let texts: Vec<Vec<u8>> = document::matches(json, path.as_ref()).into_iter().map(text_of).collect();
-                (!texts.is_empty()).then(|| Value::string([b"[", &texts.join(&b',')[..], b"]"].concat()))
+            (Opened::Json(json), Place::Json(path)) if self.style.all => {
+                let values = document::matches(json, path.as_ref());
+                let first = *values.first()?;
+                // Of an array it is the first element that counts; of an empty one nothing does.
+                let first = if first.is_array() { first.elements().next() } else { Some(first) };
+                Some(self.faced(first.map_or(Value::Null, document::scalar), &values))
             }
             _ => opened.value(place, key),
         }
     }
 
-    /// A value as it would be kept for sorting.
-    fn folded(&self, id: FieldId, value: Value) -> Value {
-        match value {
-            Value::String(text) if !self.definition.schema.field(id).unf => Value::string(&*fold_to_sort(&text)),
-            other => other,
+    /// A value of JSON with the face that dialects from 3 on show: all that a path selects.
+    fn faced(&self, is: Value, all: &[ValueRef<'_>]) -> Value {
+        if self.style.expand {
+            is.shown_as(Shown::Json(all.iter().map(|value| json::Document::copy_of(*value)).collect()))
+        } else if self.style.all {
+            let texts: Vec<Vec<u8>> = all.iter().map(|value| text_of(*value)).collect();
+            is.shown_as(Shown::Text([b"[", &texts.join(&b',')[..], b"]"].concat().into()))
+        } else {
+            is
         }
+    }
+
+    /// What the index keeps of a field for sorting, read from the document.
+    fn kept(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
+        let (field, place) = (self.definition.schema.field(id), self.definition.places.get(usize::from(id.0))?);
+        match (&field.kind, opened, place) {
+            (schema::Kind::Numeric, Opened::Json(json), Place::Json(path)) => {
+                let matches = document::matches(json, path.as_ref());
+                let elements = match matches[..] {
+                    [one] if one.is_array() => one.elements().collect(),
+                    _ => matches,
+                };
+                elements.iter().find_map(|value| value.as_number()).map(|number| Value::Number(number.as_f64()))
+            }
+            (schema::Kind::Numeric, ..) => self.field(opened, key, id),
+            _ => sort_text(field, &opened.raw(place)).map(|text| Value::string(&*text)),
+        }
+    }
+}
+
+/// Text of a NUMERIC field as the number that it is.
+fn as_number(value: Value) -> Value {
+    match &value {
+        Value::String(text) => number::parse(text).map_or(value, Value::Number),
+        _ => value,
+    }
+}
+
+/// Text of a NUMERIC field as the number that it is, shown as it is stored.
+fn as_stored(value: Value) -> Value {
+    match &value {
+        Value::String(text) => match number::parse(text) {
+            Some(number) => Value::Number(number).shown_as(Shown::Text((**text).into())),
+            None => value,
+        },
+        _ => value,
     }
 }
 
@@ -429,11 +499,18 @@ impl Answer {
             reply.array(2);
         }
         self.running.write(&mut reply, &self.batch, complete);
-        if let Some(number) = self.cursor {
-            let number = if self.batch.done { 0 } else { self.running.keep(ctx, number) };
+        if let Some(page) = self.cursor {
+            let number = if self.ends(page) { 0 } else { self.running.keep(ctx, page.number) };
             reply.integer(i64::try_from(number).unwrap_or_default());
         }
         Ok(())
+    }
+}
+
+impl Answer {
+    /// Whether a page is the last.
+    fn ends(&self, page: Page) -> bool {
+        self.batch.done && self.batch.rows.len() < self.running.pipeline.plan().full_page(page.size)
     }
 }
 
@@ -511,6 +588,10 @@ impl Running {
                 reply.array(items.len());
                 items.iter().for_each(|item| self.write_value(reply, item));
             }
+            Value::Faced(faces) => match &faces.shown {
+                Shown::Text(text) => reply.bulk(text),
+                Shown::Json(values) => rows::write_values(reply, values),
+            },
         }
     }
 }
@@ -524,7 +605,7 @@ fn name(reply: &mut Reply<'_>, name: &str) {
 
 /// WITHSORTKEYS.
 fn sort_key(value: &Value) -> Option<Vec<u8>> {
-    match value {
+    match value.plain() {
         Value::Number(number) => Some([b"#", &decimal::exact(*number)[..]].concat()),
         other => other.to_text().map(|text| [b"$", &text[..]].concat()),
     }

@@ -1,15 +1,15 @@
-//! `FT.CURSOR READ|DEL index cursor`: what FT.AGGREGATE WITHCURSOR left to be read.
+//! `FT.CURSOR READ|DEL|GC index cursor`: what FT.AGGREGATE WITHCURSOR left to be read.
 //!
 //! A cursor is read and deleted by the name of its index or an alias only: who may not query the index gets nothing by the number.
 
-use super::aggregate::{Access, Answer, CURSORS};
+use super::aggregate::{Access, Answer, CURSORS, Page};
 use super::{find, reads};
 use crate::error::{Error, search as errors};
 use crate::indexes::{counters, query};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
-use crate::search::arguments::Words;
+use crate::search::arguments::{Problem, Words};
 
 /// `FT.CURSOR`
 pub struct Cursor;
@@ -20,8 +20,7 @@ impl Command for Cursor {
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words: Vec<&[u8]> = args.collect();
         let [action, name, number, rest @ ..] = &words[..] else { return Err(Error::arity("FT.CURSOR")) };
-        let number = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok());
-        let number: u64 = number.ok_or(Error::fixed("Bad cursor ID"))?;
+        let number = cursor_number(number).ok_or(Error::fixed("Bad cursor ID"))?;
         match &action.to_ascii_uppercase()[..] {
             b"READ" => read(ctx, name, number, rest),
             b"DEL" => {
@@ -30,15 +29,41 @@ impl Command for Cursor {
                 ctx.reply().ok();
                 Ok(())
             }
+            b"GC" => collect(ctx, name),
             _ => Err(Error::fixed("Unknown subcommand")),
         }
     }
 }
 
+/// The number of a cursor; what is below 0 is of none.
+fn cursor_number(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().or_else(|| text.parse::<i64>().ok().map(|_| u64::MAX))
+}
+
+/// Forgets the cursors of all indexes that nobody has read for too long, and says how many those were. As clients know it, any
+/// name will do, but for that of an index that they may not query.
+fn collect(ctx: &Context, name: &[u8]) -> Result<(), Error> {
+    let mut is_known = true;
+    let index = find(ctx, name, || {
+        is_known = false;
+        Error::fixed("Cursor does not exist")
+    });
+    if is_known {
+        index?;
+    }
+    let forgotten = CURSORS.forget_idle();
+    ctx.reply().integer(i64::try_from(forgotten).unwrap_or(i64::MAX));
+    Ok(())
+}
+
 fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<(), Error> {
     let mut words = Words::new(options.iter().copied());
     let count = if words.accept("COUNT") {
-        Some(words.count(1).map_err(|problem| errors::bad_arguments("COUNT", problem))?)
+        Some(words.count(1).map_err(|problem| match problem {
+            Problem::Type => Error::fixed("Bad value for COUNT"),
+            other => errors::bad_arguments("COUNT", other),
+        })?)
     } else {
         None
     };
@@ -55,7 +80,7 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
         move |_, _, ctx| {
             let server = Server::of(ctx, running.database);
             let batch = running.next(Access::Server(server), most)?;
-            Ok(Answer { running, batch, cursor: Some(number) })
+            Ok(Answer { running, batch, cursor: Some(Page { number, size: most }) })
         },
         |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
     )

@@ -332,12 +332,12 @@ fn order(request: &SearchRequest, schema: &Schema, distances: &[&[u8]]) -> Resul
 /// What rows show: distances and what they are sorted by first.
 fn columns(request: &SearchRequest, definition: &Definition, distances: &[&[u8]]) -> Columns {
     let sorted_by = request.sort.as_ref().map(|sort| &*sort.field);
-    let named = |name: &[u8]| (Arc::from(name), From::named(name, distances, definition));
+    let stored = |name: &[u8]| (Arc::from(name), From::stored(name, distances, definition));
     match &request.content {
         Content::Nothing => Columns { nothing: true, ..Columns::default() },
         Content::Everything => {
             let sorted_by = sorted_by.filter(|field| !distances.contains(field));
-            let columns = distances.iter().copied().chain(sorted_by).map(named).collect();
+            let columns = distances.iter().copied().chain(sorted_by).map(stored).collect();
             Columns { columns, everything: true, nothing: false }
         }
         Content::Fields(fields) => {

@@ -188,10 +188,7 @@ impl Contents {
             match shown {
                 Shown::Text(span) => reply.bulk(&self.bytes[span.clone()]),
                 Shown::Null => reply.null(),
-                Shown::Values(values) => {
-                    reply.array(values.len());
-                    values.iter().for_each(|value| write_json(reply, value.root()));
-                }
+                Shown::Values(values) => write_values(reply, values),
                 Shown::Number(value) => write_number(reply, *value),
             }
         }
@@ -223,7 +220,7 @@ pub enum From {
     Document {
         /// Where in it.
         place: Place,
-        /// The value is kept as a number, and shown so: of SORTABLE NUMERIC fields of hashes.
+        /// Text is shown as the number that it is: of NUMERIC fields that are asked for by name.
         as_number: bool,
     },
 }
@@ -240,14 +237,23 @@ pub struct Columns {
 }
 
 impl From {
-    /// What a name means: a distance that the query yields, or a part of the document.
+    /// What a name means that is asked for: a distance that the query yields, or a part of the document, which is a number
+    /// where the schema says so.
     pub fn named(name: &[u8], distances: &[&[u8]], definition: &Definition) -> Self {
         match distances.iter().position(|distance| *distance == name) {
             Some(nth) => Self::Distance(nth),
             None => Self::Document {
                 place: definition.place(name),
-                as_number: definition.field(name).is_some_and(|field| field.sortable && field.kind == Kind::Numeric),
+                as_number: definition.field(name).is_some_and(|field| field.kind == Kind::Numeric),
             },
+        }
+    }
+
+    /// As [`From::named`], in a row that shows its document as it is: numbers too.
+    pub fn stored(name: &[u8], distances: &[&[u8]], definition: &Definition) -> Self {
+        match Self::named(name, distances, definition) {
+            Self::Document { place, .. } => Self::Document { place, as_number: false },
+            distance => distance,
         }
     }
 }
@@ -304,9 +310,15 @@ impl Columns {
     }
 }
 
+/// Writes what a path selects, as RESP3 values.
+pub fn write_values(reply: &mut Reply<'_>, values: &[Document]) {
+    reply.array(values.len());
+    values.iter().for_each(|value| write_json(reply, value.root()));
+}
+
 fn write_number(reply: &mut Reply<'_>, value: f64) {
-    // The cast is exact: a whole number below 2^53.
-    if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
+    // The cast is exact: a whole number that is an `i64`; 2^63 itself is none.
+    if value.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
         reply.integer(value as i64);
     } else {
         reply.double(value);
@@ -319,7 +331,7 @@ fn write_json(reply: &mut Reply<'_>, value: ValueRef<'_>) {
         json::Kind::Null => reply.null(),
         json::Kind::Bool(truth) => reply.integer(i64::from(truth)),
         json::Kind::Number(json::Number::Int(number)) => reply.integer(number),
-        json::Kind::Number(number) => reply.double(number.as_f64()),
+        json::Kind::Number(number) => write_number(reply, number.as_f64()),
         json::Kind::Str(text) => reply.bulk(text),
         json::Kind::Array => {
             reply.array(value.len());

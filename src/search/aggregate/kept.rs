@@ -192,8 +192,7 @@ mod tests {
 
     fn groups(index: &Index, by: &str) -> Vec<Told> {
         let text = format!("* GROUPBY {by} REDUCE COUNT 0 AS count REDUCE SUM 1 @n AS sum");
-        let asked =
-            Asked { resp3: true, source: Source::Hash, dialect: 2, max_results: 1_000_000, max_rows: usize::MAX };
+        let asked = Asked { resp3: true, source: Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
         let request = AggregateRequest::parse(text.split(' ').map(str::as_bytes), &asked).unwrap();
         let plan = Plan::new(&request, index.schema(), &[]).unwrap();
         let grouping = Grouping::of(&plan).unwrap();

@@ -85,7 +85,8 @@ impl Plan {
     /// # Errors
     /// Any [`Error`], of the first step that has one.
     pub fn new(request: &AggregateRequest, schema: &Schema, distances: &[&[u8]]) -> Result<Self, Error> {
-        let mut columns = Columns { schema, names: Vec::new(), kept: Vec::new(), grouped: false, all: false };
+        let mut columns =
+            Columns { schema, names: Vec::new(), kept: Vec::new(), plain: Vec::new(), grouped: false, all: false };
         for name in distances {
             columns.add(name);
         }
@@ -108,6 +109,17 @@ impl Plan {
         &self.names
     }
 
+    /// How many rows a page that can be the last has less than: what is asked for, or what the LIMIT of rows that are not sorted
+    /// lets through, if that is fewer. A cursor ends as clients know it: an empty page follows one that is full.
+    pub fn full_page(&self, asked: usize) -> usize {
+        let steps = self.stages.last().map_or(&[][..], |stage| &stage.steps);
+        let limits = steps.iter().filter_map(|step| match step {
+            Stream::Limit { count: count @ 1.., .. } => Some(*count),
+            _ => None,
+        });
+        limits.fold(asked, usize::min)
+    }
+
     /// Whether documents must be scored.
     pub fn needs_scores(&self) -> bool {
         self.needs_scores
@@ -126,7 +138,7 @@ impl Plan {
         self.stages.iter().flat_map(|stage| &stage.steps).any(|step| match step {
             Stream::Load(load) => {
                 load.all.is_some()
-                    || load.columns.iter().any(|(_, wanted)| matches!(wanted, Wanted::Field(_) | Wanted::Name(_)))
+                    || load.columns.iter().any(|(_, wanted)| !matches!(wanted, Wanted::Sortable(_) | Wanted::Key))
             }
             _ => false,
         })
@@ -139,6 +151,8 @@ struct Columns<'a> {
     names: Vec<Arc<[u8]>>,
     /// Columns with the value kept for sorting, which a LOAD may still replace.
     kept: Vec<Column>,
+    /// Columns with what a document has under their own names, which a `LOAD *` shows as it is stored.
+    plain: Vec<Column>,
     grouped: bool,
     /// There was a `LOAD *`.
     all: bool,
@@ -167,13 +181,16 @@ impl Columns<'_> {
         let wanted = match self.schema.find(name) {
             // After a LOAD *, a name is what the document has.
             Some(id) if self.schema.field(id).sortable && !self.all => Wanted::Sortable(id),
+            Some(id) if self.all => Wanted::Stored(id),
             Some(id) => Wanted::Field(id),
             None if self.all => Wanted::Name(name.into()),
             None => return None,
         };
         let column = self.add(name);
-        if matches!(wanted, Wanted::Sortable(_)) {
-            self.kept.push(column);
+        match wanted {
+            Wanted::Sortable(_) => self.kept.push(column),
+            Wanted::Field(_) => self.plain.push(column),
+            _ => {}
         }
         load.columns.push((column, wanted));
         Some(column)
@@ -188,12 +205,16 @@ impl Columns<'_> {
                 continue;
             }
             let wanted = match self.schema.find(source) {
+                Some(id) if self.all && source == name => Wanted::Stored(id),
                 Some(id) => Wanted::Field(id),
                 None if **source == *KEY => Wanted::Key,
                 None => Wanted::Name(source.clone()),
             };
             let column = self.add(name);
             self.kept.retain(|known| *known != column);
+            if source == name && matches!(wanted, Wanted::Field(_)) {
+                self.plain.push(column);
+            }
             load.columns.push((column, wanted));
         }
         load
@@ -228,8 +249,9 @@ impl Builder<'_> {
                 if self.columns.all {
                     return Ok(()); // nothing is left to load
                 }
-                let names = &self.columns.names;
-                let all = self.columns.kept.drain(..).map(|column| (names[column.0].as_ref().into(), column)).collect();
+                let Columns { names, kept, plain, .. } = &mut self.columns;
+                let known = kept.drain(..).chain(plain.drain(..));
+                let all = known.map(|column| (names[column.0].as_ref().into(), column)).collect();
                 self.columns.all = true;
                 self.push_load(Load { columns: Vec::new(), all: Some(all) });
             }
@@ -237,6 +259,7 @@ impl Builder<'_> {
                 let expression = self.expression(expression)?;
                 let column = self.columns.add(name);
                 self.columns.kept.retain(|kept| *kept != column);
+                self.columns.plain.retain(|plain| *plain != column);
                 self.steps.push(Stream::Apply(expression, column));
             }
             Step::Filter(expression) => {
@@ -294,6 +317,7 @@ impl Builder<'_> {
         self.finish(Sink::Group { by, reducers });
         self.columns.names.clear();
         self.columns.kept.clear();
+        self.columns.plain.clear();
         self.columns.grouped = true;
         for name in names.iter().chain(reduce.iter().map(|reduce| &reduce.name)) {
             if self.columns.find(name).is_some() {

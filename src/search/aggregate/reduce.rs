@@ -1,7 +1,7 @@
 //! Reducers: what GROUPBY makes of each group.
 //!
 //! A [`Reduce`] is a reducer as it is asked for, with names; the plan gives it columns; a [`State`] takes rows one by one.
-//! What a row lacks is left out; NULL is a value like others. Numeric reducers take what is a number or reads as one; of
+//! What a row lacks is left out; NULL is a value like others, but that nobody counts it among different values. Numeric reducers take what is a number or reads as one; of
 //! nothing they make 0. States are as
 //! small as their answer needs: a sum is two numbers, a quantile keeps its numbers, distinct values are kept as hashes.
 
@@ -275,11 +275,17 @@ impl State {
             }
             (_, None) => {}
             (Self::Distinct(seen), Some(value)) => {
-                seen.insert(hashes.of(value));
+                if *value.plain() != Value::Null {
+                    seen.insert(hashes.of(value));
+                }
             }
-            (Self::Sketch(sketch, _), Some(value)) => sketch.add(value),
+            (Self::Sketch(sketch, _), Some(value)) => {
+                if *value.plain() != Value::Null {
+                    sketch.add(value);
+                }
+            }
             (Self::Sketches(all), Some(value)) => {
-                if let Value::String(text) = value {
+                if let Value::String(text) = value.plain() {
                     all.merge(text);
                 }
             }
@@ -351,7 +357,7 @@ impl State {
 
 /// Keeps the value whose row comes first. A row without anything to sort by comes last.
 fn first_by(best: &mut Option<(Value, Option<Value>)>, descending: bool, value: &Value, by: Option<&Value>) {
-    let by = by.filter(|by| **by != Value::Null);
+    let by = by.filter(|by| *by.plain() != Value::Null);
     let better = match (&*best, by) {
         (None, _) | (Some((_, None)), Some(_)) => true,
         (Some(_), None) => false,

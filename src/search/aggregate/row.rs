@@ -52,10 +52,13 @@ pub struct Hit<D> {
 /// What of a document is put into a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// The value that is kept beside the document, of a SORTABLE field: folded unless the field is UNF.
+    /// The value that is kept beside the document, of a SORTABLE field: folded unless the field is UNF. It is shown as what it
+    /// is, wherever it is taken from.
     Sortable(FieldId),
     /// The value of a field of the schema as the document has it: a number for NUMERIC, else text.
     Field(FieldId),
+    /// As [`Wanted::Field`], of a row that shows its document as it is: a number that is shown as it is stored.
+    Stored(FieldId),
     /// Something that the schema does not know: a field of the hash, a JSONPath.
     Name(Box<[u8]>),
     /// The key.
@@ -67,8 +70,8 @@ pub enum Wanted {
 pub struct Load {
     /// What to put into which column. What the document lacks leaves the column as it is.
     pub columns: Vec<(Column, Wanted)>,
-    /// Every field of the document as the document has it, numbers as text too: into the column of its name where there is
-    /// one here, else into [`Row::extra`] (where a name that is a column already does no harm: the column counts).
+    /// Every field of the document as the document has it, numbers as they are stored: into the column of its name where there
+    /// is one here (as with [`Wanted::Stored`]), else into [`Row::extra`] (where a name that is a column already does no harm: the column counts).
     pub all: Option<Vec<(Box<[u8]>, Column)>>,
 }
 

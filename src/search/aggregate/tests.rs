@@ -10,7 +10,7 @@ use super::pipeline::Pipeline;
 use super::plan::Plan;
 use super::request::AggregateRequest;
 use super::row::{Hit, Load, Row, Source, Wanted};
-use super::value::Value;
+use super::value::{Shown, Value};
 use crate::search::decimal;
 use crate::search::request::Asked;
 use crate::search::schema::{self, Kind, Schema, create};
@@ -53,15 +53,18 @@ impl Memory {
     fn value(&self, document: usize, wanted: &Wanted) -> Option<Value> {
         let (name, folded) = match wanted {
             Wanted::Sortable(id) => (self.schema.field(*id).alias.as_ref(), !self.schema.field(*id).unf),
-            Wanted::Field(id) => (self.schema.field(*id).alias.as_ref(), false),
+            Wanted::Field(id) | Wanted::Stored(id) => (self.schema.field(*id).alias.as_ref(), false),
             Wanted::Name(name) => (name.as_ref(), false),
             Wanted::Key => return Some(Value::string(format!("key:{document}").into_bytes())),
         };
         let name = std::str::from_utf8(name).unwrap();
         let text = self.documents[document].get(name)?;
-        let numeric = matches!(wanted, Wanted::Sortable(id) | Wanted::Field(id) if matches!(self.schema.field(*id).kind, Kind::Numeric));
+        let numeric = matches!(wanted, Wanted::Sortable(id) | Wanted::Field(id) | Wanted::Stored(id) if matches!(self.schema.field(*id).kind, Kind::Numeric));
         if numeric {
-            return text.parse().ok().map(Value::Number);
+            let number = text.parse().ok().map(Value::Number);
+            let stored = matches!(wanted, Wanted::Stored(_));
+            return number
+                .map(|number| if stored { number.shown_as(Shown::Text(text.as_bytes().into())) } else { number });
         }
         Some(Value::string(if folded { text.to_lowercase() } else { text.clone() }.into_bytes()))
     }
@@ -105,8 +108,7 @@ impl Source for Memory {
 }
 
 fn plan(schema: &Schema, line: &str) -> Arc<Plan> {
-    let asked =
-        Asked { resp3: false, source: schema::Source::Hash, dialect: 2, max_results: 1_000_000, max_rows: usize::MAX };
+    let asked = Asked { resp3: false, source: schema::Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
     let request = AggregateRequest::parse(line.split('~').map(str::as_bytes), &asked).unwrap();
     Arc::new(Plan::new(&request, schema, &[]).unwrap())
 }
@@ -117,6 +119,10 @@ fn shown(value: &Value) -> String {
         Value::Number(number) => String::from_utf8(decimal::value(*number)).unwrap(),
         Value::String(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
+        Value::Faced(faces) => match &faces.shown {
+            Shown::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            Shown::Json(values) => format!("{} values", values.len()),
+        },
     }
 }
 
@@ -182,7 +188,7 @@ fn rows_and_totals() {
         ("* LOAD * SORTBY 2 @n DESC MAX 1", 4, vec!["n=4,m=8,t=T1,z=z4"]),
         ("* LIMIT 1 2 SORTBY 1 @n MAX 3", 4, vec!["n=2", "n=3", "n=4"]),
         ("* LIMIT 0 0 SORTBY 1 @n MAX 3", 4, vec![]),
-        ("* GROUPBY 1 @tag GROUPBY 0 REDUCE COUNT_DISTINCT 1 @tag AS d", 1, vec!["d=3"]),
+        ("* GROUPBY 1 @tag GROUPBY 0 REDUCE COUNT_DISTINCT 1 @tag AS d", 1, vec!["d=2"]),
         ("* ADDSCORES LIMIT 0 1", 1, vec!["__score=1"]),
     ] {
         let found = run(&mut Memory::numbered(4), line);

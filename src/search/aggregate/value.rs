@@ -2,10 +2,14 @@
 //!
 //! A value is cheap to clone: text and arrays are shared. Comparison and conversion follow specification section 9:
 //! NULL is below everything, two strings compare as bytes, a string and a number as numbers, and NaN equals any number.
+//!
+//! A part of a document may have two [faces](Faces): what it is, by which it is computed with, compared, sorted and grouped, and
+//! how it is shown. Everything here but the one who writes replies sees what it is.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use crate::json::Document;
 use crate::search::{decimal, number};
 
 /// A value in a row.
@@ -19,6 +23,33 @@ pub enum Value {
     String(Arc<[u8]>),
     /// Several values: TOLIST, `split()`, a JSON array.
     Array(Arc<[Value]>),
+    /// A part of a document that is shown otherwise than it is computed with.
+    Faced(Arc<Faces>),
+}
+
+/// The two faces of a part of a document.
+#[derive(Debug)]
+pub struct Faces {
+    /// What it is: a number, text, NULL. Never [`Value::Faced`].
+    is: Value,
+    /// How it is shown.
+    pub shown: Shown,
+}
+
+/// How a part of a document is shown.
+#[derive(Debug)]
+pub enum Shown {
+    /// As this text: a number as the document writes it, all that a path selects as one JSON array.
+    Text(Box<[u8]>),
+    /// As an array of these: FORMAT EXPAND.
+    Json(Box<[Document]>),
+}
+
+/// Equal is what has the same meaning.
+impl PartialEq for Faces {
+    fn eq(&self, other: &Self) -> bool {
+        self.is == other.is
+    }
 }
 
 /// Why two values have no order: this text (`None`: not even a text) is to be compared with a number, and is none.
@@ -29,6 +60,29 @@ impl Value {
     /// Text.
     pub fn string(text: impl Into<Arc<[u8]>>) -> Self {
         Self::String(text.into())
+    }
+
+    /// This value, shown in another way.
+    #[must_use]
+    pub fn shown_as(self, shown: Shown) -> Self {
+        Self::Faced(Arc::new(Faces { is: self.into_plain(), shown }))
+    }
+
+    /// What it is, however it is shown: never [`Value::Faced`].
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::Faced(faces) => &faces.is,
+            plain => plain,
+        }
+    }
+
+    /// As [`Value::plain`].
+    #[must_use]
+    pub fn into_plain(self) -> Self {
+        match self {
+            Self::Faced(faces) => faces.is.clone(),
+            plain => plain,
+        }
     }
 
     /// 1 or 0.
@@ -43,6 +97,7 @@ impl Value {
             Self::String(text) if text.is_empty() => Some(0.0),
             Self::String(text) => number::parse(text),
             Self::Null | Self::Array(_) => None,
+            Self::Faced(faces) => faces.is.as_number(),
         }
     }
 
@@ -53,6 +108,7 @@ impl Value {
             Self::Number(number) => *number != 0.0,
             Self::String(text) => !text.is_empty(),
             Self::Array(items) => !items.is_empty(),
+            Self::Faced(faces) => faces.is.is_true(),
         }
     }
 
@@ -62,6 +118,7 @@ impl Value {
             Self::Number(number) => Some(decimal::value(*number).into()),
             Self::String(text) => Some(Arc::clone(text)),
             Self::Null | Self::Array(_) => None,
+            Self::Faced(faces) => faces.is.to_text(),
         }
     }
 
@@ -76,6 +133,8 @@ impl Value {
     /// [`NotComparable`] when one is a number and the other not, not even as text.
     pub fn compare(&self, other: &Self) -> Result<Ordering, NotComparable> {
         Ok(match (self, other) {
+            (Self::Faced(faces), other) => return faces.is.compare(other),
+            (this, Self::Faced(faces)) => return this.compare(&faces.is),
             (Self::Null, Self::Null) => Ordering::Equal,
             (Self::Null, _) => Ordering::Less,
             (_, Self::Null) => Ordering::Greater,
@@ -92,13 +151,13 @@ impl Value {
     /// A total order of all values, for sorting: NULL, then numbers (NaN last), then text as bytes, then arrays by their
     /// first elements.
     pub fn sort_order(&self, other: &Self) -> Ordering {
-        let rank = |value: &Self| match value {
+        let rank = |value: &Self| match value.plain() {
             Self::Null => 0,
             Self::Number(_) => 1,
             Self::String(_) => 2,
-            Self::Array(_) => 3,
+            Self::Array(_) | Self::Faced(_) => 3,
         };
-        match (self, other) {
+        match (self.plain(), other.plain()) {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
             (Self::String(a), Self::String(b)) => a.cmp(b),
             (Self::Array(a), Self::Array(b)) => match (a.first(), b.first()) {
@@ -128,6 +187,7 @@ impl Value {
                 out.extend_from_slice(&(items.len() as u64).to_le_bytes());
                 items.iter().for_each(|item| item.encode(out));
             }
+            Self::Faced(faces) => faces.is.encode(out),
         }
     }
 
@@ -183,6 +243,44 @@ mod tests {
         ] {
             assert_eq!(a.compare(&b).ok(), order, "{a:?} {b:?}");
             assert_eq!(b.compare(&a).ok(), order.map(Ordering::reverse), "{b:?} {a:?}");
+        }
+    }
+
+    /// A value with two faces is the value that it is, in whatever is done with it.
+    #[test]
+    fn a_face_changes_nothing_but_what_is_shown() {
+        let values = [
+            Value::Null,
+            Value::Number(-1.5),
+            Value::Number(0.0),
+            Value::Number(f64::NAN),
+            text(""),
+            text("9"),
+            text("x"),
+            array(&[]),
+            array(&[text("a")]),
+        ];
+        let faced =
+            |value: &Value| value.clone().shown_as(Shown::Text((*b"[shown]").into())).shown_as(Shown::Json([].into()));
+        let encoded = |value: &Value| {
+            let mut bytes = Vec::new();
+            value.encode(&mut bytes);
+            bytes
+        };
+        for a in &values {
+            let face = faced(a);
+            assert_eq!(encoded(&face), encoded(a));
+            assert_eq!(encoded(face.plain()), encoded(a));
+            assert_eq!(encoded(&face.clone().into_plain()), encoded(a));
+            assert_eq!(face.is_true(), a.is_true());
+            assert_eq!(face.to_text(), a.to_text());
+            assert_eq!(face.as_number().map(f64::to_bits), a.as_number().map(f64::to_bits));
+            for b in &values {
+                let (expected, order) = (a.compare(b), a.sort_order(b));
+                for (a, b) in [(&face, b), (a, &faced(b)), (&face, &faced(b))] {
+                    assert_eq!((a.compare(b), a.sort_order(b)), (expected.clone(), order), "{a:?} {b:?}");
+                }
+            }
         }
     }
 

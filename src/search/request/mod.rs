@@ -22,8 +22,6 @@ pub struct Asked {
     pub resp3: bool,
     /// What the index covers.
     pub source: Source,
-    /// DIALECT where none is given.
-    pub dialect: u8,
     /// Largest offset, and largest count of FT.SEARCH (the setting `max-search-results`).
     pub max_results: usize,
     /// Largest count of FT.AGGREGATE (the setting `max-aggregate-results`).

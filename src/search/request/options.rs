@@ -202,7 +202,7 @@ impl QueryOptions {
         if asked.source != Source::Json {
             return Err(Error::ExpandSource);
         }
-        if self.dialect.unwrap_or(asked.dialect) < 3 { Err(Error::ExpandDialect) } else { Ok(()) }
+        if self.dialect.is_some_and(|dialect| dialect < 3) { Err(Error::ExpandDialect) } else { Ok(()) }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{EvaluateError, Got, Want, calendar, time_format, time_parse};
+use super::{EvaluateError, Got, Want, calendar, text, time_format, time_parse};
 use crate::search::aggregate::value::Value;
 use crate::search::{decimal, number};
 
@@ -123,11 +123,11 @@ impl Function {
         };
         match self {
             _ if self.is_numeric() => Ok(Value::Number(self.numeric(first.as_number().unwrap_or(f64::NAN)))),
-            Self::Upper => Ok(change(first, <[u8]>::to_ascii_uppercase)),
-            Self::Lower => Ok(change(first, <[u8]>::to_ascii_lowercase)),
-            Self::Strlen => Ok(count(self.text(arguments, 0)?.len())),
-            Self::StartsWith => Ok(Value::truth(self.text(arguments, 0)?.starts_with(self.text(arguments, 1)?))),
-            Self::Contains => Ok(count(occurrences(self.text(arguments, 0)?, self.text(arguments, 1)?))),
+            Self::Upper => Ok(change(first, text::upper)),
+            Self::Lower => Ok(change(first, text::lower)),
+            Self::Strlen => Ok(count(text::count(self.text(arguments, 0)?))),
+            Self::StartsWith => Ok(Value::truth(text::starts_with(self.text(arguments, 0)?, self.text(arguments, 1)?))),
+            Self::Contains => Ok(count(text::occurrences(self.text(arguments, 0)?, self.text(arguments, 1)?))),
             Self::Substr => self.substr(arguments),
             Self::Format => self.format(arguments),
             Self::Split => self.split(arguments),
@@ -160,11 +160,11 @@ impl Function {
     }
 
     fn wrong_type(self, arguments: &[Value], at: usize, want: Want) -> EvaluateError {
-        let got = match arguments[at] {
+        let got = match arguments[at].plain() {
             Value::Null => Got::Null,
             Value::Number(_) => Got::Number,
             Value::String(_) => Got::String,
-            Value::Array(_) => Got::Array,
+            Value::Array(_) | Value::Faced(_) => Got::Array,
         };
         EvaluateError::ArgumentType { function: self, at, got, want }
     }
@@ -183,17 +183,11 @@ impl Function {
         }
     }
 
-    /// From an offset (negative: from the end) so many bytes (negative: all but so many at the end).
+    /// Part of a text.
     fn substr(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
         let (offset, count) = (self.number(arguments, 1)?, self.number(arguments, 2)?);
         let Value::String(text) = &arguments[0] else { return Err(EvaluateError::SubstrOfNoText) };
-        let len = text.len() as f64;
-        let (offset, count) = (offset.trunc(), count.trunc());
-        let start = if offset < 0.0 { offset + len } else { offset };
-        let end = if count < 0.0 { len + count } else { (start + count).min(len) };
-        // Comparisons with NaN fail, so it selects nothing.
-        let part = if start >= 0.0 && start < end { &text[start as usize..end as usize] } else { &[] };
-        Ok(Value::string(part))
+        Ok(Value::string(text::part(text, offset, count)))
     }
 
     fn format(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
@@ -220,13 +214,12 @@ impl Function {
         Ok(Value::string(out))
     }
 
-    /// Cut at any of some bytes, any of some others taken off both ends of each part, empty parts left out.
+    /// The parts between any of some characters.
     fn split(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
         let text = self.text(arguments, 0)?;
         let separators = if arguments.len() > 1 { self.text(arguments, 1)? } else { b"," };
         let strip = if arguments.len() > 2 { self.text(arguments, 2)? } else { b" " };
-        let parts = text.split(|byte| separators.contains(byte)).map(|part| stripped(part, strip));
-        Ok(Value::Array(parts.filter(|part| !part.is_empty()).map(Value::string).collect()))
+        Ok(Value::Array(text::split(text, separators, strip).into_iter().map(Value::string).collect()))
     }
 
     fn time_format(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
@@ -274,28 +267,10 @@ fn change(value: &Value, change: fn(&[u8]) -> Vec<u8>) -> Value {
     }
 }
 
-/// How often a text stands in another, overlaps included; the empty one before every byte and at the end.
-fn occurrences(text: &[u8], wanted: &[u8]) -> usize {
-    if wanted.is_empty() { text.len() + 1 } else { text.windows(wanted.len()).filter(|part| *part == wanted).count() }
-}
-
-fn stripped<'a>(mut part: &'a [u8], strip: &[u8]) -> &'a [u8] {
-    while let [first, rest @ ..] = part
-        && strip.contains(first)
-    {
-        part = rest;
-    }
-    while let [rest @ .., last] = part
-        && strip.contains(last)
-    {
-        part = rest;
-    }
-    part
-}
-
+/// The first of the terms: so many as a number says that is at least 1, else as are returned without one.
 fn matched_terms(most: &Value, terms: &[Value]) -> Value {
-    let most = match most {
-        Value::Number(most) => *most as usize,
+    let most = match most.as_number() {
+        Some(most) if most >= 1.0 => most as usize,
         _ => MATCHED_TERMS,
     };
     match &terms[..terms.len().min(most)] {

@@ -1,15 +1,17 @@
 //! The words of an expression.
 //!
 //! Longest match wins, and a byte that starts no word is skipped: `@`, `.`, `&`, `=` alone, an opening quote without its
-//! end; one beyond ASCII ends the text. A minus or plus sign belongs to a number when it touches it (`-1`, `+inf`), which is why `2-1` is two numbers in
-//! a row and no difference: clients know the language with this trait.
+//! end; one beyond ASCII ends the text. A minus sign belongs to a number that it touches, and a plus sign to `inf`, but not
+//! behind an operand, where they are operators: `-1` is a number, `2-1` a difference, `2--1` both.
+//!
+//! Numbers are written as elsewhere: `5`, `.5`, `5.`, `1e3`, `1.5E+3`, `0x1F`.
 
 use crate::search::number;
 
 /// A word of an expression. Texts are as written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Token<'a> {
-    /// A number with its sign.
+    /// A number, with its sign where that is no operator.
     Number(f64),
     /// What stands between quotes; escapes are still in it.
     String(&'a [u8]),
@@ -51,8 +53,8 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// How tightly it binds. There are four levels, all left associative: `||` with `&&`, comparisons, sums, and the
-    /// rest, powers included. `!` stands between the first two.
+    /// How tightly it binds. There are five levels, all left associative: `||` with `&&`, comparisons, sums, products, and
+    /// powers. `!` stands between the first two, a sign before an operand between the last two.
     pub fn level(self) -> u8 {
         match self {
             Self::Or | Self::And => 1,
@@ -60,13 +62,17 @@ impl Operator {
                 COMPARISON
             }
             Self::Add | Self::Subtract => 3,
-            Self::Multiply | Self::Divide | Self::Modulo | Self::Power => 4,
+            Self::Multiply | Self::Divide | Self::Modulo => 4,
+            Self::Power => POWER,
         }
     }
 }
 
 /// Level of the comparisons: what `!` applies to.
 pub const COMPARISON: u8 = 2;
+
+/// Level of powers: what a sign applies to.
+pub const POWER: u8 = 5;
 
 /// Longest operators first.
 const OPERATORS: [(&[u8], Token<'static>); 18] = [
@@ -105,12 +111,14 @@ pub struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     place: Place<'a>,
+    /// The last word ends an operand, so a sign is an operator.
+    after_operand: bool,
 }
 
 impl<'a> Lexer<'a> {
     /// Starts at the beginning of a text.
     pub fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, place: Place { offset: 0, near: b"" } }
+        Self { text, at: 0, place: Place { offset: 0, near: b"" }, after_operand: false }
     }
 
     /// Where the last word stands.
@@ -122,7 +130,11 @@ impl<'a> Lexer<'a> {
     pub fn next(&mut self) -> Token<'a> {
         while self.at < self.text.len() {
             let rest = &self.text[self.at..];
-            if let Some((token, len, named)) = word(rest) {
+            if let Some((token, len, named)) = word(rest, self.after_operand) {
+                self.after_operand = matches!(
+                    token,
+                    Token::Number(_) | Token::String(_) | Token::Property(_) | Token::Symbol(_) | Token::Close
+                );
                 self.place.offset = self.at;
                 if let Some(from) = named {
                     self.place.near = &rest[from..len];
@@ -138,8 +150,11 @@ impl<'a> Lexer<'a> {
 }
 
 /// The word at the start, its length, and where in it its text starts if it has one.
-fn word(rest: &[u8]) -> Option<(Token<'_>, usize, Option<usize>)> {
-    if let Some(len) = number_length(rest) {
+fn word(rest: &[u8], after_operand: bool) -> Option<(Token<'_>, usize, Option<usize>)> {
+    let is_sign = matches!(rest[0], b'-' | b'+');
+    if !(is_sign && after_operand)
+        && let Some(len) = number_length(rest)
+    {
         let value = number::parse(&rest[..len])?;
         return Some((Token::Number(value), len, Some(0)));
     }
@@ -163,21 +178,29 @@ fn word(rest: &[u8]) -> Option<(Token<'_>, usize, Option<usize>)> {
     }
 }
 
+/// Length of the number at the start. Only a number that begins with a minus sign, or is `+inf`, has a sign.
 fn number_length(rest: &[u8]) -> Option<usize> {
     if rest.starts_with(b"-inf") || rest.starts_with(b"+inf") {
         return Some(4);
     }
     let digits = |from: usize| rest[from.min(rest.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let sign = usize::from(rest[0] == b'-');
-    let mut len = sign + digits(sign);
-    if len == sign {
+    if let [b'0', b'x' | b'X', after @ ..] = &rest[sign..] {
+        let hex = after.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if hex > 0 {
+            return Some(sign + 2 + hex);
+        }
+    }
+    let whole = digits(sign);
+    let mut len = sign + whole;
+    let fraction = digits(len + 1);
+    if rest.get(len) == Some(&b'.') && whole + fraction > 0 {
+        len += 1 + fraction;
+    } else if whole == 0 {
         return None;
     }
-    if rest.get(len) == Some(&b'.') && digits(len + 1) > 0 {
-        len += 1 + digits(len + 1);
-    }
     if matches!(rest.get(len), Some(b'e' | b'E')) {
-        let from = len + 1 + usize::from(rest.get(len + 1) == Some(&b'-'));
+        let from = len + 1 + usize::from(matches!(rest.get(len + 1), Some(b'-' | b'+')));
         if digits(from) > 0 {
             len = from + digits(from);
         }
@@ -245,12 +268,45 @@ mod tests {
     }
 
     #[test]
-    fn signs_belong_to_numbers() {
-        assert_eq!(words("2-1"), [Token::Number(2.0), Token::Number(-1.0)]);
-        assert_eq!(words("2 - 1").len(), 3);
+    fn signs_are_operators_behind_operands() {
+        let minus = OPERATORS[9].1;
+        for text in ["2-1", "2 - 1", "2 -1"] {
+            assert_eq!(words(text), [Token::Number(2.0), minus, Token::Number(1.0)], "{text}");
+        }
+        for text in ["@a-1", "'x'-1", ")-1", "NULL-1"] {
+            assert_eq!(words(text)[1..], [minus, Token::Number(1.0)], "{text}");
+        }
+        for text in ["(-1", ",-1", "+-1", "!-1", "<-1"] {
+            assert_eq!(words(text)[1..], [Token::Number(-1.0)], "{text}");
+        }
+        assert_eq!(words("2--1"), [Token::Number(2.0), minus, Token::Number(-1.0)]);
         assert_eq!(words("+inf+1"), [Token::Number(f64::INFINITY), OPERATORS[8].1, Token::Number(1.0)]);
-        assert_eq!(words("1e-2-1e+2").len(), 5);
-        assert_eq!(words("1.5.2"), [Token::Number(1.5), Token::Number(2.0)]);
+        assert_eq!(words("-inf"), [Token::Number(f64::NEG_INFINITY)]);
+    }
+
+    #[test]
+    fn numbers_are_written_as_elsewhere() {
+        for (text, number) in [
+            ("5", 5.0),
+            (".5", 0.5),
+            ("-.5", -0.5),
+            ("5.", 5.0),
+            ("5.25", 5.25),
+            ("1e3", 1000.0),
+            ("1E+3", 1000.0),
+            ("1e-3", 0.001),
+            (".5e1", 5.0),
+            ("5.e1", 50.0),
+            ("007", 7.0),
+            ("0x1f", 31.0),
+            ("-0X10", -16.0),
+        ] {
+            assert_eq!(words(text), [Token::Number(number)], "{text}");
+        }
+        assert_eq!(words("1.5.2"), [Token::Number(1.5), Token::Number(0.2)]);
+        assert_eq!(words("1e"), [Token::Number(1.0), Token::Symbol(b"e")]);
+        assert_eq!(words("0x"), [Token::Number(0.0), Token::Symbol(b"x")]);
+        assert_eq!(words(".e1"), [Token::Symbol(b"e1")]);
     }
 
     #[test]

@@ -9,12 +9,14 @@
 //! | `lexer` | the words |
 //! | `parser` | precedence, names, the program |
 //! | [`function`] | every function but the ones of time |
+//! | `text` | what functions do to texts: characters, never half of one |
 //! | [`calendar`], [`time_format`], [`time_parse`] | dates in UTC, `timefmt`, `parsetime` |
 
 pub mod calendar;
 pub mod function;
 mod lexer;
 mod parser;
+mod text;
 pub mod time_format;
 pub mod time_parse;
 
@@ -136,6 +138,10 @@ enum Op {
     Exists(Column),
     Binary(Operator),
     Not,
+    /// Makes the top a number, below 0 where it was above and the other way round if the sign is negative.
+    Sign {
+        negative: bool,
+    },
     /// Replaces the top by 1 or 0.
     Truth,
     /// `&&` or `||` after its left side: goes on to the right one, or replaces the top by the answer and jumps.
@@ -198,6 +204,10 @@ impl Expression {
                 }
                 Op::Exists(column) => stack.push(Value::truth(row.value(*column).is_some())),
                 Op::Not => replace(stack, |value| Value::truth(!value.is_true())),
+                Op::Sign { negative } => {
+                    let number = pop(stack).as_number().ok_or(EvaluateError::NotANumber)?;
+                    stack.push(Value::Number(if *negative { 0.0 - number } else { number }));
+                }
                 Op::Truth => replace(stack, |value| Value::truth(value.is_true())),
                 Op::Binary(operator) => {
                     let (right, left) = (pop(stack), pop(stack));
@@ -214,6 +224,12 @@ impl Expression {
                 Op::Branch(target) | Op::Jump(target) => at = *target,
                 Op::Call { function, count } => {
                     let first = stack.len() - count;
+                    // What functions look at is what values are, not how they are shown.
+                    for argument in &mut stack[first..] {
+                        if let Value::Faced(_) = argument {
+                            *argument = std::mem::replace(argument, Value::Null).into_plain();
+                        }
+                    }
                     let value = function.call(&stack[first..], row.matched_terms())?;
                     stack.truncate(first);
                     stack.push(value);

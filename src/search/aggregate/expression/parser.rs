@@ -5,7 +5,7 @@
 //! chains of any length are not nesting.
 
 use super::function::Function;
-use super::lexer::{COMPARISON, Lexer, Operator, Token, unescape};
+use super::lexer::{COMPARISON, Lexer, Operator, POWER, Token, unescape};
 use super::{Column, Op, ParseError};
 use crate::search::aggregate::value::Value;
 
@@ -81,11 +81,7 @@ impl<'a, R: FnMut(&[u8]) -> Option<Column>> Parser<'a, R> {
         match token {
             Token::Number(number) => self.literal(Value::Number(number)),
             Token::String(text) => self.literal(Value::string(unescape(text))),
-            Token::Operator(Operator::Subtract) => {
-                self.advance();
-                let Token::Number(number) = self.token else { return Err(self.syntax()) };
-                self.literal(Value::Number(-number));
-            }
+            Token::Operator(Operator::Subtract | Operator::Add) => self.signed()?,
             Token::Property(name) => self.property(name),
             Token::Not => self.negation()?,
             Token::Open => {
@@ -141,6 +137,23 @@ impl<'a, R: FnMut(&[u8]) -> Option<Column>> Parser<'a, R> {
         self.nested(|parser| parser.expression(COMPARISON))?;
         // Two of them make a truth value.
         self.program.push(if count.is_multiple_of(2) { Op::Truth } else { Op::Not });
+        Ok(())
+    }
+
+    /// A run of signs and what it applies to: a literal alone, anything else with its powers, so that `-2^2` is 4 and `-@a^2`
+    /// what is below 0.
+    fn signed(&mut self) -> Result<(), ParseError> {
+        let mut negative = false;
+        while let Token::Operator(sign @ (Operator::Subtract | Operator::Add)) = self.token {
+            negative ^= sign == Operator::Subtract;
+            self.advance();
+        }
+        if let Token::Number(number) = self.token {
+            self.literal(Value::Number(if negative { -number } else { number }));
+            return Ok(());
+        }
+        self.nested(|parser| parser.expression(POWER))?;
+        self.program.push(Op::Sign { negative });
         Ok(())
     }
 
