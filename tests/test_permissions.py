@@ -85,6 +85,9 @@ DOCUMENTS = {
     "JSON.ARRLEN": ("{k} $.a", "r"), "JSON.OBJLEN": ("{k} $", "r"), "JSON.ARRINDEX": ("{k} $.a 1", "r"),
     "JSON.OBJKEYS": ("{k} $", "r"), "JSON.RESP": ("{k} $", "r"), "JSON.DEBUG": ("MEMORY {k}", "r"),
 }  # fmt: skip
+SUGGESTIONS = {
+    "FT.SUGADD": ("{k} text 1", "rw"), "FT.SUGDEL": ("{k} text", "rw"), "FT.SUGGET": ("{k} t", "r"), "FT.SUGLEN": ("{k}", "r"),
+}  # fmt: skip
 SETS = {
     "VADD": ("{k} VALUES 1 1 new", "rw"), "VREM": ("{k} e", "rw"), "VSETATTR": ("{k} e {{}}", "rw"),
     "_VRESTORE": ("{k} END x", "rw"), "VCARD": ("{k}", "r"), "VDIM": ("{k}", "r"), "VEMB": ("{k} e", "r"),
@@ -108,6 +111,7 @@ def restore(r):
         for name in ("j", "k"):
             r("JSON.SET", f"{p}:d:{name}", "$", '{"n":1,"s":"s","a":[1,2],"b":true}')
         r("VADD", f"{p}:d:v", "VALUES", 1, 1, "e")
+        r("FT.SUGADD", f"{p}:d:s", "text", 1)
 
 
 def state(r):
@@ -172,7 +176,7 @@ def test_indexes(server, r2, user):
 
 @pytest.mark.smoke
 def test_keys(server, r2, user):
-    tables = [("j", DOCUMENTS)] + [("v", SETS)] * (server.name not in BUILTIN_VECTOR_SETS)
+    tables = [("j", DOCUMENTS), ("s", SUGGESTIONS)] + [("v", SETS)] * (server.name not in BUILTIN_VECTOR_SETS)
     for kind, table in tables:
         for command, (text, needs) in table.items():
             for prefix, other in (("app", "app"), ("sec", "sec"), ("app", "sec"), ("sec", "app")):
@@ -202,7 +206,7 @@ def test_one_sees_the_indexes_that_one_may_read(server, r2, user):
 def test_every_command_stands_in_a_table(server, r2):
     """A new command takes a line above: what it needs, and its categories."""
     ours = {name.decode().upper() for name in r2("COMMAND", "LIST", "FILTERBY", "MODULE", "search")}
-    known = {name.split()[0] for table in (INDEXES, DOCUMENTS, SETS) for name in table}
+    known = {name.split()[0] for table in (INDEXES, DOCUMENTS, SUGGESTIONS, SETS) for name in table}
     assert ours - known == set()
 
 
@@ -213,7 +217,7 @@ CATEGORIES = {name.split()[0]: set(categories.split()) for name, (_, _, categori
 def test_categories(server, r2):
     if not has_categories(server):
         pytest.skip("Redis 7.0 has no categories for commands of modules")
-    rest = {name: {"write"} if needs == "rw" else {"read"} for name, (_, needs) in (DOCUMENTS | SETS).items()}
+    rest = {name: {"write"} if needs == "rw" else {"read"} for name, (_, needs) in (DOCUMENTS | SUGGESTIONS | SETS).items()}
     for name, wanted in (CATEGORIES | rest).items():
         if name in SETS and server.name in BUILTIN_VECTOR_SETS:
             continue
@@ -221,7 +225,7 @@ def test_categories(server, r2):
         assert wanted <= has, (name, has)
         assert not {"read", "write", "admin", "dangerous"} & has - wanted, (name, has)
         assert {"fast", "slow"} & has, (name, has)
-        family = "search" if name in CATEGORIES else "json" if name in DOCUMENTS else "vectorset"
+        family = "search" if name.startswith("FT.") else "json" if name in DOCUMENTS else "vectorset"
         assert family in has or server.version() < (7, 4), (name, has)
 
 

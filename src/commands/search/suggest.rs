@@ -31,7 +31,7 @@ pub struct Length;
 const DEFAULT_MAX: usize = 5;
 
 const fn info(name: &'static CStr, flags: &'static CStr, access: Access, arity: i32, summary: &'static CStr) -> Info {
-    let acl = if matches!(access, Access::Read) { "read" } else { "write" };
+    let acl = if matches!(access, Access::Read) { "read slow" } else { "write slow" };
     Info { name, flags, arity, keys: Keys::first(access), acl, summary, complexity: c"O(N)", since: c"1.0.0" }
 }
 
