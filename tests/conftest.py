@@ -13,6 +13,7 @@ A test runs on the first server of --servers; one marked `smoke` runs on all of 
     module_only         looks at the module itself, so it is left out where V* are the server's own
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -22,6 +23,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import servers as fleet  # noqa: E402
+from resp import Connection  # noqa: E402
 
 SHARED = {}
 
@@ -63,6 +65,9 @@ def pytest_sessionfinish():
     for server in SHARED.values():
         server.close()
     SHARED.clear()
+    if "NEARSET_COUNT" in os.environ:
+        with open(os.environ["NEARSET_COUNT"], "a") as file:
+            print(Connection.sent, file=file)
 
 
 def check_health(server):

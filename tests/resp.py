@@ -122,6 +122,8 @@ def encode(args):
 class Connection:
     """One connection. `c("GET", "k")` sends a command and returns its reply."""
 
+    sent = 0  # commands, over all connections of this process
+
     def __init__(self, port, protocol=2, timeout=60):
         self.port, self.protocol = port, protocol
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
@@ -143,6 +145,7 @@ class Connection:
 
     def send(self, *args):
         """Sends a command without waiting for its reply."""
+        Connection.sent += 1
         self.socket.sendall(encode(args))
 
     def pipeline(self, commands):
@@ -150,6 +153,7 @@ class Connection:
         replies, commands = [], list(commands)
         for start in range(0, len(commands), 500):
             part = commands[start : start + 500]
+            Connection.sent += len(part)
             self.socket.sendall(b"".join(map(encode, part)))
             replies += [self.read() for _ in part]
         return replies
