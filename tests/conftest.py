@@ -110,7 +110,16 @@ def restore(connection, first, names):
 def settings(connection):
     """The settings that tests change and that the next test must not see."""
     found = {}
-    for pattern in ("maxmemory", "notify-keyspace-events", "search.*", "nearset.*", "vset-*", "proto-max-bulk-len", "lua-time-limit"):
+    for pattern in (
+        "maxmemory",
+        "maxmemory-policy",
+        "notify-keyspace-events",
+        "search.*",
+        "nearset.*",
+        "vset-*",
+        "proto-max-bulk-len",
+        "lua-time-limit",
+    ):
         flat = connection("CONFIG", "GET", pattern)
         found.update(zip(flat[::2], flat[1::2]))
     return found

@@ -152,7 +152,7 @@ OTHERWISE = {
     "src/search/aggregate/request.rs": {"RETURN", "SUMMARIZE", "HIGHLIGHT"},
     "src/search/aggregate/reduce.rs": {"BY", "ASC", "DESC"},
     "src/search/schema/create.rs": {"ADD"},
-    "src/search/request/options.rs": {"NOCONTENT"},
+    "src/search/request/options.rs": {"NOCONTENT", "DEFAULT", "PHONETIC", "SBSTEM", "SYNONYM"},
 }
 
 
