@@ -24,9 +24,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import resp  # noqa: E402
 import servers  # noqa: E402
 
-KEYS = ["a", "b", "c", "d", "key", "x-y", "é", "", "a b", 'q"t', "$", "p:n", "#/%+^`~"]
+KEYS = ["a", "b", "c", "d", "key", "x-y", "é", "", "a b", 'q"t', "$", "p:n", "#/%+^`", "x~y"]
 STRINGS = ["", "x", "foo", "föö", 'with "quotes"', "tab\t\n", "^f", "f.*", "\u0001", "日本", "\\", "/"]
-MISSING = "no such key"
+EXTREMES = [2**53, 2**53 + 1, -(2**63), 2**63 - 1, 1e308, -1e308, 5e-324, 1e-300, 123456789012345680.0]
+# Ends of ranges for arrays of a few elements: inside, at the ends, far outside, and no integers.
+INDEXES = ["0", "1", "2", "-1", "-2", "4", "5", "9", "-5", "-9", "100", "-100", "9223372036854775807", "9223372036854775808", "x", "1.0", "+1", ""]
+FORMATS = ["STRING", "STRINGS", "EXPAND", "EXPAND1", "expand1", "JSON", "x"]
+# Bytes that are not UTF-8, as Python writes them in a string.
+BROKEN = ["\udcff", '"\udcff"', '{"\udcc3":1}', "$.\udcff", '$["\udcff"]', "\udce2(\udca1"]
 
 
 class Pair:
@@ -37,6 +42,8 @@ class Pair:
         # Deleting members is what changes the key order of the peer, so half of the pairs never do.
         self.deletes = self.r.random() < 0.5
         self.document = self.value(self.r.choice([1, 2, 3, 4]), container=True)
+        if self.r.random() < 0.02:
+            self.document = self.deep(self.r.choice([20, 100, 126, 127]))
         self.commands = [self.command() for _ in range(self.r.randint(3, 9))]
 
     # Documents
@@ -50,8 +57,9 @@ class Pair:
             lambda: r.choice([0.5, -1.5, 100.0, 1e15, 1e16, 1e-7, 1.5e-10, 0.1, 19.99, -0.0, 3.0, 1e300]),
             lambda: round(r.uniform(-100, 100), r.randint(0, 12)),
             lambda: r.uniform(-1, 1),
+            lambda: r.choice(EXTREMES),
         ]
-        return r.choices(kinds, [6, 1, 0.3, 2, 2, 0.03])[0]()
+        return r.choices(kinds, [6, 1, 0.3, 2, 2, 0.03, 0.05])[0]()
 
     def scalar(self):
         kind = self.r.random()
@@ -73,7 +81,16 @@ class Pair:
             return [make() for _ in range(size * 2)]
         return [self.value(depth - 1) for _ in range(size)]
 
+    def deep(self, depth):
+        """A document of so many containers inside each other."""
+        value = self.scalar()
+        for _ in range(depth):
+            value = [value] if self.r.random() < 0.5 else {self.r.choice(KEYS[:4]): value}
+        return value
+
     def text(self, depth=2):
+        if self.r.random() < 0.01:
+            return json.dumps(self.deep(self.r.choice([5, 60, 127, 128, 129])))
         value = self.value(self.r.randint(0, depth))
         style = self.r.random()
         return json.dumps(value, ensure_ascii=style < 0.3, separators=(",", ":") if style < 0.7 else None)
@@ -171,15 +188,28 @@ class Pair:
             "NUMPOWBY": lambda: [path, r.choice(["2", "0", "0.5", "1"])],
             "STRAPPEND": lambda: [path, json.dumps(r.choice(STRINGS)) if r.random() < 0.97 else self.text(1)],
             "ARRAPPEND": lambda: [path, *(self.text(1) for _ in range(r.randint(1, 3)))],
-            "ARRINSERT": lambda: [path, str(r.randint(-3, 4)), *(self.text(1) for _ in range(r.randint(1, 2)))],
-            "ARRPOP": lambda: r.choice([[], [path], [path, str(r.randint(-4, 4))], [path, "x"]]),
-            "ARRTRIM": lambda: [path, str(r.randint(-4, 4)), str(r.randint(-4, 5))],
-            "ARRINDEX": lambda: [path, self.text(1), *r.choice([[], ["1"], ["-2"], ["0", "-1"], ["1", "3"], ["x"]])],
+            "ARRINSERT": lambda: [path, self.index(), *(self.text(1) for _ in range(r.randint(1, 2)))],
+            "ARRPOP": lambda: [*self.format(), *r.choice([[], [path], [path, self.index()], [path, self.index()]])],
+            "ARRTRIM": lambda: [path, self.index(), self.index()],
+            "ARRINDEX": lambda: [path, self.text(1), *(self.index() for _ in range(r.choice([0, 1, 1, 2, 2])))],
             "MSET": lambda: [path, self.text(1), "k2", "$", self.text(1)],
             "MGET": lambda: ["other", "string", path],
             "TOGGLE": lambda: [path],
         }.get(name, lambda: r.choice([[], [path], [path], [path]]))()
-        return [f"JSON.{name}", key, *args]
+        command = [f"JSON.{name}", key, *args]
+        if r.random() < 0.02:
+            command.append(r.choice(["x", "$", "0", "NX", "FORMAT"]))
+        elif r.random() < 0.02:
+            command.pop()
+        elif r.random() < 0.02 and len(command) > 2:
+            command[r.randrange(2, len(command))] = r.choice(BROKEN)
+        return command
+
+    def index(self):
+        return str(self.r.randint(-4, 5)) if self.r.random() < 0.6 else self.r.choice(INDEXES)
+
+    def format(self):
+        return ["FORMAT", self.r.choice(FORMATS)] if self.r.random() < 0.3 else []
 
     def patch(self):
         value = self.value(2)
@@ -190,8 +220,9 @@ class Pair:
     def get(self, path):
         r = self.r
         style = [word for pair in (["INDENT", "  "], ["NEWLINE", "\n"], ["SPACE", " "]) if r.random() < 0.15 for word in pair]
+        style += self.format() if r.random() < 0.5 else ["NOESCAPE"] if r.random() < 0.1 else []
         paths = r.choice([[], [path], [path], [path], [path, self.path()]])
-        return [*style, *paths]
+        return [*style, *paths] if r.random() < 0.8 else [*paths, *style]
 
 
 def without_nulls(value):
@@ -218,6 +249,9 @@ def parsed(data):
 def same(a, b):
     if type(a) is not type(b):
         return False
+    if isinstance(a, resp.Map):
+        # The peer expands objects in any order.
+        a, b = (sorted(map(list, pairs), key=lambda pair: pair[0]) for pairs in (a, b))
     if isinstance(a, list):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, bytes) and a != b:
@@ -295,7 +329,7 @@ class Difference:
                     prefix = prefix if prefix.startswith("$") else "$" + ("" if prefix[:1] in (".", "[", "") else ".") + prefix
                     reply = self.connection("JSON.TYPE", "k", prefix)
                     types.update(re.findall(r"[a-z]+", repr(reply).replace("b'", "'")))
-            self.connection(*command)
+            self.connection(*(word.encode("utf-8", "surrogateescape") for word in command))
         return types
 
 
@@ -303,6 +337,19 @@ class Difference:
 ACCEPTED = [
     ("path error wording", "the list of what was expected, and at which token parsing stopped, is not reproduced",
      lambda d: path_error(d.ours) and path_error(d.theirs)),
+    ("surplus arguments", "2.8 ignores them; here they are refused",
+     lambda d: isinstance(d.ours, resp.Error) and d.ours.startswith("ERR wrong number of arguments")),
+    ("bytes that are not UTF-8", "2.8 answers of the root where the path of a command that reads is not UTF-8; here that is an error",
+     lambda d: isinstance(d.ours, resp.Error) and d.ours.startswith("Couldn't parse as UTF-8")),
+    ("words in another order", "where two words are wrong, 2.8 may complain of the other one",
+     lambda d: isinstance(d.ours, resp.Error) and isinstance(d.theirs, resp.Error)
+     and (d.theirs.startswith("Couldn't parse as UTF-8") or d.command[0] == "JSON.MERGE" and len(d.command) > 4)),
+    ("names with ~", "in Redis 8.10 a bare `~` asks for the names of members, and names that have one need brackets",
+     lambda d: any(re.search(r"\w~", path) for path in d.paths) or d.earlier(UPDATE, r"\w~")),
+    ("formats in lower case", "2.8 wants the words of FORMAT in capitals",
+     lambda d: "expand1" in d.command),
+    ("i64 as an end", "2.8 overflows with the largest integers as ends of ranges",
+     lambda d: d.command[0].startswith("JSON.ARR") and any(len(word) > 18 and word.lstrip("-").isdigit() for word in d.command)),
     ("path error first", "2.8 looks at key and other arguments before it parses the path, and leaves out a bad path among several",
      lambda d: path_error(d.ours)),
     ("non-ASCII in paths", "2.8 wants quotes around a non-ASCII member name, and quotes such names as Latin-1 in error texts",
@@ -348,9 +395,10 @@ def run(pairs, seed, protocol, ours, theirs):
         pair = Pair(f"{seed}-{number}")
         document = json.dumps(pair.document, ensure_ascii=False)
         commands = [["DEL", "k", "k2", "string", "other"], ["SET", "string", "x"], ["JSON.SET", "k", "$", document], *pair.commands, ["JSON.GET", "k"]]
-        here = a.pipeline(commands)
+        sent = [[word.encode("utf-8", "surrogateescape") for word in command] for command in commands]
+        here = a.pipeline(sent)
         try:
-            peer = b.pipeline(commands)
+            peer = b.pipeline(sent)
         except (resp.Disconnected, ConnectionError):
             accepted[CRASHED[0]].append((number, document, commands[3:], None, None))
             theirs.kill()
