@@ -1,8 +1,8 @@
-//! JSON paths: any bytes are a path or an error within it, and evaluation ends.
+//! JSON paths and projections: any bytes are a path or an error within it, and evaluation ends.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nearset::json::{Document, Error, Path};
+use nearset::json::{Document, Error, Path, Query};
 
 fuzz_target!(|data: (&[u8], &[u8])| {
     let (path, document) = data;
@@ -11,6 +11,9 @@ fuzz_target!(|data: (&[u8], &[u8])| {
     match Path::parse(path) {
         Ok(path) => drop(path.locations(document.root())),
         Err(Error::Path(malformed)) => assert!(malformed.position <= malformed.path.len()),
-        Err(other) => panic!("{other}"),
+        Err(other) => assert!(other == Error::NotUtf8 && std::str::from_utf8(path).is_err(), "{other}"),
+    }
+    if let Ok(query) = Query::parse(path) {
+        drop(query.copies(document.root()));
     }
 });

@@ -106,7 +106,7 @@ pub static ALL: &[(&str, &str)] = &[
     ("json.arrindex", "key:key path json [start:int [stop:int]]"),
     ("json.arrinsert", "key:key path index:int json..."),
     ("json.arrlen", "key:key [path]"),
-    ("json.arrpop", "key:key [path [index:int]]"),
+    ("json.arrpop", "key:key [FORMAT (STRINGS | EXPAND1 | EXPAND)] [path [index:int]]"),
     ("json.arrtrim", "key:key path start:int stop:int"),
     ("json.clear", "key:key [path]"),
     ("json.debug", "(MEMORY key:key [path] | HELP)"),

@@ -7,6 +7,7 @@ use crate::json::path::Malformed;
 impl From<json::Error> for Error {
     fn from(fact: json::Error) -> Error {
         match fact {
+            json::Error::NotUtf8 => UTF8,
             json::Error::Syntax(message) => Error::composed(message),
             json::Error::Path(malformed) => Error::composed(position(&malformed)),
             json::Error::PathTooCostly => Error::fixed("ERR path matches too many values"),
@@ -15,9 +16,7 @@ impl From<json::Error> for Error {
             json::Error::ArrayIndex => Error::fixed("ERR array index out of range"),
             json::Error::OutOfBounds => Error::fixed("ERR index out of bounds"),
             json::Error::NotANumber => Error::fixed("ERR result is not a number"),
-            json::Error::FloatRange(floats) => {
-                Error::composed(format!("ERR value out of range for {}", format!("{floats:?}").to_uppercase()))
-            }
+            json::Error::FloatRange => Error::fixed("value out of range"),
         }
     }
 }
@@ -32,10 +31,14 @@ pub const NEW_AT_ROOT: Error = Error::fixed("ERR new objects must be created at 
 pub const SYNTAX: Error = Error::fixed("ERR syntax error");
 /// `FORMAT` from a RESP2 client.
 pub const FORMAT_RESP2: Error = Error::fixed("ERR FORMAT argument is not supported on RESP2");
+/// `FORMAT` with a word that is no format, where a value is stored.
+pub const STORED_FORMAT: Error = Error::fixed("ERR wrong format");
+/// `FORMAT` of `JSON.ARRPOP` with a path that can have one answer only.
+pub const FORMAT_LEGACY: Error = Error::fixed("Legacy paths are supported only with FORMAT STRINGS");
 /// `FORMAT` with a word that is no format.
 pub const FORMAT: Error = Error::fixed("ERR wrong reply format");
 /// `FPHA` with a word that is no type.
-pub const FLOAT_TYPE: Error = Error::fixed("ERR wrong floating-point type");
+pub const FLOAT_TYPE: Error = Error::fixed("invalid FPHA type");
 /// An index that is no integer.
 pub const INTEGER: Error = Error::fixed("Couldn't parse as integer");
 /// A numeric command's argument is JSON but no number.

@@ -40,9 +40,9 @@ pub(super) struct Builder {
     numbers: Vec<Number>,
     frames: Vec<Frame>,
     root: Option<Box<Tree>>,
-    /// What arrays of doubles are rounded to.
+    /// What arrays of numbers are rounded to.
     pub(super) floats: Option<FloatType>,
-    /// A double was out of that type's range.
+    /// A number was out of that type's range.
     pub(super) overflow: bool,
 }
 
@@ -270,14 +270,10 @@ impl Builder {
         true
     }
 
-    /// Rounds an array of doubles to what was asked for.
+    /// Rounds an array of numbers to what was asked for.
     fn round(&mut self, start: usize) {
         let Some(floats) = self.floats else { return };
-        let numbers = &mut self.numbers[start..];
-        if numbers.iter().any(|number| number.is_integer()) {
-            return;
-        }
-        for number in numbers {
+        for number in &mut self.numbers[start..] {
             let rounded = floats.round(number.as_f64());
             self.overflow |= rounded.is_infinite();
             *number = Number::Float(rounded);

@@ -2,6 +2,7 @@
 
 use super::layout::{self, Width, first};
 use super::number::format_short;
+use super::stack::deeper;
 use super::value::{Kind, Numbers, Repr, ValueRef};
 
 /// `INDENT`, `NEWLINE` and `SPACE` of `JSON.GET`; all empty is the compact form.
@@ -37,6 +38,14 @@ pub fn write(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut Vec
     {
         return write_item(item, style.space, out);
     }
+    // What is in flat form is one block, in which nesting costs at least three bytes a level.
+    match value.0 {
+        Repr::Tree(_) => deeper(|| write_any(value, style, depth, out)),
+        _ => write_any(value, style, depth, out),
+    }
+}
+
+fn write_any(value: ValueRef<'_>, style: &Style<'_>, depth: usize, out: &mut Vec<u8>) {
     match value.kind() {
         Kind::Null => out.extend_from_slice(b"null"),
         Kind::Bool(true) => out.extend_from_slice(b"true"),

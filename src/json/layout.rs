@@ -13,7 +13,8 @@
 //! | `10` `11` | as array | object |
 //! | `13`–`16`, `18`–`1a` | count as LEB128; count × width | packed array of the number kind with tag `tag - 10` |
 //! | `20` `21` | 2 bytes | double equal to a half (IEEE binary16); equal to a bfloat16 |
-//! | `30` `31` | as `13` | packed array of those |
+//! | `22` `23` | 2 bytes | double whose shortest text is that of a half; that of a bfloat16 |
+//! | `30`–`33` | as `13` | packed array of those |
 //! | `40`–`7f` | | integer `tag - 40` |
 //! | `80`–`bf` | UTF-8 | string of `tag - 80` bytes |
 //!
@@ -22,6 +23,7 @@
 use half::{bf16, f16};
 
 use super::number::Number;
+use super::short;
 
 pub(super) const NULL: u8 = 0x00;
 pub(super) const FALSE: u8 = 0x01;
@@ -59,6 +61,10 @@ pub(super) enum Width {
     F16 = 0x20,
     /// A double that is exactly a bfloat16.
     Bf16 = 0x21,
+    /// A double whose shortest text is the shortest text of a half: 0.1.
+    F16Short = 0x22,
+    /// A double whose shortest text is the shortest text of a bfloat16.
+    Bf16Short = 0x23,
 }
 
 impl Width {
@@ -75,20 +81,22 @@ impl Width {
             0x0a => Width::F64,
             0x20 => Width::F16,
             0x21 => Width::Bf16,
+            0x22 => Width::F16Short,
+            0x23 => Width::Bf16Short,
             _ => return None,
         })
     }
 
     /// The element kind of a packed array's tag.
     pub(super) fn of_packed(tag: u8) -> Option<Width> {
-        if matches!(tag, 0x13..=0x1a | 0x30 | 0x31) { Width::of_tag(tag - PACKED) } else { None }
+        if matches!(tag, 0x13..=0x1a | 0x30..=0x33) { Width::of_tag(tag - PACKED) } else { None }
     }
 
     /// Bytes of one number.
     pub(super) fn bytes(self) -> usize {
         match self {
             Width::I8 => 1,
-            Width::I16 | Width::F16 | Width::Bf16 => 2,
+            Width::I16 | Width::F16 | Width::Bf16 | Width::F16Short | Width::Bf16Short => 2,
             Width::I32 | Width::F32Exact | Width::F32Short => 4,
             Width::I64 | Width::U64 | Width::F64 => 8,
         }
@@ -107,6 +115,8 @@ impl Width {
             Width::F64 => Number::Float(f64::from_le_bytes(first(bytes))),
             Width::F16 => Number::Float(f16::from_le_bytes(first(bytes)).to_f64()),
             Width::Bf16 => Number::Float(bf16::from_le_bytes(first(bytes)).to_f64()),
+            Width::F16Short => Number::Float(short::of_half(f16::from_le_bytes(first(bytes)))),
+            Width::Bf16Short => Number::Float(short::of_bfloat(bf16::from_le_bytes(first(bytes)))),
         }
     }
 
@@ -123,8 +133,8 @@ impl Width {
             }
             Width::F32Exact | Width::F32Short => out.extend_from_slice(&(number.as_f64() as f32).to_le_bytes()),
             Width::F64 => out.extend_from_slice(&number.as_f64().to_le_bytes()),
-            Width::F16 => out.extend_from_slice(&f16::from_f64(number.as_f64()).to_le_bytes()),
-            Width::Bf16 => out.extend_from_slice(&bf16::from_f64(number.as_f64()).to_le_bytes()),
+            Width::F16 | Width::F16Short => out.extend_from_slice(&f16::from_f64(number.as_f64()).to_le_bytes()),
+            Width::Bf16 | Width::Bf16Short => out.extend_from_slice(&bf16::from_f64(number.as_f64()).to_le_bytes()),
         }
     }
 }
@@ -158,8 +168,29 @@ pub(super) fn write_count(mut count: usize, out: &mut Vec<u8>) {
     out.push(count as u8);
 }
 
+/// Counts the steps over items and chunks in tests, where time is no measure.
+pub(super) mod work {
+    #[cfg(test)]
+    thread_local!(static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
+
+    /// One step.
+    pub(in crate::json) fn step() {
+        #[cfg(test)]
+        STEPS.with(|steps| steps.set(steps.get() + 1));
+    }
+
+    /// What `with` comes to, and the steps that it took.
+    #[cfg(test)]
+    pub(in crate::json) fn during<T>(with: impl FnOnce() -> T) -> (T, u64) {
+        let before = STEPS.with(std::cell::Cell::get);
+        let result = with();
+        (result, STEPS.with(std::cell::Cell::get) - before)
+    }
+}
+
 /// The length of the item that begins at the front of `bytes`, tag included.
 pub(super) fn item_len(bytes: &[u8]) -> usize {
+    work::step();
     let tag = bytes[0];
     match tag {
         NULL | FALSE | TRUE => 1,

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use half::{bf16, f16};
 
 use super::layout::Width;
+use super::short;
 
 /// A number as a document holds it: integers in `[-2^63, 2^64 - 1]` are exact, everything else is a double.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +95,7 @@ fn compare_wide(a: i128, b: f64) -> Ordering {
     a.cmp(&(b.trunc() as i128)).then_with(|| 0.0f64.partial_cmp(&b.fract()).unwrap_or(Ordering::Equal))
 }
 
-/// What a numeric command does with the stored number and its argument.
+/// What a numeric command, or an expression, does with a number and another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
     /// Adds.
@@ -103,6 +104,12 @@ pub enum Arithmetic {
     Multiply,
     /// Raises the stored number to the argument.
     Power,
+    /// Takes the argument away.
+    Subtract,
+    /// Divides; the result is a double.
+    Divide,
+    /// The remainder, with the sign of the stored number.
+    Remainder,
 }
 
 impl Arithmetic {
@@ -114,6 +121,9 @@ impl Arithmetic {
                 Arithmetic::Add => Some(Number::from_wide(a + b)),
                 Arithmetic::Multiply => a.checked_mul(b).map(Number::from_wide),
                 Arithmetic::Power => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)).map(Number::from_wide),
+                Arithmetic::Subtract => Some(Number::from_wide(a - b)),
+                Arithmetic::Divide => None,
+                Arithmetic::Remainder => a.checked_rem(b).map(Number::from_wide),
             };
             if exact.is_some() {
                 return exact;
@@ -124,6 +134,9 @@ impl Arithmetic {
             Arithmetic::Add => a + b,
             Arithmetic::Multiply => a * b,
             Arithmetic::Power => a.powf(b),
+            Arithmetic::Subtract => a - b,
+            Arithmetic::Divide => a / b,
+            Arithmetic::Remainder => a % b,
         };
         result.is_finite().then_some(Number::Float(result))
     }
@@ -262,6 +275,8 @@ pub(super) fn is_float_of(width: Width, value: f64) -> bool {
     match width {
         Width::F16 => is_half(value),
         Width::Bf16 => is_bfloat(value),
+        Width::F16Short => short::is_half(value),
+        Width::Bf16Short => short::is_bfloat(value),
         Width::F32Exact => is_exact(value),
         Width::F32Short => is_short(value),
         Width::F64 => true,
@@ -269,7 +284,7 @@ pub(super) fn is_float_of(width: Width, value: f64) -> bool {
     }
 }
 
-/// The type in which a client wants arrays of doubles kept (`FPHA` of `JSON.SET`).
+/// The type in which a client wants arrays of numbers kept (`FPHA` of `JSON.SET`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FloatType {
     /// bfloat16
@@ -283,12 +298,11 @@ pub enum FloatType {
 }
 
 impl FloatType {
-    /// The nearest double of that type; infinite where the type's range is exceeded. A single stands for the double of
-    /// the same shortest text.
+    /// The nearest number of that type, as the double of its shortest text; infinite where the type's range is exceeded.
     pub(super) fn round(self, value: f64) -> f64 {
         match self {
-            FloatType::Bf16 => bf16::from_f64(value).to_f64(),
-            FloatType::Fp16 => f16::from_f64(value).to_f64(),
+            FloatType::Bf16 => short::of_bfloat(bf16::from_f64(value)),
+            FloatType::Fp16 => short::of_half(f16::from_f64(value)),
             FloatType::Fp32 if (value as f32).is_infinite() => f64::INFINITY,
             FloatType::Fp32 => widen_short(value as f32),
             FloatType::Fp64 => value,
@@ -321,9 +335,10 @@ pub(super) fn common_width(numbers: &[Number]) -> Option<Width> {
     if !numbers.iter().all(|n| matches!(n, Number::Float(_))) {
         return None;
     }
-    let candidates = [Width::F16, Width::Bf16, Width::F32Exact, Width::F32Short];
+    let halves = [Width::F16, Width::Bf16, Width::F16Short, Width::Bf16Short];
+    let mut candidates = halves.into_iter().chain([Width::F32Exact, Width::F32Short]);
     let holds_all = |width: &Width| numbers.iter().all(|n| is_float_of(*width, n.as_f64()));
-    Some(candidates.into_iter().find(holds_all).unwrap_or(Width::F64))
+    Some(candidates.find(holds_all).unwrap_or(Width::F64))
 }
 
 #[cfg(test)]

@@ -7,19 +7,22 @@ use std::sync::LazyLock;
 use hashbrown::HashTable;
 
 use super::layout::{self, Width};
+use super::stack::deeper;
 use super::value::{BLOCK, MEMBERS_BLOCK, Repr, ValueRef, element, find_key};
 
 /// Objects with fewer members are searched chunk by chunk.
 const INDEXED: usize = 256;
 
-/// A container in chunks.
-#[derive(Debug, Clone)]
+/// A container in chunks. Trees nest as deep as documents do: what follows them down takes stack as it needs it.
+#[derive(Debug)]
 pub(super) struct Tree {
     /// Object, else array.
     pub(super) object: bool,
     /// Number of children.
     pub(super) len: usize,
     pub(super) chunks: Vec<Chunk>,
+    /// Number of children in all chunks up to and including each.
+    ends: Vec<u32>,
     /// Where keys are, for objects of [`INDEXED`] members and more.
     index: Option<Box<KeyIndex>>,
 }
@@ -38,6 +41,7 @@ pub(super) enum Chunk {
 impl Chunk {
     /// Number of children.
     pub(super) fn count(&self) -> usize {
+        layout::work::step();
         match self {
             Chunk::Run { count, .. } => *count as usize,
             Chunk::Packed { width, bytes } => bytes.len() / width.bytes(),
@@ -88,10 +92,41 @@ impl Chunk {
     }
 }
 
+impl Clone for Tree {
+    fn clone(&self) -> Tree {
+        deeper(|| Tree {
+            object: self.object,
+            len: self.len,
+            chunks: self.chunks.clone(),
+            ends: self.ends.clone(),
+            index: self.index.clone(),
+        })
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        fn inner(chunks: &mut Vec<Chunk>, open: &mut Vec<Tree>) {
+            if chunks.iter().any(|chunk| matches!(chunk, Chunk::Tree { .. })) {
+                open.extend(chunks.drain(..).filter_map(|chunk| match chunk {
+                    Chunk::Tree { tree, .. } => Some(*tree),
+                    _ => None,
+                }));
+            }
+        }
+        // Every tree is freed when those in it have been taken out.
+        let mut open = Vec::new();
+        inner(&mut self.chunks, &mut open);
+        while let Some(mut tree) = open.pop() {
+            inner(&mut tree.chunks, &mut open);
+        }
+    }
+}
+
 impl Tree {
     /// A container of these chunks.
     pub(super) fn new(object: bool, chunks: Vec<Chunk>) -> Tree {
-        let mut tree = Tree { object, len: 0, chunks, index: None };
+        let mut tree = Tree { object, len: 0, chunks, ends: Vec::new(), index: None };
         tree.chunks.shrink_to_fit();
         tree.recount();
         tree
@@ -112,6 +147,39 @@ impl Tree {
         }
     }
 
+    /// Replaces chunks by others, given by number in order, and brings the counts up to date.
+    pub(super) fn replace_all(&mut self, mut replaced: Vec<(usize, Vec<Chunk>)>) {
+        if replaced.len() > 1 {
+            let before = self.chunks.len();
+            let mut old = std::mem::take(&mut self.chunks).into_iter();
+            let mut passed = 0;
+            for (number, chunks) in replaced {
+                old.by_ref().take(number - passed).for_each(|chunk| self.push(chunk));
+                old.next();
+                passed = number + 1;
+                chunks.into_iter().for_each(|chunk| self.push(chunk));
+            }
+            old.for_each(|chunk| self.push(chunk));
+            // Where every chunk became one, none has moved.
+            if self.chunks.len() != before {
+                self.index = None;
+            }
+        } else if let Some((number, chunks)) = replaced.pop() {
+            self.replace(number..number + 1, chunks);
+        } else {
+            return;
+        }
+        self.recount_len();
+    }
+
+    /// Adds a chunk at the end, or joins it with the last.
+    fn push(&mut self, chunk: Chunk) {
+        self.chunks.push(chunk);
+        if let Some(at) = self.chunks.len().checked_sub(2) {
+            self.merge(at);
+        }
+    }
+
     /// Joins a chunk and the next, if both are runs and small.
     fn merge(&mut self, at: usize) {
         let joined = match self.chunks.get(at..at + 2) {
@@ -122,13 +190,26 @@ impl Tree {
             }
             _ => return,
         };
-        self.chunks.splice(at..at + 2, [joined]);
+        self.chunks.remove(at + 1);
+        self.chunks[at] = joined;
         self.index = None;
+    }
+
+    /// Brings the counts up to date.
+    fn count(&mut self) {
+        let mut end = 0;
+        self.ends.clear();
+        self.ends.reserve_exact(self.chunks.len());
+        self.ends.extend(self.chunks.iter().map(|chunk| {
+            end += chunk.count() as u32;
+            end
+        }));
+        self.len = end as usize;
     }
 
     /// Brings the count up to date after chunks were replaced, and the index where they moved.
     pub(super) fn recount_len(&mut self) {
-        self.len = self.chunks.iter().map(Chunk::count).sum();
+        self.count();
         if self.index.is_none() || self.len < INDEXED {
             self.recount();
         }
@@ -136,13 +217,13 @@ impl Tree {
 
     /// Brings count and index up to date after any change of the chunks.
     pub(super) fn recount(&mut self) {
-        self.len = self.chunks.iter().map(Chunk::count).sum();
+        self.count();
         self.index = (self.object && self.len >= INDEXED).then(|| Box::new(KeyIndex::new(&self.chunks)));
     }
 
     /// As [`Tree::recount`] where chunks before `from` kept their keys and places, and later ones are new or longer.
     pub(super) fn recount_from(&mut self, from: usize) {
-        self.len = self.chunks.iter().map(Chunk::count).sum();
+        self.count();
         match &mut self.index {
             Some(index) if self.len >= INDEXED && index.table.len() <= 2 * self.len + 64 => {
                 index.extend(&self.chunks, from);
@@ -151,15 +232,20 @@ impl Tree {
         }
     }
 
-    pub(super) fn child(&self, mut index: usize) -> Option<(&[u8], ValueRef<'_>)> {
-        for chunk in &self.chunks {
-            let count = chunk.count();
-            if index < count {
-                return chunk.child(index);
-            }
-            index -= count;
-        }
-        None
+    /// The chunk in which a child is, and the number of children before it; the number of chunks where there is none.
+    pub(super) fn chunk_of(&self, index: usize) -> (usize, usize) {
+        let chunk = self.ends.partition_point(|end| *end as usize <= index);
+        (chunk, self.start_of(chunk))
+    }
+
+    /// Number of children before a chunk.
+    fn start_of(&self, chunk: usize) -> usize {
+        chunk.checked_sub(1).map_or(0, |last| self.ends[last] as usize)
+    }
+
+    pub(super) fn child(&self, index: usize) -> Option<(&[u8], ValueRef<'_>)> {
+        let (chunk, before) = self.chunk_of(index);
+        self.chunks.get(chunk)?.child(index - before)
     }
 
     pub(super) fn member(&self, key: &[u8]) -> Option<(usize, ValueRef<'_>)> {
@@ -167,7 +253,7 @@ impl Tree {
             Some(index) => index.candidates(key).find_map(|at| Some((at, self.chunks.get(at)?.member(key)?)))?,
             None => self.chunks.iter().enumerate().find_map(|(at, chunk)| Some((at, chunk.member(key)?)))?,
         };
-        Some((self.chunks[..chunk].iter().map(Chunk::count).sum::<usize>() + index, value))
+        Some((self.start_of(chunk) + index, value))
     }
 
     /// Bytes of all chunks.
@@ -176,13 +262,13 @@ impl Tree {
             Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => bytes.len(),
             Chunk::Tree { key, tree } => key.len() + tree.byte_len(),
         };
-        self.chunks.iter().map(bytes).sum()
+        deeper(|| self.chunks.iter().map(bytes).sum())
     }
 
     /// Number of allocations.
     pub(super) fn effort(&self) -> usize {
         let inner = |chunk: &Chunk| if let Chunk::Tree { tree, .. } = chunk { tree.effort() } else { 1 };
-        2 + self.chunks.iter().map(inner).sum::<usize>()
+        2 + deeper(|| self.chunks.iter().map(inner).sum::<usize>())
     }
 
     /// Shows every block of bytes to `visit`, until it breaks.
@@ -192,7 +278,7 @@ impl Tree {
                 Chunk::Run { bytes, .. } | Chunk::Packed { bytes, .. } => visit(bytes)?,
                 Chunk::Tree { key, tree } => {
                     visit(key)?;
-                    tree.blocks(visit)?;
+                    deeper(|| tree.blocks(visit))?;
                 }
             }
         }
@@ -203,6 +289,7 @@ impl Tree {
     pub(super) fn allocations(&self, tell: &mut dyn FnMut(usize)) {
         tell(size_of::<Tree>());
         tell(self.chunks.capacity() * size_of::<Chunk>());
+        tell(self.ends.capacity() * size_of::<u32>());
         if let Some(index) = &self.index {
             tell(size_of::<KeyIndex>());
             tell(index.table.allocation_size());
@@ -214,7 +301,7 @@ impl Tree {
                     if !key.is_empty() {
                         tell(key.len());
                     }
-                    tree.allocations(tell);
+                    deeper(|| tree.allocations(tell));
                 }
             }
         }

@@ -16,10 +16,11 @@
 //! 1. Blocks are written by the builder only: every item is complete, every text UTF-8, every count right.
 //! 2. No array is empty in packed form.
 //! 3. Keys of an object are unique. A tree's `len` is the sum of its chunks' counts; no chunk is empty.
-//! 4. Nesting is at most [`MAX_DEPTH`](super::MAX_DEPTH) containers.
+//! 4. Nesting is at most [`MAX_NESTED`](super::MAX_NESTED) containers, and in flat form no deeper than a block is long.
 
 use super::layout::{self, Width};
 use super::number::Number;
+use super::stack::deeper;
 use super::tree::{Chunk, Tree};
 
 /// Largest run of more than one child, in bytes.
@@ -186,6 +187,23 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// As [`ValueRef::children`], from that position on.
+    pub fn children_from(self, start: usize) -> Children<'a> {
+        match self.0 {
+            Repr::Tree(tree) => {
+                let (chunk, before) = tree.chunk_of(start);
+                let mut children = Children { run: Run::Items(&[], false), chunks: tree.chunks[chunk..].iter() };
+                children.skip_some(start - before);
+                children
+            }
+            _ => {
+                let mut children = self.children();
+                children.skip_some(start);
+                children
+            }
+        }
+    }
+
     /// The elements of an array in order; the members' values of an object.
     pub fn elements(self) -> impl Iterator<Item = ValueRef<'a>> {
         self.children().map(|(_, value)| value)
@@ -244,6 +262,15 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// True if at most `limit` containers are around any value, this one included.
+    pub(super) fn nests_within(self, limit: usize) -> bool {
+        match self.0 {
+            Repr::Element(..) => true,
+            Repr::Item(item) if layout::container(item).is_none() => limit > 0 || !self.is_array(),
+            _ => limit > 0 && self.elements().all(|child| child.nests_within(limit - 1)),
+        }
+    }
+
     /// Equality of values: numbers by value, objects without regard to order.
     pub fn same(self, other: ValueRef<'_>) -> bool {
         self.equal(other, |a, b| a == b)
@@ -255,6 +282,13 @@ impl<'a> ValueRef<'a> {
     }
 
     fn equal(self, other: ValueRef<'_>, numbers: fn(Number, Number) -> bool) -> bool {
+        match self.0 {
+            Repr::Tree(_) => deeper(|| self.equal_any(other, numbers)),
+            _ => self.equal_any(other, numbers),
+        }
+    }
+
+    fn equal_any(self, other: ValueRef<'_>, numbers: fn(Number, Number) -> bool) -> bool {
         match (self.kind(), other.kind()) {
             (Kind::Null, Kind::Null) => true,
             (Kind::Bool(a), Kind::Bool(b)) => a == b,
@@ -311,6 +345,20 @@ pub struct Children<'a> {
 }
 
 impl<'a> Children<'a> {
+    /// Leaves out the first `count`, which are not more than there are; a stretch of packed numbers at once.
+    fn skip_some(&mut self, count: usize) {
+        match self.run {
+            Run::Packed(width, bytes) => {
+                let skipped = (count * width.bytes()).min(bytes.len());
+                self.run = Run::Packed(width, &bytes[skipped..]);
+            }
+            _ if count > 0 => {
+                self.nth(count - 1);
+            }
+            _ => {}
+        }
+    }
+
     /// The children of one chunk.
     pub(super) fn of_chunk(chunk: &'a Chunk) -> Children<'a> {
         Children { run: Run::Items(&[], false), chunks: std::slice::from_ref(chunk).iter() }

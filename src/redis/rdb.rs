@@ -28,6 +28,18 @@ impl RdbSource {
     }
 }
 
+/// The name of the key whose value is loaded, where the server tells (not in `RESTORE` of old ones).
+///
+/// # Safety
+/// `raw` is valid for the lifetime `'a`, which is that of the callback.
+pub(super) unsafe fn key_name<'a>(raw: *mut ffi::RedisModuleIO) -> Option<&'a [u8]> {
+    // SAFETY: by the promise above; the name is the server's, and lives as long as the callback.
+    unsafe {
+        let name = api!(RedisModule_GetKeyNameFromIO(raw));
+        (!name.is_null()).then(|| super::args::Arg::new(name.cast_mut()).bytes())
+    }
+}
+
 /// A byte string that the server allocated for us.
 pub struct ServerBytes {
     start: *mut u8,

@@ -183,7 +183,10 @@ unsafe extern "C" fn load<T: DataType>(io: *mut ffi::RedisModuleIO, version: c_i
     match outcome {
         Ok(Ok(loaded)) => Box::into_raw(Box::new(loaded)).cast(),
         Ok(Err(corrupt)) => {
-            log(LogLevel::Warning, &format!("{}: {corrupt}", T::NAME.to_string_lossy()));
+            // SAFETY: as above.
+            let key = unsafe { super::rdb::key_name(io) };
+            let key = key.map_or(String::new(), |key| format!(" of key '{}'", key.escape_ascii()));
+            log(LogLevel::Warning, &format!("{} value{key}: {corrupt}", T::NAME.to_string_lossy()));
             null_mut()
         }
         Err(_) => null_mut(),

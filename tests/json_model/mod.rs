@@ -54,7 +54,7 @@ impl Choices<'_> {
             6 => {
                 let mut bound = || (self.below(3) > 0).then(|| self.small());
                 let (start, end) = (bound(), bound());
-                Selector::Slice(start, end, 1 + usize::from(self.below(3)))
+                Selector::Slice(start, end, self.small())
             }
             _ => Selector::Filter(self.filter(depth - 1)),
         }
@@ -95,7 +95,7 @@ enum Selector {
     Name(String),
     Wildcard,
     Index(i64),
-    Slice(Option<i64>, Option<i64>, usize),
+    Slice(Option<i64>, Option<i64>, i64),
     Filter(Filter),
 }
 
@@ -188,15 +188,23 @@ fn select<'v>(root: &'v Value, value: &'v Value, selector: &Selector, out: &mut 
         Selector::Name(name) => out.extend(value.as_object().and_then(|members| members.get(name))),
         Selector::Wildcard => out.extend(children(value)),
         Selector::Index(index) => out.extend(usize::try_from(place(*index)).ok().and_then(|at| elements.get(at))),
-        Selector::Slice(start, end, step) => {
-            let cut = |bound: i64| place(bound).clamp(0, len) as usize;
-            let (start, end) = (start.map_or(0, cut), end.map_or(elements.len(), cut));
-            let mut at = start;
+        Selector::Slice(start, end, step) if *step > 0 => {
+            let (mut at, end) = (start.map_or(0, |at| place(at).max(0)), end.map_or(len, |at| place(at).min(len)));
             while at < end {
-                out.push(&elements[at]);
+                out.push(&elements[at as usize]);
                 at += step;
             }
         }
+        Selector::Slice(start, end, step) if *step < 0 => {
+            let (start, end) =
+                (start.map_or(len - 1, |at| place(at).min(len - 1)), end.map_or(-1, |at| place(at).max(-1)));
+            let mut at = start;
+            while at > end {
+                out.push(&elements[at as usize]);
+                at += step;
+            }
+        }
+        Selector::Slice(..) => {}
         Selector::Filter(filter) => out.extend(children(value).into_iter().filter(|child| holds(root, child, filter))),
     }
 }

@@ -1,12 +1,14 @@
 //! The commands that change arrays:
 //! `JSON.ARRAPPEND key path json [json …]`, `JSON.ARRINSERT key path index json [json …]`,
-//! `JSON.ARRPOP key [path [index]]`, `JSON.ARRTRIM key path start stop`
+//! `JSON.ARRPOP key [FORMAT STRINGS | EXPAND1 | EXPAND] [path [index]]`, `JSON.ARRTRIM key path start stop`
 
+use super::resp::Format;
 use super::{
-    Update, WRITE, WRITE_MORE, any, finish, integer, next, next_key, path_or_root, reply_outcomes, text_of, update,
+    Update, WRITE, WRITE_MORE, any, finish, integer, next, next_key, next_text, path_or_root, reply_outcomes, update,
     writes,
 };
 use crate::error::{Error, json as errors};
+use crate::json::format::Style;
 use crate::json::{Document, Path};
 use crate::redis::args::{self, Args};
 use crate::redis::command::{Command, Info};
@@ -57,7 +59,7 @@ impl Command for ArrAppend {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         const NAME: &str = "json.arrappend";
         let name = next_key(&mut args, NAME)?;
-        let text = next(&mut args, NAME)?;
+        let text = next_text(&mut args, NAME)?;
         let values = values(&mut args, NAME)?;
         let path = Path::parse(text)?;
         let lengths = update(ctx, name, c"json.arrappend", |document| {
@@ -80,7 +82,7 @@ impl Command for ArrInsert {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         const NAME: &str = "json.arrinsert";
         let name = next_key(&mut args, NAME)?;
-        let path = next(&mut args, NAME)?;
+        let path = next_text(&mut args, NAME)?;
         let index = next_index(&mut args, NAME)?;
         let values = values(&mut args, NAME)?;
         let path = Path::parse(path)?;
@@ -99,7 +101,7 @@ impl Command for ArrTrim {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         const NAME: &str = "json.arrtrim";
         let name = next_key(&mut args, NAME)?;
-        let path = next(&mut args, NAME)?;
+        let path = next_text(&mut args, NAME)?;
         let (start, stop) = (next_index(&mut args, NAME)?, next_index(&mut args, NAME)?);
         finish(&args, NAME)?;
         let path = Path::parse(path)?;
@@ -123,7 +125,11 @@ impl Command for ArrPop {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         const NAME: &str = "json.arrpop";
         let name = next_key(&mut args, NAME)?;
+        let format = popped_format(ctx, &mut args)?;
         let (path, _) = path_or_root(&mut args)?;
+        if path.is_legacy() && format != Format::Text {
+            return Err(errors::FORMAT_LEGACY);
+        }
         // As in the field, what is no integer means the last element.
         let index = args.next().and_then(args::integer).unwrap_or(-1);
         finish(&args, NAME)?;
@@ -132,8 +138,22 @@ impl Command for ArrPop {
             Ok(Update { changed: outcome.iter().flatten().any(Option::is_some), outcome })
         })?;
         let missing = || errors::no_path_or_not(path.text(), "an array");
-        reply_outcomes(&mut ctx.reply(), &path, &popped.ok_or(errors::NO_KEY)?, missing, |reply, element| {
-            reply.bulk_or_null(element.as_ref().map(|element| text_of(element.root())).as_deref());
+        reply_outcomes(&mut ctx.reply(), &path, &popped.ok_or(errors::NO_KEY)?, missing, |reply, element| match element
+        {
+            Some(element) => format.reply(reply, element.root(), &Style::default()),
+            None => reply.null(),
         })
     }
+}
+
+/// `FORMAT` and its word, which stand before the path. Alone, `FORMAT` is a path.
+fn popped_format(ctx: &Context, args: &mut Args<'_>) -> Result<Format, Error> {
+    if args.len() < 2 || !args.next_if("FORMAT") {
+        return Ok(Format::Text);
+    }
+    let format = match next(args, "json.arrpop")? {
+        word if word.eq_ignore_ascii_case(b"STRINGS") => Format::Text,
+        word => Format::expanding(word).ok_or(errors::FORMAT)?,
+    };
+    if ctx.resp3() { Ok(format) } else { Err(errors::FORMAT_RESP2) }
 }

@@ -1,6 +1,6 @@
 //! `JSON.DEBUG MEMORY key [path]`, `JSON.DEBUG HELP`
 
-use super::{finish, integer, next, next_key, path_or_root, read};
+use super::{finish, integer, next_key, next_text, path_or_root, read};
 use crate::error::{Error, json as errors};
 use crate::json::{Document, Path, ValueRef};
 use crate::redis::args::Args;
@@ -26,7 +26,7 @@ impl Command for Debug {
     };
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
-        match next(&mut args, NAME)? {
+        match next_text(&mut args, NAME)? {
             word if word.eq_ignore_ascii_case(b"MEMORY") => memory(ctx, args),
             word if word.eq_ignore_ascii_case(b"HELP") => {
                 let mut reply = ctx.reply();

@@ -35,7 +35,7 @@ impl DataType for Document {
     }
 
     fn rewrite(&self, aof: &mut Aof<'_>) {
-        aof.emit(c"JSON.SET", &[b"$", &self.to_text()]);
+        self.pieces(&mut |path, text| aof.emit(c"JSON.SET", &[path, text]));
     }
 
     fn memory_usage(&self) -> usize {

@@ -1,16 +1,18 @@
 //! `JSON.GET key [INDENT text] [NEWLINE text] [SPACE text] [NOESCAPE] [FORMAT STRING | EXPAND | EXPAND1] [path …]`
 //!
-//! One JSONPath answers the array of its matches, one legacy path its first match. Several paths answer an object from
-//! path to that; if one of them is a JSONPath, all answer arrays. `NOESCAPE` says what is the case anyway. `EXPAND` makes
-//! the matches RESP3 values.
+//! One JSONPath answers the array of its matches, one legacy path its first match, a projection the array of its values.
+//! Several answer an object from path to that; if one of them is a JSONPath, legacy paths answer arrays, too. `NOESCAPE`
+//! says what is the case anyway. `EXPAND` makes the matches RESP3 values, `EXPAND1` those that are numbers, booleans or
+//! null. Options may follow paths, too; a `FORMAT` that does is of no effect for a RESP2 client, as in the field.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
-use super::resp::expand;
-use super::{next, next_key, read, reads};
+use super::resp::Format;
+use super::{next, next_key, next_text, read, reads};
 use crate::error::{Error, json as errors};
 use crate::json::format::{Style, write, write_str};
-use crate::json::{Document, Path, ValueRef};
+use crate::json::{Document, Path, Query, ValueRef};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -24,7 +26,7 @@ const NAME: &str = "json.get";
 #[derive(Default)]
 struct Options<'a> {
     style: Style<'a>,
-    expand: bool,
+    format: Format,
     paths: Vec<&'a [u8]>,
 }
 
@@ -33,20 +35,20 @@ impl<'a> Options<'a> {
         let mut options = Options::default();
         while args.len() > 0 {
             if args.next_if("INDENT") {
-                options.style.indent = next(args, NAME)?;
+                options.style.indent = next_text(args, NAME)?;
             } else if args.next_if("NEWLINE") {
-                options.style.newline = next(args, NAME)?;
+                options.style.newline = next_text(args, NAME)?;
             } else if args.next_if("SPACE") {
-                options.style.space = next(args, NAME)?;
+                options.style.space = next_text(args, NAME)?;
             } else if args.next_if("FORMAT") {
-                if !ctx.resp3() {
+                if !ctx.resp3() && options.paths.is_empty() {
                     return Err(errors::FORMAT_RESP2);
                 }
-                options.expand = match next(args, NAME)? {
-                    word if word.eq_ignore_ascii_case(b"STRING") => false,
-                    word if word.eq_ignore_ascii_case(b"EXPAND") || word.eq_ignore_ascii_case(b"EXPAND1") => true,
-                    _ => return Err(errors::FORMAT),
+                let format = match next(args, NAME)? {
+                    word if word.eq_ignore_ascii_case(b"STRING") => Format::Text,
+                    word => Format::expanding(word).ok_or(errors::FORMAT)?,
                 };
+                options.format = if ctx.resp3() { format } else { Format::Text };
             } else if !args.next_if("NOESCAPE") {
                 options.paths.extend(args.next());
             }
@@ -65,14 +67,14 @@ impl Command for Get {
         let name = next_key(&mut args, NAME)?;
         let options = Options::parse(ctx, &mut args)?;
         let found = read(ctx, name, |document| {
-            let paths = options.paths.iter().map(|path| Path::parse(path)).collect::<Result<Vec<_>, _>>()?;
-            if options.expand {
-                return reply_expanded(ctx, document, &paths);
+            let queries = options.paths.iter().map(|text| Query::parse(text)).collect::<Result<Vec<_>, _>>()?;
+            if options.format != Format::Text {
+                return reply_expanded(ctx, document, &queries, &options);
             }
             with_buffer(|out| {
-                match paths.as_slice() {
-                    [path] => one(document, path, &options.style, out)?,
-                    _ => several(document, &paths, &options, out)?,
+                match queries.as_slice() {
+                    [query] => one(document, query, &options.style, out)?,
+                    _ => several(document, &queries, &options, out)?,
                 }
                 ctx.reply().bulk(out);
                 Ok(())
@@ -85,13 +87,20 @@ impl Command for Get {
     }
 }
 
-fn reply_expanded(ctx: &Context, document: &Document, paths: &[Path]) -> Result<(), Error> {
-    let matches = paths.iter().map(|path| path.matches(document.root())).collect::<Result<Vec<_>, _>>()?;
+fn reply_expanded(ctx: &Context, document: &Document, queries: &[Query], options: &Options<'_>) -> Result<(), Error> {
+    // What fails, fails before a reply has begun.
+    if queries.len() > 1 {
+        queries.iter().try_for_each(|query| query.answers(document.root(), |_| ()))?;
+    }
     let mut reply = ctx.reply();
-    reply.array(matches.len());
-    for values in matches {
-        reply.array(values.len());
-        values.into_iter().for_each(|value| expand(&mut reply, value));
+    for (at, query) in queries.iter().enumerate() {
+        query.answers(document.root(), |values| {
+            if at == 0 {
+                reply.array(queries.len());
+            }
+            reply.array(values.len());
+            values.iter().for_each(|value| options.format.reply(&mut reply, *value, &options.style));
+        })?;
     }
     Ok(())
 }
@@ -113,24 +122,22 @@ fn with_buffer<T>(with: impl FnOnce(&mut Vec<u8>) -> T) -> T {
 }
 
 /// The text of one path's answer.
-fn one(document: &Document, path: &Path, style: &Style<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    if path.is_legacy() {
+fn one(document: &Document, query: &Query, style: &Style<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    if let Some(path) = query.as_path().filter(|path| path.is_legacy()) {
         let value = path.first(document.root())?.ok_or_else(|| errors::no_path(path.text()))?;
         write(value, style, 0, out);
-    } else if path.is_root() {
-        write_list(&[document.root()], style, 0, out);
-    } else {
-        write_list(&path.matches(document.root())?, style, 0, out);
+        return Ok(());
     }
-    Ok(())
+    Ok(query.answers(document.root(), |values| write_list(values, style, 0, out))?)
 }
 
 /// The text of several paths' answers. A path that is asked twice is answered once.
-fn several(document: &Document, paths: &[Path], options: &Options<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
-    let (style, legacy) = (&options.style, paths.iter().all(Path::is_legacy));
+fn several(document: &Document, queries: &[Query], options: &Options<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    let (style, legacy) = (&options.style, queries.iter().filter_map(Query::as_path).all(Path::is_legacy));
+    let mut asked = HashSet::with_capacity(queries.len());
     out.push(b'{');
-    for (at, (path, text)) in paths.iter().zip(&options.paths).enumerate() {
-        if options.paths[..at].contains(text) {
+    for (at, (query, text)) in queries.iter().zip(&options.paths).enumerate() {
+        if !asked.insert(text) {
             continue;
         }
         if at > 0 {
@@ -140,11 +147,11 @@ fn several(document: &Document, paths: &[Path], options: &Options<'_>, out: &mut
         write_str(text, out);
         out.push(b':');
         out.extend_from_slice(style.space);
-        if legacy {
+        if let Some(path) = query.as_path().filter(|_| legacy) {
             let value = path.first(document.root())?.ok_or_else(|| errors::no_path(text))?;
             write(value, style, 1, out);
         } else {
-            write_list(&path.matches(document.root())?, style, 1, out);
+            query.answers(document.root(), |values| write_list(values, style, 1, out))?;
         }
     }
     style.line(0, out);

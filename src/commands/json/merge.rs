@@ -1,7 +1,7 @@
 //! `JSON.MERGE key path json` (RFC 7386)
 
 use super::document::release;
-use super::{Update, WRITE_MORE, finish, next, next_key, update, writes};
+use super::{Update, WRITE_MORE, finish, next, next_key, next_text, update, writes};
 use crate::error::{Error, json as errors};
 use crate::json::{Document, Path};
 use crate::redis::args::Args;
@@ -24,7 +24,7 @@ impl Command for Merge {
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let name = next_key(&mut args, NAME)?;
-        let path = next(&mut args, NAME)?;
+        let path = next_text(&mut args, NAME)?;
         let text = next(&mut args, NAME)?;
         finish(&args, NAME).map_err(|_| errors::SYNTAX)?;
         let patch = Document::parse(text)?;

@@ -1,8 +1,8 @@
 //! `JSON.MGET key [key …] path`
 
-use super::{next, read, text_of};
+use super::{next_text, read, text_of};
 use crate::error::Error;
-use crate::json::{Document, Path};
+use crate::json::{Document, Query};
 use crate::redis::args::Args;
 use crate::redis::command::{Access, Command, Info, Keys};
 use crate::redis::context::Context;
@@ -28,11 +28,11 @@ impl Command for Mget {
         let count = args.len().saturating_sub(1);
         let mut names = args.next_many(count).filter(|names| names.len() > 0).ok_or_else(|| Error::arity(NAME))?;
         // As in the field, a path that is none has no value anywhere.
-        let path = Path::parse(next(&mut args, NAME)?).ok();
+        let query = Query::parse(next_text(&mut args, NAME)?).ok();
         let mut reply = ctx.reply();
         reply.array(count);
         while let Some(name) = names.next_arg() {
-            let text = read(ctx, name, |document| value(document, path.as_ref()));
+            let text = read(ctx, name, |document| value(document, query.as_ref()));
             reply.bulk_or_null(text.ok().flatten().flatten().as_deref());
         }
         Ok(())
@@ -40,18 +40,20 @@ impl Command for Mget {
 }
 
 /// The text of the path's answer, if there is one.
-fn value(document: &Document, path: Option<&Path>) -> Result<Option<Vec<u8>>, Error> {
-    let Some(path) = path else { return Ok(None) };
-    if path.is_legacy() {
+fn value(document: &Document, query: Option<&Query>) -> Result<Option<Vec<u8>>, Error> {
+    let Some(query) = query else { return Ok(None) };
+    if let Some(path) = query.as_path().filter(|path| path.is_legacy()) {
         return Ok(path.first(document.root())?.map(text_of));
     }
     let mut out = vec![b'['];
-    for (at, value) in path.matches(document.root())?.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
+    query.answers(document.root(), |values| {
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            crate::json::format::write(*value, &Default::default(), 1, &mut out);
         }
-        crate::json::format::write(value, &Default::default(), 1, &mut out);
-    }
+    })?;
     out.push(b']');
     Ok(Some(out))
 }

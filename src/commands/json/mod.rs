@@ -102,6 +102,12 @@ fn next<'a>(args: &mut Args<'a>, command: &str) -> Result<&'a [u8], Error> {
     args.next().ok_or_else(|| Error::arity(command))
 }
 
+/// As [`next`], for a word that has to be text.
+fn next_text<'a>(args: &mut Args<'a>, command: &str) -> Result<&'a [u8], Error> {
+    let word = next(args, command)?;
+    if std::str::from_utf8(word).is_ok() { Ok(word) } else { Err(errors::UTF8) }
+}
+
 /// As [`next`], for a key.
 fn next_key<'a>(args: &mut Args<'a>, command: &str) -> Result<Arg<'a>, Error> {
     args.next_arg().ok_or_else(|| Error::arity(command))

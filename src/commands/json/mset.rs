@@ -4,7 +4,7 @@
 //! or no longer does because of an earlier triple, changes nothing.
 
 use super::set::store;
-use super::{next, next_key, read};
+use super::{next, next_key, next_text, read};
 use crate::error::{Error, json as errors};
 use crate::json::edit::Condition;
 use crate::json::{Document, Path};
@@ -35,7 +35,7 @@ impl Command for Mset {
         }
         let mut triples: Vec<(Arg<'_>, &[u8], Document)> = Vec::with_capacity(args.len() / 3);
         while args.len() > 0 {
-            let (name, path) = (next_key(&mut args, NAME)?, next(&mut args, NAME)?);
+            let (name, path) = (next_key(&mut args, NAME)?, next_text(&mut args, NAME)?);
             triples.push((name, path, Document::parse(next(&mut args, NAME)?)?));
         }
         for (name, path, value) in &triples {

@@ -4,7 +4,7 @@
 
 use std::ffi::CStr;
 
-use super::{Update, WRITE, any, finish, next, next_key, update, writes};
+use super::{Update, WRITE, any, finish, next, next_key, next_text, update, writes};
 use crate::commands::style;
 use crate::error::{Error, json as errors};
 use crate::json::{Arithmetic, Document, Number, Path};
@@ -56,7 +56,7 @@ impl Command for PowBy {
 fn apply(ctx: &Context, mut args: Args<'_>, command: &str, event: &CStr, operation: Arithmetic) -> Result<(), Error> {
     let name = next_key(&mut args, command)?;
     let path = Path::parse(next(&mut args, command)?)?;
-    let text = next(&mut args, command)?;
+    let text = next_text(&mut args, command)?;
     finish(&args, command)?;
     let numbers = update(ctx, name, event, |document| {
         let operand = Document::parse(text).map_err(errors::argument)?;

@@ -3,7 +3,7 @@
 //! `FORMAT STRING` says what is the case anyway. `FPHA` rounds every array of doubles to the type and keeps it in it.
 
 use super::document::release;
-use super::{WRITE_MORE, next, next_key, writes};
+use super::{WRITE_MORE, next, next_key, next_text, writes};
 use crate::error::{Error, json as errors};
 use crate::json::edit::Condition;
 use crate::json::{Document, FloatType, Path};
@@ -33,13 +33,14 @@ impl Options {
             } else if options.condition == Condition::Always && args.next_if("XX") {
                 options.condition = Condition::Present;
             } else if args.next_if("FORMAT") {
-                let format = next(args, NAME)?;
+                let format = next_text(args, NAME)?;
                 if !format.eq_ignore_ascii_case(b"STRING") && !format.eq_ignore_ascii_case(b"JSON") {
-                    return Err(errors::FORMAT);
+                    return Err(errors::STORED_FORMAT);
                 }
             } else if args.next_if("FPHA") {
-                options.floats = Some(float_type(next(args, NAME)?).ok_or(errors::FLOAT_TYPE)?);
+                options.floats = Some(float_type(next_text(args, NAME)?).ok_or(errors::FLOAT_TYPE)?);
             } else {
+                next_text(args, NAME)?;
                 return Err(errors::SYNTAX);
             }
         }
@@ -64,7 +65,7 @@ impl Command for Set {
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let name = next_key(&mut args, NAME)?;
-        let path = next(&mut args, NAME)?;
+        let path = next_text(&mut args, NAME)?;
         let text = next(&mut args, NAME)?;
         let options = Options::parse(&mut args)?;
         let value = match options.floats {

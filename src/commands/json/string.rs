@@ -1,6 +1,8 @@
 //! `JSON.STRAPPEND key [path] json-string`
 
-use super::{Update, WRITE_MORE, any, finish, integer, next, next_key, reply_outcomes, text_of, update, writes};
+use super::{
+    Update, WRITE_MORE, any, finish, integer, next, next_key, next_text, reply_outcomes, text_of, update, writes,
+};
 use crate::error::{Error, json as errors};
 use crate::json::{Document, Path};
 use crate::redis::args::Args;
@@ -24,7 +26,7 @@ impl Command for StrAppend {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let name = next_key(&mut args, NAME)?;
         let path = if args.len() > 1 { next(&mut args, NAME)? } else { b"." };
-        let text = next(&mut args, NAME)?;
+        let text = next_text(&mut args, NAME)?;
         finish(&args, NAME)?;
         let path = Path::parse(path)?;
         let lengths = update(ctx, name, c"json.strappend", |document| {

@@ -3,15 +3,16 @@
 //! A number or a truth value that fits where the old one stood is written over it. Otherwise the block around it is
 //! copied with the change; the other chunks of a tree stay where they are.
 
-use std::cmp::Ordering;
-
 use crate::json::build::Builder;
 use crate::json::layout::{self, HEADER8, HEADER16, Width};
 use crate::json::number::width_of;
 use crate::json::path::Location;
+use crate::json::stack::{at_depth, deeper};
 use crate::json::tree::{Chunk, Tree};
 use crate::json::value::{BLOCK, Children, Node, PACKED_BLOCK, Repr, ValueRef};
 use crate::json::{Document, Number};
+
+use super::merge::Patch;
 
 /// What happens to the value at a place.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub(super) enum Change<'v> {
     },
     /// Of an object: members with new keys, at its end.
     Members(Vec<(&'v [u8], ValueRef<'v>)>),
+    /// It becomes what a patch makes of it.
+    Merge(&'v Patch<'v>),
     /// A container loses its children.
     Empty,
 }
@@ -44,14 +47,20 @@ pub(super) enum Change<'v> {
 pub(super) type Placed<'v> = (Location, Change<'v>);
 
 /// Makes all changes. Places are distinct and mean the document as it was; where one is inside another, the inner
-/// change is made first.
+/// change is made first. Each block that a change concerns is walked once, whatever the number of changes in it.
 pub(super) fn apply(document: &mut Document, mut changes: Vec<Placed<'_>>) {
-    changes.retain(|(place, change)| !overwrite(document, place, change));
-    changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    if !changes.is_sorted_by(|a, b| a.0 <= b.0) {
+        changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    }
     let Some((place, first)) = changes.first() else { return };
     let replaced = place.is_empty() && changes.len() == 1 && matches!(first, Change::Put(_) | Change::Empty);
+    if let Node::Flat(item) = &mut document.root
+        && overwrite_item(item, &changes, 0)
+    {
+        return;
+    }
     match &mut document.root {
-        Node::Tree(tree) if !replaced => {
+        Node::Tree(tree) if !replaced && !own(&changes, 0).is_some_and(|own| own.replaces(tree)) => {
             change_tree(tree, &changes, 0);
             if is_small(tree) {
                 let mut builder = Builder::with_capacity(BLOCK);
@@ -67,45 +76,27 @@ pub(super) fn apply(document: &mut Document, mut changes: Vec<Placed<'_>>) {
     }
 }
 
-/// Writes a number or truth value over one of the same form. False if it must be done the long way.
-fn overwrite(document: &mut Document, place: &[u32], change: &Change<'_>) -> bool {
-    if !matches!(change, Change::Number(_) | Change::Bool(_)) {
-        return false;
-    }
-    match &mut document.root {
-        Node::Flat(item) => overwrite_item(item, place, change),
-        Node::Tree(tree) => overwrite_tree(tree, place, change),
-    }
+/// The change of the value at that depth itself, which comes before those inside.
+fn own<'c, 'v>(changes: &'c [Placed<'v>], depth: usize) -> Option<&'c Change<'v>> {
+    changes.first().filter(|(place, _)| place.len() == depth).map(|(_, change)| change)
 }
 
-fn overwrite_tree(tree: &mut Tree, place: &[u32], change: &Change<'_>) -> bool {
-    let Some((at, inner)) = place.split_first() else { return false };
-    let mut at = *at as usize;
-    for chunk in &mut tree.chunks {
-        let count = chunk.count();
-        if at >= count {
-            at -= count;
-            continue;
+impl Change<'_> {
+    /// True if the change makes another value of a container, instead of changing what is in it.
+    fn replaces(&self, tree: &Tree) -> bool {
+        match self {
+            Change::Splice { .. } | Change::Keep { .. } | Change::Members(_) => false,
+            Change::Merge(_) => !tree.object,
+            _ => true,
         }
-        return match chunk {
-            Chunk::Tree { tree, .. } => overwrite_tree(tree, inner, change),
-            Chunk::Packed { width, bytes } => {
-                let width = *width;
-                inner.is_empty() && overwrite_element(width, &mut bytes[at * width.bytes()..], change)
-            }
-            Chunk::Run { object, bytes, .. } => {
-                let start = skip(bytes, *object, at);
-                overwrite_item(&mut bytes[start..], inner, change)
-            }
-        };
     }
-    false
 }
 
-/// Where in a run the child at position `at` begins, after its key.
-fn skip(run: &[u8], object: bool, at: usize) -> usize {
-    let mut rest = run;
-    for position in 0..=at {
+/// Where in a run the child at position `at` begins, after its key, if that of position `from` begins at `start`, before its
+/// key.
+fn skip(run: &[u8], object: bool, start: usize, from: usize, at: usize) -> usize {
+    let mut rest = &run[start..];
+    for position in from..=at {
         rest = if object { layout::split_key(rest).1 } else { rest };
         if position < at {
             rest = &rest[layout::item_len(rest)..];
@@ -114,25 +105,43 @@ fn skip(run: &[u8], object: bool, at: usize) -> usize {
     run.len() - rest.len()
 }
 
-/// As [`overwrite`], for the item at the front of `bytes`.
-fn overwrite_item(mut bytes: &mut [u8], place: &[u32], change: &Change<'_>) -> bool {
-    for (level, at) in place.iter().enumerate() {
-        let at = *at as usize;
-        if let Some(width) = Width::of_packed(bytes[0]) {
-            let (_, head) = layout::read_count(&bytes[1..]);
-            let start = 1 + head + at * width.bytes();
-            return level + 1 == place.len() && overwrite_element(width, &mut bytes[start..], change);
+/// Writes numbers and truth values over those of the same form in a run whose first child is number `base`. False if a
+/// change has to be made the long way; then some may have been made, and are made again.
+fn overwrite_run(run: &mut [u8], object: bool, base: usize, mut changes: &[Placed<'_>], depth: usize) -> bool {
+    let (mut start, mut from) = (0, base);
+    while let Some((place, _)) = changes.first() {
+        let at = place[depth] as usize;
+        let (here, later) = changes.split_at(through(changes, depth, at));
+        changes = later;
+        let item = skip(run, object, start, from, at);
+        if !overwrite_item(&mut run[item..], here, depth + 1) {
+            return false;
         }
-        let (head, object) = match bytes[0] {
-            layout::ARRAY8 => (HEADER8, false),
-            layout::OBJECT8 => (HEADER8, true),
-            layout::ARRAY16 => (HEADER16, false),
-            layout::OBJECT16 => (HEADER16, true),
-            _ => return false,
-        };
-        let start = head + skip(&bytes[head..], object, at);
-        bytes = &mut bytes[start..];
+        (start, from) = (item + layout::item_len(&run[item..]), at + 1);
     }
+    true
+}
+
+/// As [`overwrite_run`], for the item at the front of `bytes`, which is `depth` deep.
+fn overwrite_item(bytes: &mut [u8], changes: &[Placed<'_>], depth: usize) -> bool {
+    if let Some(change) = own(changes, depth) {
+        return changes.len() == 1 && overwrite_scalar(bytes, change);
+    }
+    let (head, object) = match bytes[0] {
+        layout::ARRAY8 => (HEADER8, false),
+        layout::OBJECT8 => (HEADER8, true),
+        layout::ARRAY16 => (HEADER16, false),
+        layout::OBJECT16 => (HEADER16, true),
+        tag => {
+            let Some(width) = Width::of_packed(tag) else { return false };
+            let (_, head) = layout::read_count(&bytes[1..]);
+            return overwrite_packed(width, &mut bytes[1 + head..], 0, changes, depth);
+        }
+    };
+    overwrite_run(&mut bytes[head..], object, 0, changes, depth)
+}
+
+fn overwrite_scalar(bytes: &mut [u8], change: &Change<'_>) -> bool {
     match (change, bytes[0]) {
         (Change::Bool(value), layout::TRUE | layout::FALSE) => {
             bytes[0] = if *value { layout::TRUE } else { layout::FALSE };
@@ -147,6 +156,14 @@ fn overwrite_item(mut bytes: &mut [u8], place: &[u32], change: &Change<'_>) -> b
             None => false,
         },
     }
+}
+
+/// As [`overwrite_run`], for a stretch of packed numbers.
+fn overwrite_packed(width: Width, bytes: &mut [u8], base: usize, changes: &[Placed<'_>], depth: usize) -> bool {
+    changes.iter().all(|(place, change)| {
+        let at = (place[depth] as usize - base) * width.bytes();
+        place.len() == depth + 1 && overwrite_element(width, &mut bytes[at..], change)
+    })
 }
 
 fn overwrite_element(width: Width, bytes: &mut [u8], change: &Change<'_>) -> bool {
@@ -192,7 +209,7 @@ fn rewrite_inner(builder: &mut Builder, value: ValueRef<'_>, changes: &[Placed<'
         return builder.value(value);
     }
     begin_like(builder, value);
-    rewrite_children(builder, value.children(), 0, changes, depth);
+    at_depth(depth, || rewrite_children(builder, value.children(), 0, changes, depth));
     builder.end();
 }
 
@@ -239,6 +256,7 @@ fn put(builder: &mut Builder, value: ValueRef<'_>, change: &Change<'_>) {
             begin_like(builder, value);
             builder.end();
         }
+        Change::Merge(patch) => patch.write_merged(builder, value),
         Change::Members(members) => {
             builder.begin_object(true);
             builder.children(value.children());
@@ -282,60 +300,68 @@ fn put_array(builder: &mut Builder, value: ValueRef<'_>, keep: [std::ops::Range<
 
 /// Changes a tree in place. Its own change is not one that replaces it.
 fn change_tree(tree: &mut Tree, changes: &[Placed<'_>], depth: usize) {
-    let (own, mut inner) = match changes.split_first() {
-        Some((first, rest)) if first.0.len() == depth => (Some(&first.1), rest),
-        _ => (None, changes),
-    };
-    let (mut base, mut concerned) = (0, Vec::new());
-    for (number, chunk) in tree.chunks.iter().enumerate() {
-        let end = base + chunk.count();
-        let (here, later) = inner.split_at(through(inner, depth, end - 1));
-        if !here.is_empty() {
-            concerned.push((number, base, here));
-        }
-        inner = later;
-        base = end;
-        if inner.is_empty() {
-            break;
-        }
-    }
-    // From the last to the first, so that the numbers of chunks stay true.
-    for (number, base, here) in concerned.into_iter().rev() {
-        change_chunk(tree, number, base, here, depth);
-    }
+    let own = own(changes, depth);
+    change_chunks(tree, &changes[usize::from(own.is_some())..], depth);
     match own {
-        None => tree.recount_len(),
+        None => {}
         Some(Change::Splice { at, remove, insert }) => splice(tree, *at, *remove, insert),
         Some(Change::Keep { start, end }) => {
-            let len = tree.chunks.iter().map(Chunk::count).sum::<usize>();
+            let len = tree.len;
             splice(tree, *end, len - end, &[]);
             splice(tree, 0, *start, &[]);
         }
-        Some(Change::Members(members)) => append_members(tree, members),
+        Some(Change::Members(members)) => append_members(tree, |builder| builder.children(members.iter().copied())),
+        Some(Change::Merge(patch)) => {
+            let (changes, new) = patch.changes(ValueRef(Repr::Tree(tree)));
+            change_chunks(tree, &changes, 0);
+            if !new.is_empty() {
+                append_members(tree, |builder| patch.write_members(builder, &new));
+            }
+        }
         Some(other) => unreachable!("{other:?} replaces its value"),
     }
 }
 
-fn change_chunk(tree: &mut Tree, number: usize, base: usize, here: &[Placed<'_>], depth: usize) {
-    let replaces =
-        |change: &Change<'_>| !matches!(change, Change::Splice { .. } | Change::Keep { .. } | Change::Members(_));
-    if let Chunk::Tree { tree: child, .. } = &mut tree.chunks[number]
-        && !(here[0].0.len() == depth + 1 && replaces(&here[0].1))
-    {
-        change_tree(child, here, depth + 1);
-        if !is_small(child) {
-            return;
+/// Makes the changes inside a tree, chunk by chunk.
+fn change_chunks(tree: &mut Tree, mut changes: &[Placed<'_>], depth: usize) {
+    let mut replaced = Vec::new();
+    while let Some((place, _)) = changes.first() {
+        let (number, base) = tree.chunk_of(place[depth] as usize);
+        let chunk = &mut tree.chunks[number];
+        let (here, later) = changes.split_at(through(changes, depth, base + chunk.count() - 1));
+        changes = later;
+        if let Some(chunks) = change_chunk(chunk, tree.object, base, here, depth) {
+            replaced.push((number, chunks));
         }
-        let mut builder = open_like(tree.object);
-        for (key, child) in tree.chunks[number].children() {
-            builder.key_in_object(key);
-            flatten(&mut builder, child);
-        }
-        return tree.replace(number..number + 1, builder.finish_chunks());
     }
-    let mut builder = open_like(tree.object);
-    rewrite_children(&mut builder, tree.chunks[number].children(), base, here, depth);
-    tree.replace(number..number + 1, builder.finish_chunks());
+    tree.replace_all(replaced);
+}
+
+/// What a chunk becomes; `None` where it was changed in place.
+fn change_chunk(chunk: &mut Chunk, object: bool, base: usize, here: &[Placed<'_>], depth: usize) -> Option<Vec<Chunk>> {
+    let in_place = match chunk {
+        Chunk::Tree { tree, .. } if !own(here, depth + 1).is_some_and(|own| own.replaces(tree)) => {
+            deeper(|| change_tree(tree, here, depth + 1));
+            if !is_small(tree) {
+                return None;
+            }
+            let mut builder = open_like(object);
+            for (key, child) in chunk.children() {
+                builder.key_in_object(key);
+                flatten(&mut builder, child);
+            }
+            return Some(builder.finish_chunks());
+        }
+        Chunk::Tree { .. } => false,
+        Chunk::Packed { width, bytes } => overwrite_packed(*width, bytes, base, here, depth),
+        Chunk::Run { object, bytes, .. } => overwrite_run(bytes, *object, base, here, depth),
+    };
+    if in_place {
+        return None;
+    }
+    let mut builder = open_like(object);
+    rewrite_children(&mut builder, chunk.children(), base, here, depth);
+    Some(builder.finish_chunks())
 }
 
 /// Writes a container anew: in flat form, if it is small.
@@ -355,9 +381,10 @@ fn open_like(object: bool) -> Builder {
     builder
 }
 
-/// True for a tree that would fit one block with room to spare.
+/// True for a tree that would fit one block with room to spare; one that has a tree inside, which is not small, is none.
 fn is_small(tree: &Tree) -> bool {
-    tree.len == 0 || (tree.chunks.len() <= 8 && tree.byte_len() <= BLOCK / 2)
+    let flat = || !tree.chunks.iter().any(|chunk| matches!(chunk, Chunk::Tree { .. }));
+    tree.len == 0 || (tree.chunks.len() <= 8 && flat() && tree.byte_len() <= BLOCK / 2)
 }
 
 /// [`Change::Splice`] of an array in chunks: rebuilds those that the range touches.
@@ -416,8 +443,8 @@ fn append_packed(tree: &mut Tree, chunk: usize, at: usize, insert: &[ValueRef<'_
     true
 }
 
-/// [`Change::Members`] of an object in chunks.
-fn append_members(tree: &mut Tree, members: &[(&[u8], ValueRef<'_>)]) {
+/// Writes members with new keys to the end of an object in chunks.
+fn append_members(tree: &mut Tree, write: impl FnOnce(&mut Builder)) {
     let last = tree.chunks.len().saturating_sub(1);
     let from = match tree.chunks.last() {
         Some(Chunk::Run { .. }) => last,
@@ -426,7 +453,7 @@ fn append_members(tree: &mut Tree, members: &[(&[u8], ValueRef<'_>)]) {
     let mut builder = open_like(true);
     let old: Vec<Chunk> = tree.chunks.splice(from.., []).collect();
     builder.children(old.iter().flat_map(Chunk::children));
-    builder.children(members.iter().copied());
+    write(&mut builder);
     tree.chunks.extend(builder.finish_chunks());
     tree.recount_from(from);
 }
@@ -438,16 +465,17 @@ impl Chunk {
     }
 }
 
-/// Order of places in which ancestors come first: only the outermost of them are kept.
-pub(super) fn outermost(mut places: Vec<Location>) -> Vec<Location> {
-    places.sort_unstable();
-    let mut kept: Vec<Location> = Vec::with_capacity(places.len());
-    for place in places {
-        let inside =
-            |outer: &Location| place.len() >= outer.len() && place[..outer.len()].cmp(outer) == Ordering::Equal;
-        if !kept.last().is_some_and(inside) {
-            kept.push(place);
-        }
+/// Of places, those that are in no other, in order.
+pub(super) fn outermost(places: Vec<Location>) -> Vec<Location> {
+    outermost_by(places, |place| place)
+}
+
+/// As [`outermost`], of what has a place.
+pub(super) fn outermost_by<T>(mut all: Vec<T>, place: fn(&T) -> &Location) -> Vec<T> {
+    if !all.is_sorted_by(|a, b| place(a) <= place(b)) {
+        all.sort_unstable_by(|a, b| place(a).cmp(place(b)));
     }
-    kept
+    // What lies inside a place comes right after it.
+    all.dedup_by(|inner, outer| place(inner).starts_with(place(outer)));
+    all
 }

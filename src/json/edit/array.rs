@@ -85,11 +85,12 @@ fn inclusive(start: i64, stop: i64, len: usize) -> (usize, usize) {
 }
 
 /// `JSON.ARRINDEX`: the position of the first element that is `wanted` (`1` is not `1.0`), from `start` to before `stop`, which is the
-/// end where it is 0; both count from the end when negative. `None` if there is none.
+/// end where it is 0; both count from the end when negative. A `start` beyond the end means the last element. `None` if there is
+/// none.
 pub fn index_of(array: ValueRef<'_>, wanted: ValueRef<'_>, start: i64, stop: i64) -> Option<usize> {
     let len = array.len();
     let end = if stop == 0 { len } else { cut(stop, len) };
-    let found =
-        array.elements().enumerate().take(end).skip(cut(start, len)).find(|(_, element)| element.identical(wanted));
-    found.map(|(at, _)| at)
+    let start = cut(start, len).min(len.saturating_sub(1));
+    let mut elements = array.elements().enumerate().take(end).skip(start);
+    elements.find(|(_, element)| element.identical(wanted)).map(|(at, _)| at)
 }

@@ -1,8 +1,12 @@
 //! `JSON.MERGE` (RFC 7386).
+//!
+//! A patch is prepared once; each place then takes the work that its own members and the patch's are worth.
 
-use super::{Change, Condition, apply, check_depth};
+use std::collections::HashMap;
+
+use super::apply::outermost;
+use super::{Change, Condition, Placed, apply, check_depth};
 use crate::json::build::Builder;
-use crate::json::path::Location;
 use crate::json::{Document, Error, Kind, Path, ValueRef};
 
 impl Document {
@@ -18,108 +22,171 @@ impl Document {
         if places.is_empty() {
             return self.set(path, patch, Condition::Always);
         }
-        check_depth(places.iter().map(Vec::len).max(), patch.root())?;
-        // From the last place to the first: what is inside another comes before it, and what is removed moves
-        // nothing that is still to come.
-        for place in places.iter().rev() {
-            self.merge_at(place, patch.root());
+        check_depth(places.iter().map(|place| place.len()).max(), patch.root())?;
+        let patch = patch.root();
+        if !patch.is_object() {
+            apply(self, outermost(places).into_iter().map(|place| (place, Change::Put(patch))).collect());
+            return Ok(true);
         }
+        let patch = Patch::of(patch);
+        apply(self, places.into_iter().map(|place| (place, Change::Merge(&patch))).collect());
         Ok(true)
     }
-
-    fn merge_at(&mut self, place: &Location, patch: ValueRef<'_>) {
-        // What nested objects of the patch become where the target has nothing to merge with.
-        let mut fresh = Vec::new();
-        if patch.is_object() {
-            strip_nulls(patch, &mut fresh);
-        }
-        let mut changes = Vec::new();
-        if let Some(target) = self.at(place) {
-            collect(place.clone(), target, patch, &mut fresh.iter(), &mut changes);
-        }
-        if let [(root, Change::Put(value))] = changes.as_slice()
-            && root.is_empty()
-        {
-            self.root = Document::copy_of(*value).root;
-            return;
-        }
-        apply(self, changes);
-    }
 }
 
-/// The patch's objects, itself first and then those inside, as they look without members that are null.
-fn strip_nulls(patch: ValueRef<'_>, fresh: &mut Vec<Document>) {
-    let at = fresh.len();
-    let mut builder = Builder::default();
-    stripped(patch, &mut builder);
-    fresh.insert(at, Document { root: builder.finish() });
-    for member in patch.elements().filter(|member| member.is_object()) {
-        strip_nulls(member, fresh);
-    }
+/// Patches of fewer members are searched one by one.
+const INDEXED: usize = 8;
+
+/// An object of a patch.
+#[derive(Debug)]
+pub(super) struct Patch<'v> {
+    value: ValueRef<'v>,
+    members: Vec<(&'v [u8], Member<'v>)>,
+    index: HashMap<&'v [u8], usize>,
+    /// A member is null, here or in an object inside.
+    deletes: bool,
 }
 
-fn stripped(patch: ValueRef<'_>, builder: &mut Builder) {
-    if !patch.is_object() {
-        return builder.value(patch);
-    }
-    builder.begin_object(true);
-    for (key, member) in patch.children() {
-        if !matches!(member.kind(), Kind::Null) {
-            builder.key(key);
-            stripped(member, builder);
+#[derive(Debug)]
+enum Member<'v> {
+    Null,
+    Value(ValueRef<'v>),
+    Object(Patch<'v>),
+}
+
+impl<'v> Patch<'v> {
+    fn of(value: ValueRef<'v>) -> Patch<'v> {
+        let member = |value: ValueRef<'v>| match value.kind() {
+            Kind::Null => Member::Null,
+            Kind::Object => Member::Object(Patch::of(value)),
+            _ => Member::Value(value),
+        };
+        let members: Vec<_> = value.children().map(|(key, value)| (key, member(value))).collect();
+        let deletes = members.iter().any(|(_, member)| match member {
+            Member::Null => true,
+            Member::Value(_) => false,
+            Member::Object(patch) => patch.deletes,
+        });
+        let mut index = HashMap::new();
+        if members.len() >= INDEXED {
+            index.extend(members.iter().enumerate().map(|(at, (key, _))| (*key, at)));
         }
+        Patch { value, members, index, deletes }
     }
-    builder.end();
-}
 
-/// The changes that make `target` what the patch says. `fresh` yields the stripped form of each object of the patch, in
-/// the order in which this function meets them.
-fn collect<'v>(
-    place: Location,
-    target: ValueRef<'_>,
-    patch: ValueRef<'v>,
-    fresh: &mut std::slice::Iter<'v, Document>,
-    changes: &mut Vec<(Location, Change<'v>)>,
-) {
-    if !patch.is_object() {
-        changes.push((place, Change::Put(patch)));
-        return;
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.members.iter().position(|(name, _)| *name == key);
+        }
+        self.index.get(key).copied()
     }
-    let own = fresh.next();
-    if !target.is_object() {
-        skip_objects(patch, fresh);
-        changes.extend(own.map(|own| (place, Change::Put(own.root()))));
-        return;
-    }
-    let mut members = Vec::new();
-    for (key, member) in patch.children() {
-        match (target.member(key), member.kind()) {
-            (Some((at, old)), kind) => {
-                let inner = [place.as_slice(), &[at as u32]].concat();
-                if matches!(kind, Kind::Null) {
-                    changes.push((inner, Change::Remove));
-                } else {
-                    collect(inner, old, member, fresh, changes);
+
+    /// Writes what becomes of a value.
+    pub(super) fn write_merged(&self, builder: &mut Builder, target: ValueRef<'_>) {
+        if !target.is_object() {
+            return self.write_bare(builder);
+        }
+        builder.begin_object(true);
+        let mut met = Met::new(self.members.len());
+        for (key, child) in target.children() {
+            let found = self.find(key);
+            found.into_iter().for_each(|at| met.set(at));
+            match found.map(|at| &self.members[at].1) {
+                Some(Member::Null) => continue,
+                Some(member) => {
+                    builder.key(key);
+                    match member {
+                        Member::Object(patch) => patch.write_merged(builder, child),
+                        Member::Value(value) => builder.value(*value),
+                        Member::Null => {}
+                    }
+                }
+                None => {
+                    builder.key(key);
+                    builder.value(child);
                 }
             }
-            (None, Kind::Null) => {}
-            (None, Kind::Object) => {
-                let stripped = fresh.next();
-                skip_objects(member, fresh);
-                members.extend(stripped.map(|value| (key, value.root())));
+        }
+        self.write_members(builder, &met.others());
+        builder.end();
+    }
+
+    /// Writes what the patch makes of nothing: itself, without members that are null.
+    fn write_bare(&self, builder: &mut Builder) {
+        if !self.deletes {
+            return builder.value(self.value);
+        }
+        builder.begin_object(true);
+        let all: Vec<usize> = (0..self.members.len()).collect();
+        self.write_members(builder, &all);
+        builder.end();
+    }
+
+    /// Writes some members into the object that is open, as [`Patch::write_bare`] does.
+    pub(super) fn write_members(&self, builder: &mut Builder, which: &[usize]) {
+        for (key, member) in which.iter().map(|at| &self.members[*at]) {
+            match member {
+                Member::Null => {}
+                Member::Value(value) => {
+                    builder.key(key);
+                    builder.value(*value);
+                }
+                Member::Object(patch) => {
+                    builder.key(key);
+                    patch.write_bare(builder);
+                }
             }
-            (None, _) => members.push((key, member)),
         }
     }
-    if !members.is_empty() {
-        changes.push((place, Change::Members(members)));
+
+    /// What changes inside an object in chunks, with places in it, and which members are new to it.
+    pub(super) fn changes(&self, target: ValueRef<'_>) -> (Vec<Placed<'_>>, Vec<usize>) {
+        let mut found: Vec<(usize, usize)> = if self.members.len() < target.len() {
+            let place = |(at, (key, _)): (usize, &(&[u8], Member<'v>))| Some((target.member(key)?.0, at));
+            self.members.iter().enumerate().filter_map(place).collect()
+        } else {
+            target.children().enumerate().filter_map(|(index, (key, _))| Some((index, self.find(key)?))).collect()
+        };
+        found.sort_unstable();
+        let mut met = Met::new(self.members.len());
+        let change = |(index, at): (usize, usize)| {
+            met.set(at);
+            let change = match &self.members[at].1 {
+                Member::Null => Change::Remove,
+                Member::Value(value) => Change::Put(*value),
+                Member::Object(patch) => Change::Merge(patch),
+            };
+            (std::iter::once(index as u32).collect(), change)
+        };
+        let changes = found.into_iter().map(change).collect();
+        let new = met.others().into_iter().filter(|at| !matches!(self.members[*at].1, Member::Null)).collect();
+        (changes, new)
     }
 }
 
-/// Passes over the stripped forms of the objects inside.
-fn skip_objects(patch: ValueRef<'_>, fresh: &mut std::slice::Iter<'_, Document>) {
-    for member in patch.elements().filter(|member| member.is_object()) {
-        fresh.next();
-        skip_objects(member, fresh);
+/// Which members of a patch the target has.
+enum Met {
+    Few(u64, usize),
+    Many(Vec<bool>),
+}
+
+impl Met {
+    fn new(count: usize) -> Met {
+        if count <= 64 { Met::Few(0, count) } else { Met::Many(vec![false; count]) }
+    }
+
+    fn set(&mut self, at: usize) {
+        match self {
+            Met::Few(bits, _) => *bits |= 1 << at,
+            Met::Many(all) => all[at] = true,
+        }
+    }
+
+    /// Those that it has not.
+    fn others(&self) -> Vec<usize> {
+        match self {
+            Met::Few(bits, count) => (0..*count).filter(|at| bits >> at & 1 == 0).collect(),
+            Met::Many(all) => (0..all.len()).filter(|at| !all[*at]).collect(),
+        }
     }
 }

@@ -10,10 +10,10 @@ mod merge;
 
 pub use array::index_of;
 
-use apply::{Change, Placed, apply, outermost};
+use apply::{Change, Placed, apply, outermost, outermost_by};
 
 use super::path::Location;
-use super::{Arithmetic, Document, Error, Kind, MAX_DEPTH, Number, Path, ValueRef};
+use super::{Arithmetic, Document, Error, Kind, MAX_NESTED, Number, Path, ValueRef};
 
 /// `NX` and `XX` of `JSON.SET`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,7 +79,7 @@ impl Document {
         if condition == Condition::Absent {
             return Ok(Vec::new());
         }
-        check_depth(places.iter().map(Vec::len).max(), value.root())?;
+        check_depth(places.iter().map(|place| place.len()).max(), value.root())?;
         Ok(places.into_iter().map(|place| (place, Change::Put(value.root()))).collect())
     }
 
@@ -94,7 +94,7 @@ impl Document {
         let Some((parent, key)) = path.split_member() else { return Err(Error::StaticPathOnly) };
         let mut place = None;
         parent.visit(self.root(), &mut |found, at| {
-            place = found.is_object().then(|| at.to_vec());
+            place = found.is_object().then(|| Location::from(at));
             std::ops::ControlFlow::Break(())
         })?;
         let Some(place) = place else { return Ok(Vec::new()) };
@@ -121,19 +121,19 @@ impl Document {
     /// # Errors
     /// [`Error::PathTooCostly`].
     pub fn clear(&mut self, path: &Path) -> Result<usize, Error> {
-        let places = outermost(path.locations(self.root())?);
         let mut changes = Vec::new();
-        for place in places {
-            match self.at(&place).map(ValueRef::kind) {
-                Some(Kind::Number(number)) if number != Number::Int(0) => {
-                    changes.push((place, Change::Number(Number::Int(0))));
+        path.visit(self.root(), &mut |value, place| {
+            match value.kind() {
+                Kind::Number(number) if number != Number::Int(0) => {
+                    changes.push((Location::from(place), Change::Number(Number::Int(0))));
                 }
-                Some(Kind::Array | Kind::Object) if self.at(&place).is_some_and(|value| !value.is_empty()) => {
-                    changes.push((place, Change::Empty));
-                }
+                Kind::Array | Kind::Object if !value.is_empty() => changes.push((Location::from(place), Change::Empty)),
                 _ => {}
             }
-        }
+            std::ops::ControlFlow::Continue(())
+        })?;
+        // What is not cleared holds nothing, so that only what is can be around another.
+        let changes = outermost_by(changes, |(place, _)| place);
         let count = changes.len();
         apply(self, changes);
         Ok(count)
@@ -211,10 +211,10 @@ impl Document {
     fn targets(&self, path: &Path) -> Result<Vec<Target<'_>>, Error> {
         let mut targets: Vec<Target<'_>> = Vec::new();
         path.visit(self.root(), &mut |value, place| {
-            targets.push((place.to_vec(), value));
+            targets.push((Location::from(place), value));
             std::ops::ControlFlow::Continue(())
         })?;
-        if !path.is_static() && targets.len() > 1 {
+        if path.may_repeat() && targets.len() > 1 {
             let mut seen = std::collections::HashSet::with_capacity(targets.len());
             targets.retain(|(place, _)| seen.insert(place.clone()));
         }
@@ -225,7 +225,7 @@ impl Document {
 /// Refuses to put a value where it would nest too deep; `ancestors` is how many containers are around the place.
 fn check_depth(ancestors: Option<usize>, value: ValueRef<'_>) -> Result<(), Error> {
     match ancestors {
-        Some(ancestors) if ancestors + value.depth() > MAX_DEPTH => Err(Error::TooDeep),
+        Some(ancestors) if ancestors + value.depth() > MAX_NESTED => Err(Error::TooDeep),
         _ => Ok(()),
     }
 }

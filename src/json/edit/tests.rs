@@ -42,15 +42,15 @@ fn values(size: usize) -> impl Strategy<Value = Value> {
 }
 
 /// All places of a plain tree.
-fn places(value: &Value) -> Vec<Vec<u32>> {
-    let mut all = vec![vec![]];
+fn places(value: &Value) -> Vec<Location> {
+    let mut all = vec![Location::new()];
     let children: Vec<&Value> = match value {
         Value::Array(elements) => elements.iter().collect(),
         Value::Object(members) => members.values().collect(),
         _ => Vec::new(),
     };
     for (at, child) in children.into_iter().enumerate() {
-        all.extend(places(child).into_iter().map(|inner| [&[at as u32], inner.as_slice()].concat()));
+        all.extend(places(child).into_iter().map(|inner| [&[at as u32], inner.as_slice()].concat().into()));
     }
     all
 }
@@ -240,14 +240,111 @@ fn nothing_nests_deeper_than_a_save_can_read_back() {
     assert!(
         matches!(Document::parse(deep(128).as_bytes()), Err(Error::Syntax(text)) if text == "recursion limit exceeded at line 1 column 128")
     );
-    let inner = path(&format!("${}", "[0]".repeat(126)));
-    assert_eq!(doc.append(&inner, &[Document::parse(b"[]").unwrap()]), Err(Error::TooDeep));
+    // Updates go deeper, as far as a save can be read back.
+    let (mut depth, more) = (127, Document::parse(deep(127).as_bytes()).unwrap());
+    while depth + 127 <= MAX_NESTED {
+        let inner = path(&format!("${}", "[0]".repeat(depth - 1)));
+        assert_eq!(doc.append(&inner, std::slice::from_ref(&more)), Ok(vec![Some(1)]));
+        depth += 127;
+    }
+    let inner = path(&format!("${}", "[0]".repeat(depth - 1)));
+    assert_eq!(doc.append(&inner, std::slice::from_ref(&more)), Err(Error::TooDeep));
     assert_eq!(doc.append(&inner, &[Document::parse(b"1").unwrap()]), Ok(vec![Some(1)]));
-    assert_eq!(
-        doc.set(&path(&format!("${}", "[0]".repeat(127))), &Document::parse(b"{}").unwrap(), Condition::Always),
-        Err(Error::TooDeep)
-    );
-    Document::parse(&doc.to_text()).unwrap();
+    let saved = doc.to_text();
+    assert_eq!(Document::parse_saved(&saved).unwrap().to_text(), saved);
+}
+
+/// Everything that follows the nesting down, on documents as deep as there are, on a stack as small as threads have.
+#[test]
+fn the_deepest_documents_are_read_changed_copied_and_freed() {
+    let shapes: [(&str, &str, &str); 4] = [
+        ("[", "1", "]"),
+        (r#"{"k":"#, r#"{"k":[0.5]}"#, "}"),
+        (r#"[{"k":["#, "true", "]}]"),
+        (&format!(r#"["{}",["#, "x".repeat(900)), "7", r#"],"y"]"#),
+    ];
+    for (open, inner, close) in shapes {
+        let levels = open.matches(['[', '{']).count();
+        let times = (MAX_NESTED - 2) / levels;
+        let text = format!("{}{inner}{}", open.repeat(times), close.repeat(times));
+        let mut doc = Document::parse_saved(text.as_bytes()).unwrap();
+        assert!(Document::parse(text.as_bytes()).is_err());
+        assert_eq!(doc.to_text(), text.as_bytes());
+        let copy = doc.clone();
+        assert!(copy.root().same(doc.root()) && Document::copy_of(doc.root()).root().identical(doc.root()));
+        let style = format::Style { indent: b"", newline: b"", space: b" " };
+        format::write(doc.root(), &style, 0, &mut Vec::new());
+        assert!(doc.free_effort() > 0);
+        let mut bytes = 0;
+        doc.allocations(&mut |size| bytes += size);
+        assert!(bytes > text.len() / 8);
+        assert!(doc.blocks(&mut |_| std::ops::ControlFlow::Continue(())).is_continue());
+        let last = path("$..[?(@ == 1 || @ == true || @ == 7 || @ == 0.5)]");
+        let places = last.locations(doc.root()).unwrap();
+        assert_eq!(places.len(), 1, "{open}");
+        assert!(places[0].len() + 2 >= MAX_NESTED - levels);
+        let mut pieces = Vec::new();
+        doc.pieces(&mut |path, text| pieces.push((path.to_vec(), text.to_vec())));
+        let mut again = Document::parse(b"null").unwrap();
+        for (at, piece) in pieces {
+            let value = Document::parse(&piece).unwrap();
+            match at.as_slice() {
+                b"$" => again = value,
+                at => assert!(again.set(&Path::parse(at).unwrap(), &value, Condition::Always).unwrap()),
+            }
+        }
+        assert_eq!(again.to_text(), text.as_bytes());
+        apply(&mut doc, vec![(places[0].clone(), Change::Str(b"changed".to_vec()))]);
+        let changed = String::from_utf8(doc.to_text()).unwrap();
+        assert_eq!(changed.matches("\"changed\"").count(), 1);
+        assert_eq!(doc.clear(&path("$")).unwrap(), 1);
+    }
+}
+
+/// Twice the places, twice the work: for every command on many places, in blocks and in trees, one place a block and many.
+#[test]
+fn work_grows_with_the_places_and_not_faster() {
+    type Edit = fn(&mut Document) -> usize;
+    let edits: [(&str, Edit); 13] = [
+        ("SET", |doc| usize::from(doc.set(&path("$[*].a"), &document(&json!("new")), Condition::Always).unwrap())),
+        ("MERGE", |doc| usize::from(doc.merge(&path("$[*]"), &document(&json!({"z": 1}))).unwrap())),
+        ("MERGE inside", |doc| {
+            usize::from(doc.merge(&path("$[*]"), &document(&json!({"a": null, "o": {"y": null, "n": 1}}))).unwrap())
+        }),
+        ("MERGE nested", |doc| usize::from(doc.merge(&path("$..*"), &document(&json!({"z": 1}))).unwrap())),
+        ("DEL", |doc| match doc.delete(&path("$[*].a")).unwrap() {
+            Deleted::Values(count) => count,
+            Deleted::Root => 0,
+        }),
+        ("CLEAR", |doc| doc.clear(&path("$[*].o")).unwrap()),
+        ("NUMINCRBY", |doc| doc.arithmetic(&path("$..a"), Arithmetic::Add, Number::Int(1)).unwrap().len()),
+        ("NUMINCRBY wider", |doc| {
+            doc.arithmetic(&path("$[*].a"), Arithmetic::Add, Number::Int(1 << 40)).unwrap().len()
+        }),
+        ("TOGGLE", |doc| doc.toggle(&path("$[*].t")).unwrap().len()),
+        ("STRAPPEND", |doc| doc.append_str(&path("$[*].s"), b"more").unwrap().len()),
+        ("ARRAPPEND", |doc| doc.append(&path("$[*].l"), &[document(&json!(1))]).unwrap().len()),
+        ("ARRPOP", |doc| doc.pop(&path("$[*].l"), 0).unwrap().len()),
+        ("ARRTRIM", |doc| doc.trim(&path("$[*].l"), 0, 0).unwrap().len()),
+    ];
+    let wide = "x".repeat(5000);
+    for (name, edit) in edits {
+        for filler in ["", wide.as_str()] {
+            let work = |places: usize| {
+                let one =
+                    json!({"a": 1, "o": {"x": 1, "y": 2}, "t": true, "s": "text", "l": [1, "two", 3], "f": filler});
+                let mut doc = document(&Value::from(vec![one; places]));
+                let (done, work) = crate::json::layout::work::during(|| edit(&mut doc));
+                assert!(done > 0, "{name}");
+                check(doc.root());
+                work
+            };
+            let sizes: Vec<u64> = (0..5).map(|doubled| work(100 << doubled)).collect();
+            for pair in sizes.windows(2) {
+                assert!(pair[1] * 10 <= pair[0] * 23, "{name}: {sizes:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,13 +4,13 @@
 //! surrogates in pairs of escapes, numbers that need care). So it has to be strict, not complete: what it accepts, serde_json
 //! must accept with the same value, which a property test and a fuzz target hold it to.
 
-use crate::json::MAX_DEPTH;
 use crate::json::build::Builder;
 use crate::json::number::{Number, POWERS};
+use crate::json::stack::at_depth;
 
-/// Feeds the text into the builder; `None` if it is not JSON, or too rare to be handled here.
-pub(super) fn parse(text: &[u8], builder: &mut Builder) -> Option<()> {
-    let mut parser = Parser { text, at: 0, builder, unescaped: Vec::new() };
+/// Feeds the text into the builder; `None` if it is not JSON, nests deeper than `limit`, or is too rare to be handled here.
+pub(super) fn parse(text: &[u8], limit: usize, builder: &mut Builder) -> Option<()> {
+    let mut parser = Parser { text, at: 0, limit, builder, unescaped: Vec::new() };
     parser.skip_space();
     parser.value(0)?;
     parser.skip_space();
@@ -20,6 +20,7 @@ pub(super) fn parse(text: &[u8], builder: &mut Builder) -> Option<()> {
 struct Parser<'t, 'b> {
     text: &'t [u8],
     at: usize,
+    limit: usize,
     builder: &'b mut Builder,
     /// The string that is being read, where it has escapes.
     unescaped: Vec<u8>,
@@ -51,8 +52,8 @@ impl<'t> Parser<'t, '_> {
                 self.string(Builder::str)
             }
             b'-' | b'0'..=b'9' => self.number(),
-            b'{' if depth < MAX_DEPTH => self.object(depth + 1),
-            b'[' if depth < MAX_DEPTH => self.array(depth + 1),
+            b'{' if depth < self.limit => at_depth(depth, || self.object(depth + 1)),
+            b'[' if depth < self.limit => at_depth(depth, || self.array(depth + 1)),
             b't' => self.word(b"true", |builder| builder.bool(true)),
             b'f' => self.word(b"false", |builder| builder.bool(false)),
             b'n' => self.word(b"null", Builder::null),
@@ -233,10 +234,10 @@ impl<'t> Parser<'t, '_> {
         }
         // Nineteen digits fit a u64; of leading zeros there may be more, which is rare.
         let number = match (fraction, negative) {
-            (0, _) if whole > 19 => return None,
+            (0, _) if whole > 19 => return self.long_integer(start),
             (0, false) => i64::try_from(mantissa).map_or(Number::Unsigned(mantissa), Number::Int),
             // -0 is a double, and the least integer has a magnitude of its own.
-            (0, true) if mantissa == 0 || mantissa > i64::MAX as u64 => return None,
+            (0, true) if mantissa == 0 || mantissa > i64::MAX as u64 => return self.long_integer(start),
             (0, true) => Number::Int(-(mantissa as i64)),
             // Two exact doubles divide to the nearest one (Clinger).
             _ if whole + fraction <= 19 && mantissa < 1 << 53 => {
@@ -249,11 +250,21 @@ impl<'t> Parser<'t, '_> {
         Some(())
     }
 
+    /// The integer from `start` to here, which is the least one, -0, or may be too long for an integer.
+    fn long_integer(&mut self, start: usize) -> Option<()> {
+        let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
+        match (text.parse::<u64>(), text.parse::<i64>()) {
+            (Ok(value), _) => self.builder.number(Number::Unsigned(value)),
+            (_, Ok(value @ ..0)) => self.builder.number(Number::Int(value)),
+            _ => return self.float(start),
+        }
+        Some(())
+    }
+
     fn exponent(&mut self) -> Option<()> {
         self.at += 1;
         self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-        // An absurd one is left to serde_json's judgement.
-        (1..=3).contains(&self.digits(0).0).then_some(())
+        (self.digits(0).0 > 0).then_some(())
     }
 
     /// The double from `start` to here.

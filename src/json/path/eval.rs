@@ -1,13 +1,17 @@
 //! Walking a document along a path.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
-use super::{Segment, Selector};
+use smallvec::SmallVec;
+
+use super::ast::{Segment, Selector, Slice};
+use super::pattern::Cached;
+use crate::json::stack::at_depth;
 use crate::json::{Error, ValueRef};
 
 /// A place in a document: the positions of children from the root down.
-pub type Location = Vec<u32>;
+pub type Location = SmallVec<[u32; 6]>;
 
 /// What is called with each match and its place.
 pub type Visit<'f, 'v> = dyn FnMut(ValueRef<'v>, &[u32]) -> ControlFlow<()> + 'f;
@@ -32,13 +36,15 @@ pub struct Evaluation<'v> {
     budget: Cell<u64>,
     /// The part of the budget that depends on the document's size has been granted.
     granted: Cell<bool>,
-    pub(super) regexes: super::filter::RegexCache,
+    pub(super) regexes: RefCell<Cached>,
 }
 
 /// A walk along one path: of the evaluation, or of a filter's operand within it.
 struct Walk<'e, 'f, 'v> {
     evaluation: &'e Evaluation<'v>,
     location: Vec<u32>,
+    /// How deep the recursion is.
+    depth: usize,
     visit: &'f mut Visit<'f, 'v>,
 }
 
@@ -60,7 +66,8 @@ impl<'v> Evaluation<'v> {
         segments: &[Segment],
         visit: &mut Visit<'_, 'v>,
     ) -> Result<(), Error> {
-        let mut walk = Walk { evaluation: self, location: Vec::new(), visit: &mut |value, place| visit(value, place) };
+        let mut walk =
+            Walk { evaluation: self, location: Vec::new(), depth: 0, visit: &mut |value, place| visit(value, place) };
         match walk.from(start, segments) {
             Err(Stop::Costly) => Err(Error::PathTooCostly),
             Err(Stop::Enough) | Ok(()) => Ok(()),
@@ -83,14 +90,36 @@ impl<'v> Walk<'_, '_, 'v> {
     /// Applies the segments to one value. Every segment goes at least one level down, so that the recursion is no
     /// deeper than the document.
     fn from(&mut self, value: ValueRef<'v>, segments: &[Segment]) -> Result<(), Stop> {
-        self.evaluation.spend(1).map_err(|_| Stop::Costly)?;
-        let Some((segment, rest)) = segments.split_first() else {
-            return match (self.visit)(value, &self.location) {
-                ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => Err(Stop::Enough),
+        let depth = self.location.len();
+        let walked = self.follow(value, segments);
+        self.location.truncate(depth);
+        walked
+    }
+
+    /// As [`Walk::from`], but for the place, which stays where it came to. Steps to one child at most need no recursion.
+    fn follow(&mut self, mut value: ValueRef<'v>, mut segments: &[Segment]) -> Result<(), Stop> {
+        loop {
+            self.evaluation.spend(1).map_err(|_| Stop::Costly)?;
+            let Some((segment, rest)) = segments.split_first() else { return self.found(value) };
+            let step = match segment.selectors.as_slice() {
+                _ if segment.descend => return self.descend(value, segment, rest),
+                [Selector::Name(key)] => value.member(key),
+                [Selector::Index(index)] => element(value, *index),
+                _ => return self.select(value, segment, rest),
             };
-        };
-        if segment.descend { self.descend(value, segment, rest) } else { self.select(value, segment, rest) }
+            let Some((index, child)) = step else { return Ok(()) };
+            self.location.push(index as u32);
+            (value, segments) = (child, rest);
+        }
+    }
+
+    fn found(&mut self, value: ValueRef<'v>) -> Result<(), Stop> {
+        // A place is as long as it is deep, and may be kept.
+        self.evaluation.spend(self.location.len() as u64 / 16).map_err(|_| Stop::Costly)?;
+        match (self.visit)(value, &self.location) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Stop::Enough),
+        }
     }
 
     /// The segment on a value and then on everything below it.
@@ -102,10 +131,7 @@ impl<'v> Walk<'_, '_, 'v> {
         }
         for (index, (_, child)) in value.children().enumerate() {
             if child.is_array() || child.is_object() {
-                self.location.push(index as u32);
-                let walked = self.descend(child, segment, rest);
-                self.location.pop();
-                walked?;
+                self.down(index, |walk| walk.descend(child, segment, rest))?;
             }
         }
         Ok(())
@@ -125,18 +151,11 @@ impl<'v> Walk<'_, '_, 'v> {
                     }
                 }
                 Selector::Index(index) => {
-                    let index = array_index(*index, value.len()).filter(|_| value.is_array());
-                    if let Some((index, (_, element))) = index.and_then(|at| Some((at, value.child(at)?))) {
+                    if let Some((index, element)) = element(value, *index) {
                         self.step(index, element, rest)?;
                     }
                 }
-                Selector::Slice { start, end, step } => {
-                    let (start, end) = slice_bounds(*start, *end, value.len());
-                    let elements = value.children().enumerate().take(end).skip(start).step_by(*step);
-                    for (index, (_, element)) in elements.filter(|_| value.is_array()) {
-                        self.step(index, element, rest)?;
-                    }
-                }
+                Selector::Slice(slice) => self.slice(value, slice, rest)?,
                 Selector::Filter(expr) => {
                     for (index, (_, child)) in value.children().enumerate() {
                         self.evaluation.spend(1).map_err(|_| Stop::Costly)?;
@@ -150,12 +169,43 @@ impl<'v> Walk<'_, '_, 'v> {
         Ok(())
     }
 
+    /// The elements that a slice takes, in its order.
+    fn slice(&mut self, value: ValueRef<'v>, slice: &Slice, rest: &[Segment]) -> Result<(), Stop> {
+        let (low, high) = slice_bounds(slice, value.len());
+        let step = usize::try_from(slice.step.unsigned_abs()).unwrap_or(usize::MAX);
+        if !value.is_array() || step == 0 || low >= high {
+            return Ok(());
+        }
+        // Backwards, the last element is as far from the first as whole steps go.
+        let low = if slice.step < 0 { low + (high - 1 - low) % step } else { low };
+        let elements = value.children_from(low).take(high - low).enumerate().step_by(step);
+        let elements = elements.map(|(at, (_, element))| (low + at, element));
+        if slice.step > 0 {
+            return elements.into_iter().try_for_each(|(index, element)| self.step(index, element, rest));
+        }
+        let backwards: Vec<_> = elements.collect();
+        backwards.into_iter().rev().try_for_each(|(index, element)| self.step(index, element, rest))
+    }
+
     fn step(&mut self, index: usize, child: ValueRef<'v>, rest: &[Segment]) -> Result<(), Stop> {
+        self.down(index, |walk| walk.from(child, rest))
+    }
+
+    /// Goes on at the child number `index`.
+    fn down(&mut self, index: usize, on: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
         self.location.push(index as u32);
-        let walked = self.from(child, rest);
+        self.depth += 1;
+        let walked = at_depth(self.depth, || on(self));
+        self.depth -= 1;
         self.location.pop();
         walked
     }
+}
+
+/// The element that an index means, and its position.
+fn element(value: ValueRef<'_>, index: i64) -> Option<(usize, ValueRef<'_>)> {
+    let at = array_index(index, value.len()).filter(|_| value.is_array())?;
+    Some((at, value.child(at)?.1))
 }
 
 /// The position that an index means, which counts from the end when negative.
@@ -164,11 +214,14 @@ pub(in crate::json) fn array_index(index: i64, len: usize) -> Option<usize> {
     usize::try_from(at).ok().filter(|at| *at < len)
 }
 
-/// Start and end of a slice with positive step, cut to the array (RFC 9535 §2.3.4.2.2).
-fn slice_bounds(start: Option<i64>, end: Option<i64>, len: usize) -> (usize, usize) {
-    let cut = |bound: i64| {
-        let at = if bound < 0 { len as i128 + i128::from(bound) } else { i128::from(bound) };
-        at.clamp(0, len as i128) as usize
+/// The first position that a slice may take, and the one behind the last, cut to the array (RFC 9535 §2.3.4.2.2).
+fn slice_bounds(slice: &Slice, len: usize) -> (usize, usize) {
+    let end = len as i128;
+    let from_start = |bound: i64| if bound < 0 { end + i128::from(bound) } else { i128::from(bound) };
+    let (low, high) = if slice.step < 0 {
+        (slice.end.map_or(0, |bound| from_start(bound) + 1), slice.start.map_or(end, |bound| from_start(bound) + 1))
+    } else {
+        (slice.start.map_or(0, from_start), slice.end.map_or(end, from_start))
     };
-    (start.map_or(0, cut), end.map_or(len, cut))
+    (low.clamp(0, end) as usize, high.clamp(0, end) as usize)
 }

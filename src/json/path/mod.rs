@@ -1,23 +1,34 @@
-//! Paths: JSONPath (RFC 9535) as far as the field uses it, and legacy paths.
+//! Paths: JSONPath (RFC 9535) with what the field adds, and legacy paths; and projections, which are expressions over them.
 //!
-//! A path that is `$` or begins with `$.` or `$[` is a JSONPath and stands for all its matches; any other text is a
-//! legacy path, read as `$` + text, and stands for its first match. Beyond the RFC: `=~` (unanchored regular
-//! expression, linear time), literals alone in filters, `..` before any bracket, a dot before a bracket, white space
-//! around every token. Not there: the RFC's functions, negative slice steps.
+//! A path that is `$`, or `$` followed by `.` or `[`, is a JSONPath and stands for all its matches; any other text is a
+//! legacy path, read as `$` + text, and stands for its first match. Beyond the RFC: names after a dot may begin with a
+//! digit and contain `-$#%+/:^` and a backtick; a dot before a bracket; parentheses are not needed around a filter; `=~`
+//! (unanchored regular expression); and the expressions of Redis 8.10 (see `expression`, `filter`, `function`).
 //!
-//! Choices where the RFC has none: a comparison with a path of several matches is as with none. A regular expression
-//! that does not compile, or is larger than its limit, matches nothing. Locations come in document order per
-//! segment, and a value reached twice is reported twice, as the RFC says; updates count it once.
+//! A [`Query`] is what `JSON.GET` takes: a path, or a projection such as `$.a + 1` or `$.list.length()`. Everywhere else a
+//! projection is no path.
+//!
+//! Choices where neither says: a regular expression that does not compile, or is larger than its limit, matches nothing.
+//! Locations come in document order per segment, and a value reached twice is reported twice, as the RFC says; updates
+//! count it once.
 //!
 //! Evaluation spends from a budget proportional to the document (see [`Evaluation`]), so `$..*..*..*` ends in
 //! [`Error::PathTooCostly`], not in an hour.
 
+mod ast;
 mod eval;
+mod expression;
 mod filter;
+mod function;
 mod parse;
+mod pattern;
+mod query;
 
 pub use eval::{Evaluation, Location};
 pub use parse::Malformed;
+pub use query::Query;
+
+use ast::{Segment, Selector};
 
 use super::{Error, ValueRef};
 
@@ -33,37 +44,25 @@ pub struct Path {
     segments: Vec<Segment>,
 }
 
-/// One step from a set of values to the next.
-#[derive(Debug, Clone)]
-pub(super) struct Segment {
-    /// `..`: from every descendant, too.
-    pub(super) descend: bool,
-    pub(super) selectors: Vec<Selector>,
-}
-
-/// Which children a segment takes.
-#[derive(Debug, Clone)]
-pub(super) enum Selector {
-    Name(Vec<u8>),
-    Wildcard,
-    Index(i64),
-    Slice { start: Option<i64>, end: Option<i64>, step: usize },
-    Filter(filter::Expr),
-}
-
 impl Path {
     /// Compiles a path of either kind.
     ///
     /// # Errors
-    /// [`Error::Path`] with the position of what was not understood.
+    /// [`Error::Path`] with the position of what was not understood; [`Error::NotUtf8`].
     pub fn parse(text: &[u8]) -> Result<Path, Error> {
-        let legacy = !(text == b"$" || text.starts_with(b"$.") || text.starts_with(b"$["));
+        std::str::from_utf8(text).map_err(|_| Error::NotUtf8)?;
+        let after_root = text.strip_prefix(b"$").map(<[u8]>::trim_ascii_start);
+        let legacy = !after_root.is_some_and(|rest| matches!(rest, [] | [b'.' | b'[', ..]));
         let text = match text {
             _ if !legacy => text.to_vec(),
             b"." => b"$".to_vec(),
             _ if text.starts_with(b".") => [b"$", text].concat(),
             _ => [b"$.", text].concat(),
         };
+        // A sign before a JSONPath makes a projection, not the name of a member.
+        if legacy && matches!(text.as_slice(), [b'$', b'.', b'-' | b'+', b'$', b'.' | b'[', ..]) {
+            return Err(Error::Path(Malformed { path: text, position: 2, expected: parse::MEMBER }));
+        }
         match parse::segments(&text) {
             Ok(segments) => Ok(Path { text, legacy, segments }),
             Err(place) => Err(Error::Path(Malformed { path: text, ..place })),
@@ -89,6 +88,12 @@ impl Path {
     pub fn is_static(&self) -> bool {
         let single = |selector: &Selector| matches!(selector, Selector::Name(_) | Selector::Index(_));
         self.segments.iter().all(|s| !s.descend && s.selectors.len() == 1 && s.selectors.iter().all(single))
+    }
+
+    /// True if a place may be reached twice.
+    pub(super) fn may_repeat(&self) -> bool {
+        let descends = self.segments.iter().filter(|segment| segment.descend).count();
+        descends > 1 || self.segments.iter().any(|segment| segment.selectors.len() > 1)
     }
 
     /// The path of the parent and the key of the last step, of a path that ends in one name.
@@ -141,10 +146,12 @@ impl Path {
     pub fn locations(&self, root: ValueRef<'_>) -> Result<Vec<Location>, Error> {
         let mut found = Vec::new();
         self.visit(root, &mut |_, location| {
-            found.push(location.to_vec());
+            found.push(Location::from(location));
             std::ops::ControlFlow::Continue(())
         })?;
-        found.sort_unstable();
+        if !found.is_sorted() {
+            found.sort_unstable();
+        }
         found.dedup();
         Ok(found)
     }
