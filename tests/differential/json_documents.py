@@ -394,7 +394,7 @@ def run(pairs, seed, protocol, ours, theirs):
     for number in range(pairs):
         pair = Pair(f"{seed}-{number}")
         document = json.dumps(pair.document, ensure_ascii=False)
-        commands = [["DEL", "k", "k2", "string", "other"], ["SET", "string", "x"], ["JSON.SET", "k", "$", document], *pair.commands, ["JSON.GET", "k"]]
+        commands = [["FLUSHALL"], ["SET", "string", "x"], ["JSON.SET", "k", "$", document], *pair.commands, ["JSON.GET", "k"]]
         sent = [[word.encode("utf-8", "surrogateescape") for word in command] for command in commands]
         here = a.pipeline(sent)
         try:
