@@ -65,6 +65,7 @@
 //! | `CreateTimer` | a number; never fails | |
 //! | `LoadUnsigned`, `LoadFloat`, `LoadDouble` | anything, if `IsIOError` says so | corrupt |
 //! | `LoadStringBuffer` | null, or `IsIOError` | corrupt |
+//! | `GetKeyNameFromIO` | null, where no key is known | the log names none |
 //! | `SaveUnsigned`, `SaveFloat`, `SaveDouble`, `SaveStringBuffer`, `EmitAOF` | the server remembers an error and gives up the file | |
 //! | `DigestAddStringBuffer`, `DigestAddLongLong`, `DigestEndSequence` | nothing | |
 //! | `DefragAlloc` | null: stays where it is | kept |
@@ -72,7 +73,7 @@
 //! | `DefragCursorSet`, `DefragShouldStop` | an error is not told | |
 //! | `CreateDataType`, `CreateCommand`, `GetCommand` | null or an error: the name is taken | the family steps aside, or the load fails |
 //! | `SetCommandInfo`, `SubscribeToKeyspaceEvents`, `SubscribeToServerEvent` | an error: unknown to the server | the load fails |
-//! | `RegisterNumericConfig`, `RegisterBoolConfig`, `RegisterEnumConfig`, `LoadConfigs` | an error | the load fails |
+//! | `RegisterNumericConfig`, `RegisterBoolConfig`, `RegisterEnumConfig`, `RegisterStringConfig`, `LoadConfigs` | an error | the load fails |
 //! | `RegisterInfoFunc`, `SetModuleOptions`, `GetTypeMethodVersion` | never fail | |
 //! | `ExportSharedAPI` | an error: another module has the name | it keeps it |
 //! | `InfoAddSection`, `InfoAddFieldULongLong`, `InfoAddFieldCString` | an error: not asked for | not written |
