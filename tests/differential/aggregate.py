@@ -387,6 +387,10 @@ class Comparison:
             return all(self.because(reason) for reason in reasons)
         if hidden and request.words.count("GROUPBY") + request.words.count("FILTER") + request.words.count("APPLY") > 1:
             return all(self.because(reason + ", and what is made of it") for reason in reasons[:1])
+        if later and request.words.count("GROUPBY") > 1:
+            return self.because("which array of one first value a group shows is that of its first row, and groups have no order")
+        if request.round.json and re.search(r"exists\(@[msw]\)", words) and request.grouped:
+            return self.because("null of a SORTABLE field is no value for the peer, null in an array is text")
         if later and re.search(r"!@\w+|@\w+ && |@\w+ [|][|]|== 'Red'|FILTER", words):
             return self.because("the peer takes an array of JSON for false, and cuts its answer at null")
         if "LOAD *" in words and not request.round.json:
@@ -426,7 +430,7 @@ class Comparison:
     def numbers(row):
         def number(value):
             try:
-                return f"{float(int(value, 16) if value.startswith('0x') else value):.11g}"
+                return f"{float(int(value, 16) if value.startswith('0x') else value) or 0.0:.11g}"
             except ValueError:
                 return value
 

@@ -8,6 +8,8 @@ import pytest
 from resp import NULL, NULL_BULK, Double, Error, Map, Simple
 from servers import wait_until
 
+pytestmark = pytest.mark.usefixtures("redis_style")
+
 SETUP = [
     "FT.CREATE i PREFIX 1 d: PAYLOAD_FIELD pay SCORE_FIELD s SCHEMA t TEXT g TAG SORTABLE n NUMERIC SORTABLE",
     "HSET d:1 t 'hello world' g a n 1 pay foo s 0.5",

@@ -2,7 +2,8 @@
 //!
 //! A cursor is read and deleted by the name of its index or an alias only: who may not query the index gets nothing by the number.
 
-use super::aggregate::{Access, Answer, CURSORS, Page};
+use super::aggregate::{Answer, CURSORS, Page};
+use super::loading::Access;
 use super::{find, reads};
 use crate::error::{Error, search as errors};
 use crate::indexes::{counters, query};

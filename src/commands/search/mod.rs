@@ -16,6 +16,7 @@ pub mod explain;
 pub mod find;
 pub mod info;
 pub mod list;
+mod loading;
 pub mod rows;
 pub mod suggest;
 mod suggestions;
