@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from resp import Error
-from servers import wait_until
+from servers import Server, wait_until
 
 TEXT = "the quick brown fox jumps over the lazy dog"
 
@@ -349,20 +349,31 @@ REDIS = {
 }
 
 
+@pytest.fixture(scope="module")
+def own(server_name):
+    """A server that nobody else has left anything in."""
+    with Server(server_name) as server:
+        yield server, server.connect()
+
+
 @pytest.mark.module_only
 @pytest.mark.parametrize("quantization, dim, attributes", REDIS)
-def test_small_sets_cost_less_than_the_peers(server, quantization, dim, attributes):
+def test_small_sets_cost_less_than_the_peers(own, quantization, dim, attributes):
     """And MEMORY USAGE says what they cost."""
-    c = server.connect()
+    server, c = own
     options = [quantization] + (["SETATTR", '{"year":1999,"genre":"x"}'] if attributes else [])
     for count, peer in zip([1, 2, 5, 10, 50], REDIS[quantization, dim, attributes]):
         sets = max(300 // count, 20)
         commands = [("VADD", f"k:{n}", "FP32", vector(n + 7 * e, dim), f"element:{e}", *options) for n in range(sets) for e in range(count)]
-        # Once before: the server's own table of keys has its size then, as have buffers.
-        replies(c, commands + [("FLUSHALL", "SYNC")])
-        replies(c, [("SET", f"k:{n}", "x") for n in range(sets)] + [("DEL", f"k:{n}") for n in range(sets)])
+        # Once before, for the server's own table of keys; one by one, for the buffers of clients.
+        for command in commands + [("FLUSHALL", "SYNC")]:
+            c(*command)
+        for n in range(sets):
+            c("SET", f"k:{n}", "x")
+            c("DEL", f"k:{n}")
         before = wait_until(lambda: stable(server), "the server is at rest")
-        replies(c, commands)
+        for command in commands:
+            assert c(*command) == 1
         wait_until(lambda: server.info("modules", "search_vset_unlinked_elements") == "0", "all is linked")
         grown = (wait_until(lambda: stable(server), "the server is at rest") - before) / sets
         usage = sum(c("MEMORY", "USAGE", f"k:{n}") for n in range(sets)) / sets
