@@ -63,6 +63,7 @@
 //! | `GetServerVersion` | of Valkey, the Redis that it is like | |
 //! | `GetServerInfo`, `ServerInfoGetFieldC` | null: no such field | as the server says nothing |
 //! | `CreateTimer` | a number; never fails | |
+//! | `GetUsedMemoryRatio` | 0 without `maxmemory` | not over it |
 //! | `LoadUnsigned`, `LoadFloat`, `LoadDouble` | anything, if `IsIOError` says so | corrupt |
 //! | `LoadStringBuffer` | null, or `IsIOError` | corrupt |
 //! | `GetKeyNameFromIO` | null, where no key is known | the log names none |
