@@ -467,10 +467,13 @@ def test_what_expand_asks_for(documents, r3, command):
     protocol, source = "EXPAND format is only supported with RESP3", "EXPAND format is only supported with JSON"
     dialect = "EXPAND format requires dialect 3 or greater"
     for ask, index, options, text in [
-        (documents, "h", "EXPAND DIALECT 2", protocol),
+        (documents, "h", "EXPAND", protocol),
+        (documents, "h", "EXPAND DIALECT 2", dialect),
+        (documents, "j", "EXPAND DIALECT 2", dialect),
         (documents, "j", "EXPAND", protocol),
         (r3, "h", "EXPAND", source),
-        (r3, "h", "EXPAND DIALECT 2", source),
+        (r3, "h", "EXPAND DIALECT 2", dialect),
+        (r3, "h", "EXPAND DIALECT 3", source),
         (r3, "j", "EXPAND DIALECT 2", dialect),
         (r3, "j", "EXPAND DIALECT 1", dialect),
         (r3, "j", "foo", "FORMAT foo is not supported"),

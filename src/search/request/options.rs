@@ -196,13 +196,16 @@ impl QueryOptions {
         if !self.expand {
             return Ok(());
         }
+        if self.dialect.is_some_and(|dialect| dialect < 3) {
+            return Err(Error::ExpandDialect);
+        }
         if !asked.resp3 {
             return Err(Error::ExpandProtocol);
         }
         if asked.source != Source::Json {
             return Err(Error::ExpandSource);
         }
-        if self.dialect.is_some_and(|dialect| dialect < 3) { Err(Error::ExpandDialect) } else { Ok(()) }
+        Ok(())
     }
 }
 
