@@ -159,7 +159,7 @@ fn ask(
                 .collect()
         });
         into.times.push(processor_time() - begin);
-        set.learn(&query);
+        set.learn(&query, None);
         into.results += rows.len();
         into.found += rows.iter().filter(|row| truth.contains(row)).count();
     }

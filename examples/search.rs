@@ -20,6 +20,7 @@ use nearset::search::query::ast::{HybridPolicy, Kind, Node, VectorOptions};
 use nearset::search::query::{Context, Params, parse};
 use nearset::search::schema::{self, FieldMask};
 use nearset::vector::Scratch;
+use nearset::watch::Watch;
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
@@ -100,7 +101,8 @@ impl Bench<'_> {
             let number: usize = std::str::from_utf8(key.strip_prefix(b"wn:")?).ok()?.parse().ok()?;
             ruler.as_mut()?.distance(&self.vectors[number])
         };
-        found.settle(Order::Best, (0, usize::MAX), 1, &mut |keys| keys.iter().map(|key| distance(key)).collect());
+        let measure = &mut |keys: &[&[u8]]| -> Vec<Option<f64>> { keys.iter().map(|key| distance(key)).collect() };
+        found.settle(Order::Best, (0, usize::MAX), 1, measure, &Watch::default());
         found
     }
 

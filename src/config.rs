@@ -27,6 +27,7 @@ static DEFAULT_DIALECT: AtomicI64 = AtomicI64::new(UNSET);
 static DEFAULT_SCORER: AtomicI64 = AtomicI64::new(0);
 static TANH_FACTOR: AtomicI64 = AtomicI64::new(4);
 static TIMEOUT: AtomicI64 = AtomicI64::new(500);
+static VSIM_TIMEOUT: AtomicI64 = AtomicI64::new(-1);
 static ON_TIMEOUT: AtomicI64 = AtomicI64::new(0);
 static MAX_SEARCH_RESULTS: AtomicI64 = AtomicI64::new(1_000_000);
 static MAX_AGGREGATE_RESULTS: AtomicI64 = AtomicI64::new(-1);
@@ -102,6 +103,12 @@ static OURS: &[Setting] = &[
         &["TIMEOUT"],
         Kind::Number { cell: &TIMEOUT, min: 0, max: i64::MAX },
         "Milliseconds after which a query ends with what it has found, unless it says TIMEOUT; 0 means never.",
+    ),
+    Setting::new(
+        c"vsim-timeout",
+        &[],
+        Kind::Number { cell: &VSIM_TIMEOUT, min: -1, max: i64::MAX },
+        "As timeout, for VSIM; -1 means as timeout says where it has a FILTER, and never without one.",
     ),
     Setting::new(
         c"on-timeout",
@@ -283,6 +290,15 @@ fn limit(cell: &AtomicI64) -> usize {
 /// Milliseconds that a query has; 0 means all it takes.
 pub fn timeout() -> u64 {
     TIMEOUT.load(Ordering::Relaxed) as u64
+}
+
+/// Milliseconds that a VSIM has, with a filter or without; 0 means all it takes.
+pub fn vsim_timeout(has_filter: bool) -> u64 {
+    match u64::try_from(VSIM_TIMEOUT.load(Ordering::Relaxed)) {
+        Ok(milliseconds) => milliseconds,
+        Err(_) if has_filter => timeout(),
+        Err(_) => 0,
+    }
 }
 
 /// Whether a query whose time is over fails.

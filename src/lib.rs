@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`config`] | every setting |
 //! | [`error`] | every text a client can read |
+//! | [`watch`] | when a query stops |
 //! | [`codec`] | byte sources and sinks, so that encodings are tested without a server |
 //! | [`redis`] | the only code that knows the server's module API |
 //! | [`commands`] | one command a file: parse, call the engine, reply |
@@ -25,6 +26,7 @@ pub mod redis;
 pub mod search;
 pub mod vector;
 pub mod vset;
+pub mod watch;
 
 #[global_allocator]
 static ALLOCATOR: redis::alloc::ServerAlloc = redis::alloc::ServerAlloc;

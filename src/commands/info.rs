@@ -33,6 +33,7 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_used_memory", sets.figures.memory);
     info.number("vset_searches", counters::SEARCHES.get());
     info.number("vset_searches_on_main_thread", counters::INLINE_SEARCHES.get());
+    info.number("vset_searches_timed_out", counters::TIMEOUTS.get());
     info.number("vset_search_microseconds", counters::SEARCH_TIME.get() / 1000);
     info.number("vset_inserts", counters::INSERTS.get());
     info.number("vset_updates", counters::UPDATES.get());

@@ -6,7 +6,7 @@
 //! work ([`Handle::keep_up`]), at first no more than that nobody else notices.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use super::counters;
@@ -14,7 +14,8 @@ use super::measured::{Measured, Measurement};
 use crate::config;
 use crate::redis::workers::{self, Source};
 use crate::search::index::Index;
-use crate::search::live::{Applied, BATCH, Entry, Live};
+use crate::search::info::Facts;
+use crate::search::live::{Applied, BATCH, Entry, Live, Place};
 use crate::search::schema::Schema;
 
 /// How long a query helps with linking.
@@ -56,6 +57,8 @@ pub struct Handle {
     measurement: Measurement,
     /// Before then the main thread does not help again, unless it must.
     rests: Mutex<Option<Instant>>,
+    /// What the last FT.INFO said.
+    pub facts: Mutex<Facts>,
 }
 
 impl Handle {
@@ -72,6 +75,7 @@ impl Handle {
             running: AtomicU64::new(0),
             measurement: Measurement::default(),
             rests: Mutex::new(None),
+            facts: Mutex::default(),
         })
     }
 
@@ -80,6 +84,12 @@ impl Handle {
         self.live.append(entry);
         let source: Arc<dyn Source> = Arc::clone(self) as _;
         workers::enqueue(&source);
+    }
+
+    /// The index with everything applied up to a place; when time is over before that, with what there is, if it can be read
+    /// then.
+    pub fn read(&self, place: Place, is_over: &dyn Fn() -> bool) -> Option<RwLockReadGuard<'_, Index>> {
+        self.live.read_within(place, is_over).or_else(|| self.live.try_read(0))
     }
 
     /// Does a little of the work that waits, if that is too much and the main thread has not just helped; more than a write

@@ -3,14 +3,16 @@
 use super::counters;
 use super::definition::Definition;
 use super::document::{self, Opened};
+use super::handle::Handle;
 use crate::redis::context::{Context, Server};
 use crate::search::candidates::{self, Candidates, Measured};
 use crate::search::document::{Value, read};
 use crate::search::execute::{Found, Order};
 use crate::search::fields::vector::Ruler;
-use crate::search::live::{Live, Place};
+use crate::search::live::Place;
 use crate::search::query::ast::{FieldRef, Kind, Node};
 use crate::search::schema::{self, Source};
+use crate::watch::Watch;
 
 /// How many documents are measured at least when the main thread has to wait for it.
 const WHILE_IT_WAITS: usize = 4;
@@ -62,31 +64,32 @@ fn each(
     keys.iter().map(one).collect()
 }
 
-/// Finds the candidates of the vector ranges of a tree, and measures them without the index.
+/// Finds the candidates of the vector ranges of a tree, and measures them without the index. `None`: the index could not be read
+/// in time.
 pub fn ranges(
-    (live, arrival): (&Live, Place),
+    (handle, arrival): (&Handle, Place),
     tree: &Node,
     definition: &Definition,
-    cancelled: &dyn Fn() -> bool,
+    is_over: &dyn Fn() -> bool,
     server: Server<'_>,
-) -> Vec<Measured> {
-    let candidates = candidates::of_ranges(&live.read(arrival), tree, Some(cancelled));
+) -> Option<Vec<Measured>> {
+    let watch = Watch::new(Some(is_over));
+    let candidates = candidates::of_ranges(&*handle.read(arrival, is_over)?, tree, Some(is_over));
     let of_range = |candidates: Candidates<'_>| {
         let range = candidates.range;
         let mut documents = Documents::new(definition, &range.field, &range.vector.blob);
-        candidates.measured(&mut |keys| measure(documents.as_mut(), keys, server))
+        candidates.measured(&mut |keys| measure(documents.as_mut(), keys, server), &watch)
     };
-    candidates.into_iter().map(of_range).collect()
+    Some(candidates.into_iter().map(of_range).collect())
 }
 
 /// Makes the answer of the candidates of KNN, if that is what was found: then it is true, and all rows have documents.
 pub fn settle(
     found: &mut Found,
-    tree: &Node,
+    (tree, order, page): (&Node, Order, (usize, usize)),
     definition: &Definition,
-    order: Order,
-    page: (usize, usize),
     server: Server<'_>,
+    watch: &Watch<'_>,
 ) -> bool {
     let Kind::Knn(knn) = &tree.kind else { return false };
     if found.nearest.is_none() {
@@ -94,7 +97,7 @@ pub fn settle(
     }
     let mut documents = Documents::new(definition, &knn.field, &knn.vector.blob);
     let some_more = if let Server::Here(_) = server { 1 } else { WHILE_IT_WAITS };
-    found.settle(order, page, some_more, &mut |keys| measure(documents.as_mut(), keys, server));
+    found.settle(order, page, some_more, &mut |keys| measure(documents.as_mut(), keys, server), watch);
     true
 }
 

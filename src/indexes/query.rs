@@ -29,17 +29,22 @@ use crate::search::score::Scorer;
 const FEW: usize = 64;
 
 /// Runs `work` on an index with everything applied that has come before, and then `reply` on the main thread: both at once
-/// where the client can't wait.
+/// where the client can't wait. When time is over before that is applied, it is what there is by then; `None`: not even that can
+/// be read, since a change is being applied.
 ///
 /// # Errors
 /// Those of `reply`.
 pub fn run<T: Send + 'static>(
     ctx: &Context,
     index: &Registered,
+    deadline: Deadline,
     work: impl FnOnce(&Index) -> T + Send + 'static,
-    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+    reply: impl FnOnce(&Context, Option<T>) -> Result<(), Error> + Send + 'static,
 ) -> Result<(), Error> {
-    run_with(ctx, index, |handle, arrival, _| work(&handle.live.read(arrival)), reply)
+    let work = move |handle: &Arc<Handle>, arrival, _: Option<&Context>| {
+        handle.read(arrival, &|| deadline.has_passed()).map(|index| work(&index))
+    };
+    run_with(ctx, index, work, reply)
 }
 
 /// As [`run`], on the main thread too where `cost`, in nanoseconds, [says so](is_for_main_thread) and nobody writes to the
@@ -50,9 +55,10 @@ pub fn run<T: Send + 'static>(
 pub fn run_costing<T: Send + 'static>(
     ctx: &Context,
     index: &Registered,
+    deadline: Deadline,
     cost: impl FnOnce(&Index) -> Option<u64>,
     work: impl FnOnce(&Index) -> T + Send + 'static,
-    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+    reply: impl FnOnce(&Context, Option<T>) -> Result<(), Error> + Send + 'static,
 ) -> Result<(), Error> {
     follow::catch_up();
     let live = &index.handle.live;
@@ -62,9 +68,9 @@ pub fn run_costing<T: Send + 'static>(
     if let Some(small) = small.filter(|_| is_here) {
         let found = counters::QUERY_TIME.time(|| work(&small));
         drop(small);
-        return reply(ctx, found);
+        return reply(ctx, Some(found));
     }
-    run(ctx, index, work, reply)
+    run(ctx, index, deadline, work, reply)
 }
 
 /// As [`run`], where `work` takes the index to read itself, up to the place that it is given, and lets it go. It is told the
@@ -175,6 +181,18 @@ impl Deadline {
         let milliseconds = timeout.unwrap_or_else(config::timeout);
         let time = Duration::from_millis(milliseconds);
         Self(if milliseconds == 0 { None } else { Instant::now().checked_add(time) })
+    }
+
+    /// This or the time so many milliseconds from now, whichever comes first.
+    pub fn or_after(self, milliseconds: u64) -> Self {
+        let other = Instant::now().checked_add(Duration::from_millis(milliseconds));
+        Self(self.0.into_iter().chain(other).min())
+    }
+
+    /// The time when this share of what is left until then is over: for work that makes work for later.
+    pub fn but_for(self, share: u32) -> Self {
+        let now = Instant::now();
+        Self(self.0.map(|deadline| deadline - deadline.saturating_duration_since(now) / share))
     }
 
     /// Whether it has passed.

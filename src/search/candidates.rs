@@ -15,6 +15,7 @@ use super::execute::{Found, Order, Row, SortKey};
 use super::index::{Index, Values};
 use super::plan::each_range;
 use super::query::ast::{Node, VectorRange};
+use crate::watch::Watch;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
@@ -68,13 +69,16 @@ pub fn of_ranges<'a>(index: &Index, root: &'a Node, cancelled: Option<&dyn Fn() 
 }
 
 impl Candidates<'_> {
-    /// Measures them.
-    pub fn measured(self, measure: &mut Measuring<'_>) -> Measured {
+    /// Measures them, until time is over.
+    pub fn measured(self, measure: &mut Measuring<'_>, watch: &Watch<'_>) -> Measured {
         if !self.coded {
             return Arc::new(self.found.into_iter().collect());
         }
         let mut within = HashMap::new();
         for some in self.found.chunks(AT_ONCE) {
+            if watch.look() {
+                break;
+            }
             let keys: Vec<&[u8]> = some.iter().map(|(key, _)| &**key).collect();
             for (key, distance) in keys.iter().zip(measure(&keys)) {
                 if let Some(distance) = distance.filter(|distance| *distance <= self.range.radius) {
@@ -89,27 +93,29 @@ impl Candidates<'_> {
 impl Found {
     /// Makes the answer of rows that are candidates: measures the nearest, and as many after them as may be nearer than one
     /// of these, at least `some_more` at once: more than one where it takes time to begin with measuring. The rows are those
-    /// from `offset` on, `limit` at most.
+    /// from `offset` on, `limit` at most. When time is over, those that were not measured are not among them.
     pub fn settle(
         &mut self,
         order: Order,
         (offset, limit): (usize, usize),
         some_more: usize,
         measure: &mut Measuring<'_>,
+        watch: &Watch<'_>,
     ) {
         let Some(nearest) = self.nearest.take() else { return };
-        self.rows = nearest.of(std::mem::take(&mut self.rows), some_more, measure);
+        self.rows = nearest.of(std::mem::take(&mut self.rows), some_more, measure, watch);
+        self.complete &= !watch.is_over();
         self.total = self.rows.len() as u64;
         if self.unsorted {
             return;
         }
         match order {
             Order::Best | Order::Number => self.cut(offset, limit),
-            Order::Field { descending, .. } => self.arrange(descending, offset, limit),
+            Order::Field { descending, .. } => self.arrange(descending, offset, limit, watch),
             Order::Distance { nth, descending } => {
                 let by = |row: &Row| row.distances.get(nth).copied().flatten().map(SortKey::Number);
                 self.rows.iter_mut().for_each(|row| row.sort = by(row));
-                self.arrange(descending, offset, limit);
+                self.arrange(descending, offset, limit, watch);
             }
         }
     }
@@ -117,7 +123,13 @@ impl Found {
 
 impl Nearest {
     /// The nearest of some candidates, which come in the order of their codes' distances.
-    fn of(self, mut candidates: Vec<Row>, some_more: usize, measure: &mut Measuring<'_>) -> Vec<Row> {
+    fn of(
+        self,
+        mut candidates: Vec<Row>,
+        some_more: usize,
+        measure: &mut Measuring<'_>,
+        watch: &Watch<'_>,
+    ) -> Vec<Row> {
         let mut farthest: BinaryHeap<Ordered> = BinaryHeap::with_capacity(self.k.min(candidates.len()) + 1);
         let mut measured = 0;
         loop {
@@ -128,7 +140,7 @@ impl Nearest {
             };
             let next = candidates[measured..].iter().take(missing.clamp(some_more, AT_ONCE));
             let keys: Vec<&[u8]> = next.take_while(|row| distance(row) <= limit).map(|row| &*row.key).collect();
-            if keys.is_empty() {
+            if keys.is_empty() || watch.look() {
                 break;
             }
             for distance in measure(&keys) {
@@ -249,13 +261,13 @@ mod tests {
             let root = Node::new(Kind::Knn(knn));
             let mut found = execute(&coded, &Request::new(&root));
             prop_assert!(found.nearest.is_some());
-            found.settle(Order::Best, (0, 10), some_more, &mut measure(metric, &vectors, &query, usize::MAX));
+            found.settle(Order::Best, (0, 10), some_more, &mut measure(metric, &vectors, &query, usize::MAX), &Watch::default());
             prop_assert_eq!(found, execute(&flat, &Request::new(&root)));
 
             let range = VectorRange { radius, field: field(), vector: vector(&query), distance_as: Some((*b"d").into()), options: VectorOptions::default(), written: Vec::new() };
             let root = Node::new(Kind::VectorRange(range));
             let measured = of_ranges(&coded, &root, None).into_iter();
-            let measured = measured.map(|candidates| candidates.measured(&mut measure(metric, &vectors, &query, usize::MAX))).collect();
+            let measured = measured.map(|candidates| candidates.measured(&mut measure(metric, &vectors, &query, usize::MAX), &Watch::default())).collect();
             prop_assert!(of_ranges(&flat, &root, None).is_empty());
             let settings = Settings { measured, ..Settings::default() };
             let found = execute(&coded, &Request { settings, ..Request::new(&root) });
@@ -278,7 +290,7 @@ mod tests {
         };
         let root = Node::new(Kind::Knn(knn));
         let mut found = execute(&coded, &Request::new(&root));
-        found.settle(Order::Best, (0, 10), 1, &mut measure("COSINE", &vectors, &vectors[7], 5));
+        found.settle(Order::Best, (0, 10), 1, &mut measure("COSINE", &vectors, &vectors[7], 5), &Watch::default());
         assert_eq!((found.total, found.rows.len()), (10, 10));
         assert_eq!(&*found.rows[0].key, b"7");
         assert!(found.rows.iter().all(|row| row.doc.0 == 0 || !row.doc.0.is_multiple_of(5)));

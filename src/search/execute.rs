@@ -19,14 +19,18 @@ use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
 use super::schema::FieldId;
 use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish};
+use super::sorting::sort_within;
+use crate::watch::Watch;
 use roaring::RoaringBitmap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many documents are looked at between two questions whether the query is still wanted.
-const CANCEL_EVERY: u32 = 256;
+/// Steps that making a row is worth.
+const ROW: usize = 4;
+/// Rows that are made in any case: where time was over before the first, those of what was found by then.
+const AT_LEAST: usize = 1024;
 
 /// Which rows come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +85,7 @@ pub struct Request<'a> {
     pub offset: usize,
     /// How many rows to return.
     pub limit: usize,
-    /// Asked every few documents; true ends the query with what it has.
+    /// Asked before a millisecond of work is done; true ends the query with what it has.
     pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
 
@@ -105,10 +109,6 @@ impl<'a> Request<'a> {
             limit: 10,
             cancelled: None,
         }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.is_some_and(|cancelled| cancelled())
     }
 }
 
@@ -161,6 +161,8 @@ pub struct Found {
     pub rows: Vec<Row>,
     /// False: the query was cancelled, and this is what it had.
     pub complete: bool,
+    /// A pattern stands for more terms than were looked for.
+    pub was_cut: bool,
     /// The index does not keep the values of the field to sort by: fill in [`Row::sort`], then call [`Found::arrange`].
     pub unsorted: bool,
     /// The rows are candidates of KNN, all of them: call [`Found::settle`], and that first.
@@ -179,8 +181,9 @@ pub fn distance_names(root: &Node) -> Vec<&[u8]> {
 
 /// Executes a query.
 pub fn execute(index: &Index, request: &Request<'_>) -> Found {
-    let plan = Plan::new(index, &request.settings, request.root, request.cancelled);
-    let query = Execution { index, request, plan, allowed: allowed(index, request) };
+    let watch = Watch::new(request.cancelled);
+    let plan = Plan::new(index, &request.settings, request.root, &watch);
+    let query = Execution { index, request, plan, allowed: allowed(index, request, &watch), watch: &watch };
     let mut found = match &request.root.kind {
         Kind::Knn(knn) => query.knn(knn),
         _ => match request.order {
@@ -189,28 +192,32 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
             Order::Field { .. } | Order::Distance { .. } => query.sorted(),
         },
     };
-    found.complete &= query.plan.complete;
     if request.explain {
         query.explain(&mut found.rows);
     }
     if request.terms {
         query.find_terms(&mut found.rows);
     }
+    found.complete &= !watch.look();
+    found.was_cut = query.plan.was_cut();
     found
 }
 
-/// Gives the documents that match to `take`, all of them, and says whether they are complete. Not for KNN.
-pub fn with_matching<T>(index: &Index, request: &Request<'_>, take: impl FnOnce(&RoaringBitmap) -> T) -> (T, bool) {
-    let plan = Plan::new(index, &request.settings, request.root, request.cancelled);
-    let query = Execution { index, request, plan, allowed: allowed(index, request) };
+/// Gives the documents that match to `take`, all of them. What is found besides has no rows; it says whether they are complete.
+/// Not for KNN.
+pub fn with_matching<T>(index: &Index, request: &Request<'_>, take: impl FnOnce(&RoaringBitmap) -> T) -> (T, Found) {
+    let watch = Watch::new(request.cancelled);
+    let plan = Plan::new(index, &request.settings, request.root, &watch);
+    let query = Execution { index, request, plan, allowed: allowed(index, request, &watch), watch: &watch };
     let taken = take(&query.matching());
-    (taken, query.plan.complete && !request.is_cancelled())
+    (taken, Found { complete: !watch.look(), was_cut: query.plan.was_cut(), ..Found::default() })
 }
 
 /// The documents that the options of the command allow; `None`: all.
-fn allowed(index: &Index, request: &Request<'_>) -> Option<RoaringBitmap> {
+fn allowed(index: &Index, request: &Request<'_>, watch: &Watch<'_>) -> Option<RoaringBitmap> {
     let keys = request.in_keys.as_ref().map(|keys| {
-        let docs = keys.iter().filter_map(|key| index.documents().find(key));
+        let timely = keys.iter().take_while(|_| !watch.spend(ROW));
+        let docs = timely.filter_map(|key| index.documents().find(key));
         docs.map(|doc| doc.0).collect::<RoaringBitmap>()
     });
     let values = |field: &FieldId| index.field(*field).map(|field| &field.values);
@@ -222,7 +229,9 @@ fn allowed(index: &Index, request: &Request<'_>) -> Option<RoaringBitmap> {
         Some(Values::Geo(points)) => points.within(circle),
         _ => RoaringBitmap::new(),
     });
-    keys.into_iter().chain(ranges).chain(circles).reduce(|all, some| all & some)
+    // Each of them is as much as a thousand documents, or takes so little that it does not matter.
+    let filters = ranges.chain(circles).inspect(|_| _ = watch.spend(1024));
+    keys.into_iter().chain(filters).reduce(|all, some| all & some)
 }
 
 struct Execution<'a> {
@@ -230,6 +239,7 @@ struct Execution<'a> {
     request: &'a Request<'a>,
     plan: Plan<'a>,
     allowed: Option<RoaringBitmap>,
+    watch: &'a Watch<'a>,
 }
 
 impl<'a> Execution<'a> {
@@ -254,12 +264,10 @@ impl<'a> Execution<'a> {
         let corpus = self.index.corpus();
         let mut docset = self.plan.docset(root);
         let mut allowed = self.allowed.as_ref().map(RoaringBitmap::iter);
-        let mut count = 0;
-        while let Some(doc) = next_allowed(&mut *docset, &mut allowed) {
+        while let Some(doc) = next_allowed(&mut *docset, &mut allowed, self.watch) {
             each(doc, self.score(&corpus, &mut *docset, doc));
             docset.advance();
-            count += 1;
-            if count % CANCEL_EVERY == 0 && self.request.is_cancelled() {
+            if self.watch.spend(1) {
                 return false;
             }
         }
@@ -279,19 +287,19 @@ impl<'a> Execution<'a> {
         let mut best =
             Top::new(self.request, |a: &(f64, DocId), b: &(f64, DocId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
-        let (total, best) = best.into_sorted();
+        let (total, best) = best.into_sorted(self.watch);
         let rows = self.rows(best.iter().map(|(_, doc)| *doc)).zip(&best);
         let rows = rows.map(|(row, (score, _))| Row { score: *score, ..row }).collect();
-        Found { total, rows, complete, unsorted: false, nearest: None }
+        Found { total, rows, complete, ..Found::default() }
     }
 
     /// The rows that were indexed first.
     fn in_order(&self) -> Found {
         let docs = self.matching();
         let Request { offset, limit, .. } = *self.request;
-        let mut rows: Vec<Row> = docs.iter().skip(offset).take(limit).map(|doc| self.row(DocId(doc))).collect();
+        let mut rows = self.all_rows(docs.iter().skip(offset).take(limit));
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false, nearest: None }
+        Found { total: docs.len(), rows, complete: true, ..Found::default() }
     }
 
     /// The rows with the first values of a field or a distance.
@@ -304,14 +312,20 @@ impl<'a> Execution<'a> {
         }
         let mut rows = self.first_by(docs.iter().map(|doc| (self.sort_value(DocId(doc), &[]), DocId(doc))));
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: false, nearest: None }
+        Found { total: docs.len(), rows, complete: true, ..Found::default() }
     }
 
     /// All rows, for the caller to sort.
     fn unsorted(&self, docs: &RoaringBitmap) -> Found {
-        let mut rows: Vec<Row> = docs.iter().map(|doc| self.row(DocId(doc))).collect();
+        let mut rows = self.all_rows(docs.iter());
         self.fill_scores(self.request.root, &mut rows);
-        Found { total: docs.len(), rows, complete: !self.request.is_cancelled(), unsorted: true, nearest: None }
+        Found { total: docs.len(), rows, complete: true, unsorted: true, ..Found::default() }
+    }
+
+    /// The rows of some documents, until time is over.
+    fn all_rows(&self, docs: impl Iterator<Item = u32>) -> Vec<Row> {
+        let timely = docs.enumerate().take_while(|(nth, _)| !self.watch.spend(ROW) || *nth < AT_LEAST);
+        timely.map(|(_, doc)| self.row(DocId(doc))).collect()
     }
 
     /// The first rows of some documents by a value that each comes with.
@@ -324,8 +338,8 @@ impl<'a> Execution<'a> {
             by_value(a.0, b.0, descending).then(by_number(a.1, b.1, descending))
         };
         let mut first = Top::new(self.request, order);
-        docs.for_each(|doc| first.offer(doc));
-        let (_, first) = first.into_sorted();
+        docs.take_while(|_| !self.watch.spend(1)).for_each(|doc| first.offer(doc));
+        let (_, first) = first.into_sorted(self.watch);
         let rows = self.rows(first.iter().map(|(_, doc)| *doc)).zip(&first);
         rows.map(|(row, (value, _))| Row { sort: value.map(SortKey::of), ..row }).collect()
     }
@@ -358,8 +372,9 @@ impl<'a> Execution<'a> {
 
     /// The rows of some documents.
     fn rows(&self, docs: impl Iterator<Item = DocId> + Clone) -> impl Iterator<Item = Row> {
-        self.index.documents().fetch_keys(docs.clone());
-        docs.map(|doc| self.row(doc))
+        self.index.documents().fetch_keys(docs.clone().take(AT_LEAST));
+        let timely = docs.enumerate().take_while(|(nth, _)| !self.watch.spend(ROW) || *nth < AT_LEAST);
+        timely.map(|(_, doc)| self.row(doc))
     }
 
     /// Fills in the scores of rows, if they are wanted.
@@ -372,6 +387,9 @@ impl<'a> Execution<'a> {
         let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
         by_number.sort_by_key(|row| row.doc);
         for row in by_number {
+            if self.watch.spend(1) {
+                return;
+            }
             if docset.skip_to(row.doc) == row.doc {
                 row.score = self.score(&corpus, &mut *docset, row.doc);
             }
@@ -392,6 +410,9 @@ impl<'a> Execution<'a> {
         let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
         by_number.sort_by_key(|row| row.doc);
         for row in by_number {
+            if self.watch.spend(1) {
+                return;
+            }
             if docset.skip_to(row.doc) == row.doc {
                 docset.terms(&mut |term| row.terms.push(term.into()));
             }
@@ -405,6 +426,10 @@ impl<'a> Execution<'a> {
         let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
         by_number.sort_by_key(|row| row.doc);
         for row in by_number {
+            // To explain costs more than to score.
+            if self.watch.spend(ROW * ROW) {
+                return;
+            }
             let whole = self.whole(row.doc);
             let context = Context::new(self.request.scorer, &corpus, whole.length);
             let standing = docset.as_mut().and_then(|docset| (docset.skip_to(row.doc) == row.doc).then_some(docset));
@@ -441,7 +466,8 @@ impl<'a> Execution<'a> {
     /// The nearest of those that pass the filter. `None`: cancelled.
     fn near(&self, knn: &'a Knn, vectors: &VectorIndex) -> Option<Near> {
         let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
-        let near = |wanted| vectors.knn(&knn.vector.blob, knn.k, wanted, &knn.options, self.request.cancelled);
+        let is_over = || self.watch.look();
+        let near = |wanted| vectors.knn(&knn.vector.blob, knn.k, wanted, &knn.options, Some(&is_over));
         if let (Some(filter), None) = (filter, &self.allowed)
             && let Some(asked) = self.plan.question(filter, knn, vectors)
         {
@@ -505,16 +531,20 @@ impl<'a> Execution<'a> {
         } else if self.request.scores && self.request.scorer == Scorer::DocScore {
             rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
         }
-        Found { total, rows, complete, unsorted, nearest }
+        Found { total, rows, complete, was_cut: false, unsorted, nearest }
     }
 }
 
 /// The document that a docset comes to next, of those that are allowed.
-fn next_allowed(docset: &mut dyn Docset, allowed: &mut Option<roaring::bitmap::Iter<'_>>) -> Option<DocId> {
+fn next_allowed(
+    docset: &mut dyn Docset,
+    allowed: &mut Option<roaring::bitmap::Iter<'_>>,
+    watch: &Watch<'_>,
+) -> Option<DocId> {
     let Some(allowed) = allowed else { return Some(docset.doc()).filter(|doc| *doc != DocId::END) };
     loop {
         let doc = docset.doc();
-        if doc == DocId::END {
+        if doc == DocId::END || watch.spend(1) {
             return None;
         }
         allowed.advance_to(doc.0);
@@ -555,15 +585,18 @@ fn by_number(a: DocId, b: DocId, descending: bool) -> Ordering {
 }
 
 impl Found {
-    /// Sorts the rows by [`Row::sort`], which the caller has filled in, and keeps those that were asked for.
-    pub fn arrange(&mut self, descending: bool, offset: usize, limit: usize) {
+    /// Sorts the rows by [`Row::sort`], which the caller has filled in, and keeps those that were asked for; when time is over,
+    /// some are missing.
+    pub fn arrange(&mut self, descending: bool, offset: usize, limit: usize, watch: &Watch<'_>) {
         fn value(row: &Row) -> Option<SortValue<'_>> {
             row.sort.as_ref().map(|key| match key {
                 SortKey::Number(number) => SortValue::Number(*number),
                 SortKey::Text(text) => SortValue::Text(text),
             })
         }
-        self.rows.sort_by(|a, b| by_value(value(a), value(b), descending).then(by_number(a.doc, b.doc, descending)));
+        let order =
+            |a: &Row, b: &Row| by_value(value(a), value(b), descending).then(by_number(a.doc, b.doc, descending));
+        self.complete &= sort_within(&mut self.rows, order, watch);
         self.cut(offset, limit);
         self.unsorted = false;
     }
@@ -618,9 +651,9 @@ impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
     }
 
     /// How many there were, and the wanted ones in their order.
-    fn into_sorted(mut self) -> (u64, Vec<T>) {
+    fn into_sorted(mut self, watch: &Watch<'_>) -> (u64, Vec<T>) {
         self.cut();
-        self.items.sort_unstable_by(&self.order);
+        sort_within(&mut self.items, &self.order, watch);
         self.items.drain(..self.offset.min(self.items.len()));
         (self.offered, self.items)
     }
@@ -628,7 +661,8 @@ impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
 
 /// The documents that match a tree, without order or limit: what KNN filters and counts are made of.
 pub fn matching(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
-    let plan = Plan::new(index, settings, root, None);
+    let watch = Watch::default();
+    let plan = Plan::new(index, settings, root, &watch);
     // The borrow of the plan ends here, so the set must be its own.
     match plan.bitmap(root) {
         Cow::Owned(found) => found,
@@ -638,5 +672,6 @@ pub fn matching(index: &Index, settings: &Settings, root: &Node) -> RoaringBitma
 
 /// As [`matching`], by walking through documents: the other way to the same set, for tests of both.
 pub fn matching_by_walk(index: &Index, settings: &Settings, root: &Node) -> RoaringBitmap {
-    drain(&mut *Plan::new(index, settings, root, None).docset(root))
+    let watch = Watch::default();
+    drain(&mut *Plan::new(index, settings, root, &watch).docset(root), &watch)
 }

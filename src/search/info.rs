@@ -2,8 +2,46 @@
 //!
 //! Sizes are bytes of what the index holds. Counting them looks at every term and every tag, so it is for a worker.
 
-use super::index::{Index, Values};
+use super::index::{Failures, FieldIndex, Index, Values};
 use super::schema::FieldId;
+
+/// What an index tells of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Its figures.
+    pub figures: Info,
+    /// What could not be indexed.
+    pub failures: Failures,
+    /// The same by field; of fields that were added since, nothing.
+    pub by_field: Vec<OfField>,
+}
+
+/// What a field tells of itself.
+#[derive(Debug, Clone, Default)]
+pub struct OfField {
+    /// What could not be indexed of it.
+    pub failures: Failures,
+    /// Vectors that it has.
+    pub vectors: usize,
+}
+
+impl OfField {
+    fn of(field: &FieldIndex) -> Self {
+        let vectors = if let Values::Vector(vectors) = &field.values { vectors.count() } else { 0 };
+        Self { failures: field.failures.clone(), vectors }
+    }
+}
+
+impl Facts {
+    /// The facts of an index.
+    pub fn of(index: &Index) -> Self {
+        Self {
+            figures: index.info(),
+            failures: index.failures().clone(),
+            by_field: index.fields().iter().map(OfField::of).collect(),
+        }
+    }
+}
 
 /// The figures of an index.
 #[derive(Debug, Clone, Default, PartialEq)]

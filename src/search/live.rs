@@ -5,10 +5,12 @@
 //!    holds waits until it gets a core again.
 //! 2. **A query sees what was written before it.** It notes [`Live::arrival`] when the command arrives, and [`Live::read`]
 //!    applies what is left up to there before it lets the query in. Whoever comes first applies; nobody applies in vain.
-//! 3. **Applying goes in batches** of at most `BATCH` changes, between which queries get their turn.
-//! 4. **Nobody queues for writing.** The one who applies only ever *tries* the lock, so that readers never wait behind a
+//! 3. **Applying goes in batches** of at most `BATCH` changes, or one change that takes longer than `MOMENT`, between which
+//!    queries get their turn.
+//! 4. **Nobody queues for the lock.** The one who applies only ever *tries* it, so that readers never wait behind a
 //!    writer that waits for readers. He cannot starve: a query that comes later waits for the same changes to be
-//!    applied before it takes the lock.
+//!    applied before it takes the lock. A query tries it too, again and again, since its time may be over before it gets it
+//!    ([`Live::read_within`]); it says that it waits, and until it is in, nobody begins to apply.
 //! 5. **A fork finds the index whole.** Each batch is inside the [`gate`] that fork handlers close, and nobody holds or
 //!    waits for the write lock outside of it: so a forked child can read ([`Live::read_at_rest`]) whatever threads the parent
 //!    had. The log is not for the child: what is not applied by then is in the keys.
@@ -24,13 +26,17 @@ use super::index::{Change, FieldIndex, Index, Values};
 use super::schema::Schema;
 use crate::vector::{Graph, gate, scratch};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Changes that are applied while the lock is held once: about a millisecond.
 pub const BATCH: usize = 64;
+/// How long a batch takes at most, unless one change takes longer.
+const MOMENT: Duration = Duration::from_millis(1);
+/// How long one who waits for the lock sleeps before he tries again.
+const NAP: Duration = Duration::from_micros(20);
 
 /// What [`Live::try_apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +74,8 @@ pub struct Live {
     applied: AtomicU64,
     /// Whether the write lock is held for applying: a hint for who can't get it.
     applying: AtomicBool,
+    /// Queries that wait for nothing but the lock.
+    readers: AtomicUsize,
     index: RwLock<Index>,
     /// Those of the index, for who links without the lock.
     graphs: RwLock<Vec<Arc<Graph>>>,
@@ -106,6 +114,7 @@ impl Live {
             waiting: Mutex::new(waiting),
             applied: AtomicU64::new(0),
             applying: AtomicBool::new(false),
+            readers: AtomicUsize::new(0),
             graphs: RwLock::new(graphs(&index)),
             index: RwLock::new(index),
         }
@@ -136,7 +145,7 @@ impl Live {
             Applied::Nothing => false,
             Applied::Some => true,
             Applied::Applying | Applied::Reading => {
-                std::thread::sleep(Duration::from_micros(20));
+                std::thread::sleep(NAP);
                 true
             }
         }
@@ -147,6 +156,10 @@ impl Live {
         if self.waiting() == 0 {
             return Applied::Nothing;
         }
+        if self.readers.load(Acquire) > 0 {
+            return Applied::Reading;
+        }
+        let start = Instant::now();
         // The lock is released before the gate is left: see the fifth rule.
         let inside = gate::enter();
         let mut index = match self.index.try_write() {
@@ -164,6 +177,9 @@ impl Live {
                 Entry::Alter(schema) => index.alter(schema),
             }
             self.applied.fetch_add(1, Release);
+            if start.elapsed() >= MOMENT {
+                break;
+            }
         }
         drop(waiting);
         self.keep_graphs(&index);
@@ -217,6 +233,37 @@ impl Live {
             self.apply_some();
         }
         self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Live::read`], if that is done before `is_over` says yes.
+    pub fn read_within(&self, place: Place, is_over: &dyn Fn() -> bool) -> Option<RwLockReadGuard<'_, Index>> {
+        /// One who waits for the lock.
+        struct Waits<'a>(&'a AtomicUsize);
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, AcqRel);
+            }
+        }
+        while self.applied.load(Acquire) < place {
+            if is_over() {
+                return None;
+            }
+            self.apply_some();
+        }
+        let mut waits = None;
+        loop {
+            match self.index.try_read() {
+                Ok(index) => return Some(index),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if is_over() => return None,
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if waits.is_none() {
+                self.readers.fetch_add(1, AcqRel);
+                waits = Some(Waits(&self.readers));
+            }
+            std::thread::sleep(NAP);
+        }
     }
 
     /// As [`Live::read`], if that needs no work and no waiting.
@@ -282,7 +329,7 @@ mod tests {
                 scope.spawn(|| {
                     while !done.load(Acquire) {
                         let arrival = live.arrival();
-                        let index = live.read(arrival);
+                        let index = live.read_within(arrival, &|| false).unwrap();
                         assert!(index.documents().len() as u64 >= arrival);
                     }
                 });

@@ -8,6 +8,7 @@
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fold`] | case folding |
+//! | [`sorting`] | sorting that stops when time is over |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
 //! | [`explanation`] | how a score came about |
@@ -57,5 +58,6 @@ pub mod request;
 pub mod schema;
 pub mod score;
 pub mod sortable;
+pub mod sorting;
 pub mod suggest;
 pub mod symbols;

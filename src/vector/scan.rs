@@ -8,7 +8,7 @@ use super::graph::{Cancelled, Filter};
 use super::scratch::{Key, List};
 
 /// Rows that are looked at between two questions whether to go on.
-const BATCH: usize = 1024;
+const BATCH: usize = 256;
 
 /// What is compared with what.
 pub(super) struct Scan<'a> {

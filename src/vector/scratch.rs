@@ -318,6 +318,12 @@ fn trim<T>(buffer: &mut Vec<T>, kept: usize) {
 }
 
 impl Scratch {
+    /// Copies what the pool holds to `found`, nearest first.
+    pub(super) fn collect_pool(&mut self) {
+        self.found.clear();
+        self.found.extend(self.pool.iter());
+    }
+
     /// Moves what is nearest to `found`, nearest first.
     pub(super) fn collect_nearest(&mut self) {
         self.found.clear();

@@ -7,14 +7,16 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::time::{Duration, Instant};
 
 use super::attributes::Attributes;
-use super::filter::Filter;
+use super::filter::{Filter, Value};
 use super::memo::{Column, Passing};
 use super::projection::Projection;
 use super::{Error, VectorSet, is_storable};
 use crate::vector::graph::Filter as NodeFilter;
 use crate::vector::{self, Guard, Hit, NodeId, Scratch, Search, Vector, pin};
+use crate::watch::Watch;
 
 /// How often a search is repeated because elements that it found were changed meanwhile.
 const TRIES: usize = 4;
@@ -44,7 +46,12 @@ pub struct Query {
     pub filter_ef: Option<usize>,
     /// Whether all elements are compared.
     pub exact: bool,
+    /// When it ends with what it has found by then.
+    pub until: Option<Instant>,
 }
+
+/// How long a search that ended early still asks the filter about what it has met.
+const GRACE: Duration = Duration::from_millis(10);
 
 /// An element that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +70,8 @@ pub struct Hits<'a> {
     set: &'a VectorSet,
     guard: &'a Guard,
     hits: &'a [Hit],
+    /// Whether the search came to its end before time was over.
+    pub complete: bool,
 }
 
 impl<'a> Hits<'a> {
@@ -106,7 +115,7 @@ impl VectorSet {
             return Err(Error::InvalidVector);
         }
         let target = self.graph.query(Vector::Floats(&vector));
-        Ok(Query { target, count: 10, ef: 100, epsilon: 2.0, filter: None, filter_ef: None, exact: false })
+        Ok(Query { target, count: 10, ef: 100, epsilon: 2.0, filter: None, filter_ef: None, exact: false, until: None })
     }
 
     /// The vector in the set's dimension.
@@ -122,9 +131,10 @@ impl VectorSet {
 
     /// How long a search will take, in nanoseconds, roughly: who has the query may do it itself or hand it over.
     pub fn estimate(&self, query: &Query) -> u64 {
-        /// Of asking a filter about an element.
+        /// Of asking a filter of up to four steps about an element.
         const FILTER: u64 = 60;
         let each = self.graph.cost_each();
+        let per_element = FILTER * query.filter.as_ref().map_or(1, |filter| filter.steps().div_ceil(4).max(1)) as u64;
         let Some(filter) = &query.filter else {
             let all = (self.graph.len() as u64).saturating_mul(each);
             return if query.exact { all } else { self.graph.cost(query.ef.max(query.count)) };
@@ -133,13 +143,15 @@ impl VectorSet {
             let elements = self.graph.len() as u64;
             return match self.columns_behind(filter).filter(|_| query.filter_ef.is_none()) {
                 Some(behind) => {
-                    behind as u64 * FILTER + self.cost_by_columns() + 2 * self.graph.cost(query.ef.max(query.count))
+                    behind as u64 * per_element
+                        + self.cost_by_columns()
+                        + 2 * self.graph.cost(query.ef.max(query.count))
                 }
-                None => elements.saturating_mul(each + FILTER),
+                None => elements.saturating_mul(each + per_element),
             };
         };
         let compared = (passing.len() as u64).saturating_mul(each);
-        let behind = self.memo.behind(passing.place()).min(self.graph.len()) as u64 * FILTER;
+        let behind = self.memo.behind(passing.place()).min(self.graph.len()) as u64 * per_element;
         behind + if query.exact { compared } else { self.graph.cost_among(query.ef, query.count, passing.len()) }
     }
 
@@ -149,17 +161,26 @@ impl VectorSet {
     pub fn search<T>(&self, query: &Query, visit: impl FnOnce(Hits<'_>) -> T) -> T {
         let guard = pin();
         let mut hits = Vec::new();
-        vector::scratch::with(|scratch| self.find_hits(query, &guard, scratch, &mut hits));
+        let is_over = || query.until.is_some_and(|until| Instant::now() >= until);
+        let watch = Watch::new(Some(&is_over));
+        vector::scratch::with(|scratch| self.find_hits(query, (&guard, &watch), scratch, &mut hits));
         self.names(&guard).fetch(hits.iter().map(|hit| hit.id));
-        visit(Hits { set: self, guard: &guard, hits: &hits })
+        visit(Hits { set: self, guard: &guard, hits: &hits, complete: !watch.is_over() })
     }
 
-    fn find_hits(&self, query: &Query, guard: &Guard, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+    fn find_hits(
+        &self,
+        query: &Query,
+        (guard, watch): (&Guard, &Watch<'_>),
+        scratch: &mut Scratch,
+        hits: &mut Vec<Hit>,
+    ) {
         let asked = Cell::new(0);
         let passes = |id: NodeId| {
             asked.set(asked.get() + 1);
-            query.filter.as_ref().is_none_or(|filter| self.matches(filter, guard, id))
+            query.filter.as_ref().is_none_or(|filter| self.matches_within(filter, guard, id, watch))
         };
+        let is_over = || watch.look();
         if query.filter.is_some() && self.attributed.load(Relaxed) == 0 {
             return;
         }
@@ -167,7 +188,7 @@ impl VectorSet {
         for _ in 0..TRIES {
             let replaced = self.replaced.load(SeqCst);
             let (passing, matching) = match &query.filter {
-                Some(filter) => self.passing(query, filter, &passes, guard),
+                Some(filter) => self.passing(query, filter, &passes, (guard, watch)),
                 None => (None, None),
             };
             let filter = match (&query.filter, &passing) {
@@ -175,12 +196,17 @@ impl VectorSet {
                 (_, Some(passing)) => passing.filter(),
                 (_, None) => NodeFilter::Test(&passes),
             };
-            let search = Search { k, ef: query.ef, filter, matching, budget: query.filter_ef, ..Search::default() };
-            // It cannot be cancelled: nothing was given that would.
-            let _complete = match query.exact {
+            let cancel = query.until.is_some().then_some(&is_over as &dyn Fn() -> bool);
+            let search =
+                Search { k, ef: query.ef, filter, matching, budget: query.filter_ef, cancel, ..Search::default() };
+            let done = match query.exact {
                 true => self.graph.scan(&query.target, &search, scratch, hits),
                 false => self.graph.search(&query.target, &search, scratch, hits),
             };
+            if done.is_err() || watch.is_over() {
+                self.keep_passing(query, guard, hits);
+                break;
+            }
             let found = hits.len();
             walked = passing.is_none();
             let made = passing.map_or(Some(true), |passing| self.make_current(query, &passing, guard, hits));
@@ -206,9 +232,24 @@ impl VectorSet {
         }
     }
 
+    /// Of what a search has met that ended early, keeps what passes, as far as that can be asked in a moment.
+    fn keep_passing(&self, query: &Query, guard: &Guard, hits: &mut Vec<Hit>) {
+        let Some(filter) = &query.filter else { return };
+        let start = Instant::now();
+        let is_over = || start.elapsed() >= GRACE;
+        let watch = Watch::new(Some(&is_over));
+        hits.retain(|hit| self.matches_within(filter, guard, hit.id, &watch));
+    }
+
     /// Whether the attributes of a node pass.
     fn matches(&self, filter: &Filter, guard: &Guard, id: NodeId) -> bool {
-        self.attributes.get(guard, id).is_some_and(|blob| filter.matches(Attributes::of(blob)))
+        self.matches_within(filter, guard, id, &Watch::default())
+    }
+
+    /// As [`VectorSet::matches`]; false when time is over.
+    fn matches_within(&self, filter: &Filter, guard: &Guard, id: NodeId, watch: &Watch<'_>) -> bool {
+        let passes = |blob| filter.matches_within(Attributes::of(blob), watch);
+        self.attributes.get(guard, id).is_some_and(passes)
     }
 
     /// Whether a node is an element that passes.
@@ -223,7 +264,7 @@ impl VectorSet {
         query: &Query,
         filter: &Filter,
         passes: &dyn Fn(NodeId) -> bool,
-        guard: &Guard,
+        (guard, watch): (&Guard, &Watch<'_>),
     ) -> (Option<Arc<Passing>>, Option<usize>) {
         let remembered = self.remembered(filter, guard);
         if remembered.is_some() || query.filter_ef.is_some() {
@@ -232,14 +273,14 @@ impl VectorSet {
         let by_columns = self.columns_behind(filter).is_some();
         // Where columns tell it in the time of a search without filter, it is not worth a sample.
         if by_columns && self.cost_by_columns() <= self.graph.cost(query.ef.max(query.count)) {
-            return (self.ask_all(filter, guard), None);
+            return (self.ask_all(filter, guard, watch), None);
         }
         let matching = (!query.exact).then(|| self.graph.estimate(passes));
         let as_many = self.cost_by_columns() / self.graph.cost_each().max(1);
         let asking = if by_columns { as_many as usize } else { self.graph.len() };
         let is_worth_it = |matching| self.graph.is_worth_asking_all(query.ef, query.count, matching, asking);
         let asks_all = matching.is_none_or(is_worth_it);
-        (asks_all.then(|| self.ask_all(filter, guard)).flatten(), matching)
+        (asks_all.then(|| self.ask_all(filter, guard, watch)).flatten(), matching)
     }
 
     /// How long asking all by columns takes, in nanoseconds, roughly.
@@ -262,9 +303,9 @@ impl VectorSet {
         Some(now)
     }
 
-    /// The nodes that pass a filter, from asking about all; `None` where that is not worth remembering. Some may have been
-    /// removed, which a search notices: it looks at each node that it compares.
-    fn ask_all(&self, filter: &Filter, guard: &Guard) -> Option<Arc<Passing>> {
+    /// The nodes that pass a filter, from asking about all; `None` where that is not worth remembering, or time is over. Some
+    /// may have been removed, which a search notices: it looks at each node that it compares.
+    fn ask_all(&self, filter: &Filter, guard: &Guard, watch: &Watch<'_>) -> Option<Arc<Passing>> {
         self.memo.sweep();
         let elements = self.graph.len();
         let place = self.memo.begin(elements)?;
@@ -273,28 +314,33 @@ impl VectorSet {
         let plan = filter.plan().filter(|_| often || self.columns_behind(filter).is_some());
         let passing = match plan {
             Some(plan) => {
-                let columns: Vec<_> = plan.fields().iter().map(|field| self.column(field, guard)).collect();
+                let columns = plan.fields().iter().map(|field| self.column(field, guard, watch));
+                let columns: Vec<_> = columns.collect::<Option<_>>()?;
                 let columns: Vec<_> = columns.iter().map(|column| &**column).collect();
-                let words = plan.passing(&columns, |row| self.matches(filter, guard, NodeId(row)));
+                let words = plan.passing(&columns, |row| self.matches_within(filter, guard, NodeId(row), watch));
                 Passing::of_bits(place, words, bound as usize)
             }
             None => {
-                let nodes = (0..bound).map(NodeId).filter(|&id| self.matches(filter, guard, id));
+                let timely = (0..bound).take_while(|_| !watch.spend(1)).map(NodeId);
+                let nodes = timely.filter(|&id| self.matches_within(filter, guard, id, watch));
                 Passing::new(place, nodes.collect(), bound as usize)
             }
         };
+        if watch.is_over() {
+            return None;
+        }
         let passing = Arc::new(passing);
         self.memo.keep(filter, &passing, elements);
         Some(passing)
     }
 
-    /// What the elements have in a field now.
-    fn column(&self, field: &[u8], guard: &Guard) -> Arc<Column> {
-        let value = |id| self.attributes.get(guard, id).and_then(|blob| Attributes::of(blob).field(field));
+    /// What the elements have in a field now; `None` when time is over.
+    fn column(&self, field: &[u8], guard: &Guard, watch: &Watch<'_>) -> Option<Arc<Column>> {
+        let value = |id| if watch.spend(1) { None } else { self.value(field, guard, id) };
         let before = self.memo.column(field);
         let since = before.as_ref().and_then(|before| self.memo.since(before.place()));
         let changed = match (before, since) {
-            (Some(before), Some((_, changed))) if changed.is_empty() => return before,
+            (Some(before), Some((_, changed))) if changed.is_empty() => return Some(before),
             (Some(before), Some((place, changed))) => before.with(place, &changed, value),
             _ => None,
         };
@@ -302,9 +348,17 @@ impl VectorSet {
             let place = self.memo.begin(self.graph.len()).unwrap_or_default();
             Column::new(place, self.graph.id_bound() as usize, value)
         });
+        if watch.is_over() {
+            return None;
+        }
         let now = Arc::new(now);
         self.memo.keep_column(field, &now);
-        now
+        Some(now)
+    }
+
+    /// What an element has in a field.
+    fn value<'g>(&'g self, field: &[u8], guard: &'g Guard, id: NodeId) -> Option<Value<'g>> {
+        self.attributes.get(guard, id).and_then(|blob| Attributes::of(blob).field(field))
     }
 
     /// How far the columns of a filter are behind, at most; `None` where they are not all there, or too far.
@@ -324,8 +378,9 @@ impl VectorSet {
         // Whether a hit is still live is nothing to ask: were it not, its element's next node might be missed.
         hits.retain(|hit| self.matches(filter, guard, hit.id));
         let current = hits.len() == found;
+        let mut known: HashSet<NodeId> = hits.iter().map(|hit| hit.id).collect();
         for id in since?.1 {
-            if self.passes(filter, guard, id) && hits.iter().all(|hit| hit.id != id) {
+            if self.passes(filter, guard, id) && known.insert(id) {
                 hits.push(Hit { distance: self.graph.distance(&query.target, id), id });
             }
         }
@@ -344,16 +399,21 @@ impl VectorSet {
 
     /// Finds out which elements pass the query's filter, for the searches to come, if there were so many with it that this
     /// pays; or makes the columns that it asks for, if there were so many with other expressions. It asks about all: for when
-    /// the query has its answer.
-    pub fn learn(&self, query: &Query) {
+    /// the query has its answer. It ends without one when it has lasted so long.
+    pub fn learn(&self, query: &Query, lasts: Option<Duration>) {
         let Some(filter) = &query.filter else { return };
         let elements = self.graph.len();
+        // It takes no longer than the search may have taken.
+        let start = Instant::now();
+        let is_over = || lasts.is_some_and(|lasts| start.elapsed() >= lasts);
         if self.memo.is_worth_asking_all(filter, elements, true) {
-            self.ask_all(filter, &pin());
+            let watch = Watch::new(Some(&is_over));
+            self.ask_all(filter, &pin(), &watch);
         } else if self.lacks_columns(filter) && self.memo.is_worth_columns(elements, true) {
             let guard = pin();
             let fields = filter.plan();
-            fields.iter().flat_map(|plan| plan.fields()).for_each(|field| _ = self.column(field, &guard));
+            let watch = Watch::new(Some(&is_over));
+            fields.iter().flat_map(|plan| plan.fields()).for_each(|field| _ = self.column(field, &guard, &watch));
         }
     }
 
@@ -369,6 +429,41 @@ mod tests {
     use crate::vset::Quantization;
     use crate::vset::tests::{put, set, vector};
     use std::collections::BTreeSet;
+
+    /// Whatever it is asked, a search whose time is over from the start says so, and gives nothing that does not pass.
+    #[test]
+    fn a_search_without_time_gives_what_it_has_met() {
+        let set = set(Quantization::Q8);
+        for n in 0..3000 {
+            put(&set, &n.to_string(), &vector(n), Some(&format!(r#"{{"n":{n}}}"#)));
+        }
+        set.link_all();
+        let long = vec![".n == 1"; 3000].join(" or ");
+        for (filter, exact, ef) in [
+            (None, false, 300),
+            (None, false, 2000),
+            (None, true, 10),
+            (Some(".n < 1000"), false, 100),
+            (Some(".n < 1000"), true, 100),
+            (Some(".n * 2 < 5000"), false, 300),
+            (Some(".n * 2 < 5000"), false, 2000),
+            (Some(&long[..]), false, 10),
+        ] {
+            let compiled = filter.map(|text| Filter::compile(text.as_bytes()).unwrap());
+            let all =
+                Query { filter: compiled, exact, ef, count: 50, ..set.query(Target::Vector(&vector(77))).unwrap() };
+            let over = Query { until: Some(Instant::now()), ..all.clone() };
+            let number = |found: Found<'_>| std::str::from_utf8(found.element).unwrap().parse::<u64>().unwrap();
+            set.search(&over, |hits| {
+                assert!(!hits.complete, "{filter:?}");
+                let attributes = |n: u64| Attributes::encode(format!(r#"{{"n":{n}}}"#).as_bytes());
+                let passes =
+                    |n| over.filter.as_ref().is_none_or(|filter| filter.matches(Attributes::of(&attributes(n))));
+                assert!(hits.iter().map(number).all(passes), "{filter:?}");
+            });
+            set.search(&all, |hits| assert!(hits.complete && hits.len() == 50 || filter == Some(&long), "{filter:?}"));
+        }
+    }
 
     /// What a search has missed or should not have found is put right, since the log tells what changed meanwhile.
     #[test]

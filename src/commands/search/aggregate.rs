@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::find::{write_head, write_score, write_warning};
+use super::find::{write_head, write_score, write_warnings};
 use super::loading::{Access, Document, Documents};
 use super::rows::{self, Style};
 use super::{find, reads};
@@ -38,6 +38,7 @@ use crate::search::index::Index;
 use crate::search::live::Place as Arrival;
 use crate::search::plan::Settings;
 use crate::search::query::ast::{self, Node};
+use crate::watch::Watch;
 
 /// `FT.AGGREGATE`
 pub struct Aggregate;
@@ -107,18 +108,29 @@ impl Asked {
     fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
         let server = Server::of(here, self.database);
         let deadline = self.deadline;
-        let cancelled = || deadline.has_passed();
-        let measured = measuring::ranges((&handle.live, arrival), &self.tree, &self.definition, &cancelled, server);
-        let index = handle.live.read(arrival);
-        let (pipeline, mut found) = self.find(&index, measured, &cancelled);
+        let is_over = || deadline.has_passed();
+        let measured = measuring::ranges((&**handle, arrival), &self.tree, &self.definition, &is_over, server);
+        let index = handle.read(arrival, &is_over);
+        let (Some(measured), Some(index)) = (measured, index) else {
+            return self.answer(
+                self.running(handle, Pipeline::new(Arc::clone(&self.plan)), Found::default()),
+                Access::Server(server),
+            );
+        };
+        let (pipeline, mut found) = self.find(&index, measured, &is_over);
         let access = if self.request.cursor.is_none() && !self.plan.needs_documents() && found.nearest.is_none() {
             Access::Index(&index)
         } else {
             drop(index);
             Access::Server(server)
         };
-        measuring::settle(&mut found, &self.tree, &self.definition, Order::Best, (0, usize::MAX), server);
-        let mut running = self.running(handle, pipeline, found);
+        let watch = Watch::new(Some(&is_over));
+        measuring::settle(&mut found, (&self.tree, Order::Best, (0, usize::MAX)), &self.definition, server, &watch);
+        self.answer(self.running(handle, pipeline, found), access)
+    }
+
+    /// The first rows.
+    fn answer(&self, mut running: Running, access: Access<'_>) -> Result<Answer, Error> {
         let page = self.request.cursor.map(|cursor| Page { number: 0, size: cursor.count });
         let batch = running.next(access, page.map_or(usize::MAX, |page| page.size))?;
         Ok(Answer { running, batch, cursor: page })
@@ -151,7 +163,7 @@ impl Asked {
         let mut pipeline = Pipeline::new(Arc::clone(&self.plan));
         let found = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
             let group = |docs: &_| pipeline.group(index, docs, cancelled);
-            Found { complete: with_matching(index, &request, group).1, ..Found::default() }
+            with_matching(index, &request, group).1
         } else {
             execute(index, &request)
         };
@@ -164,6 +176,7 @@ impl Asked {
             pipeline,
             hits: found.rows.into_iter(),
             complete: found.complete,
+            was_cut: found.was_cut,
             handle: Arc::clone(handle),
             definition: Arc::clone(&self.definition),
             database: self.database,
@@ -209,6 +222,8 @@ pub struct Running {
     pipeline: Pipeline<Document>,
     hits: std::vec::IntoIter<execute::Row>,
     complete: bool,
+    /// A pattern stands for more terms than were looked for.
+    was_cut: bool,
     /// The index.
     pub handle: Arc<Handle>,
     definition: Arc<Definition>,
@@ -325,7 +340,7 @@ impl Running {
             }
         }
         if resp3 {
-            write_warning(reply, complete);
+            write_warnings(reply, complete, self.was_cut);
         }
     }
 

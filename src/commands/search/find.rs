@@ -25,6 +25,7 @@ use crate::search::query::ast::{Circle, Node, Range};
 use crate::search::request::search::{Content, SearchRequest};
 use crate::search::schema::{FieldId, Schema};
 use crate::search::{decimal, plan};
+use crate::watch::Watch;
 
 /// `FT.SEARCH`
 pub struct Search;
@@ -42,28 +43,23 @@ impl Command for Search {
         let search = Arc::new(search);
         let working = Arc::clone(&search);
         let costing = Arc::clone(&search);
-        let answer = move |ctx: &Context, found: Found| {
-            if !found.complete {
-                handle.count_timeout();
-                if config::fail_on_timeout() {
-                    return Err(errors::TIMEOUT);
-                }
-            }
-            search.reply(ctx, found)
-        };
+        let deadline = search.deadline;
+        let answer = move |ctx: &Context, found: Option<Found>| search.reply(ctx, found.unwrap_or_default(), &handle);
         if working.has_range() {
             let database = ctx.database();
             let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
-                let cancelled = || working.deadline.has_passed();
-                let (place, server) = ((&handle.live, arrival), Server::of(here, database));
-                let measured = measuring::ranges(place, &working.tree, &working.definition, &cancelled, server);
-                working.execute(&handle.live.read(arrival), measured)
+                let is_over = || working.deadline.has_passed();
+                let (place, server) = ((&**handle, arrival), Server::of(here, database));
+                let measured = measuring::ranges(place, &working.tree, &working.definition, &is_over, server)?;
+                let index = handle.read(arrival, &is_over)?;
+                Some(working.execute(&index, measured))
             };
             return query::run_with(ctx, &index, work, answer);
         }
         query::run_costing(
             ctx,
             &index,
+            deadline,
             |index| costing.cost(index),
             move |index| working.execute(index, Vec::new()),
             answer,
@@ -149,41 +145,79 @@ impl Asked {
     }
 
     /// Loads the rows and writes them.
-    fn reply(&self, ctx: &Context, mut found: Found) -> Result<(), Error> {
+    fn reply(&self, ctx: &Context, mut found: Found, handle: &Handle) -> Result<(), Error> {
         let page = (self.request.offset, self.request.limit);
-        let measured = measuring::settle(&mut found, &self.tree, &self.definition, self.order, page, Server::Here(ctx));
+        // What is loaded has to be written, which takes less time.
+        let deadline = self.deadline.but_for(4);
+        let is_over = || deadline.has_passed();
+        let watch = Watch::new(Some(&is_over));
+        let plan = (&self.tree, self.order, page);
+        let measured = measuring::settle(&mut found, plan, &self.definition, Server::Here(ctx), &watch);
         if found.unsorted {
-            self.sort(ctx, &mut found);
+            self.sort(ctx, &mut found, &watch);
         }
-        let complete = found.complete;
-        let total = found.total;
-        let asked_for = found.rows.len();
-        let mut contents = Contents::new(&self.columns, asked_for);
-        let load = |row: Row| {
-            let (columns, style) = (&self.columns, self.style);
-            let known = if measured { columns.without_document(&mut contents, &row.distances, style) } else { None };
-            let fields = match known {
-                Some(fields) => fields,
-                None => columns.load(&mut contents, ctx, &self.definition, (&row.key, &row.distances), style)?,
-            };
-            Some((row, fields))
-        };
-        let rows: Vec<(Row, RowFields)> = found.rows.into_iter().filter_map(load).collect();
-        let total = total.saturating_sub((asked_for - rows.len()) as u64);
+        let mut contents = Contents::new(&self.columns, found.rows.len());
+        let (rows, timely) = self.load(ctx, &mut found, &mut contents, measured, &watch);
+        found.complete &= timely;
+        if !found.complete {
+            handle.count_timeout();
+            if config::fail_on_timeout() {
+                return Err(errors::TIMEOUT);
+            }
+        }
         let mut reply = reply(ctx);
         if reply.resp3() {
-            self.write_resp3(&mut reply, total, (&rows, &contents), complete);
+            self.write_resp3(&mut reply, &found, (&rows, &contents));
         } else {
-            self.write_resp2(&mut reply, total, (&rows, &contents));
+            self.write_resp2(&mut reply, found.total, (&rows, &contents));
         }
         Ok(())
     }
 
+    /// Loads what the rows show, until time is over: then it is false. Those whose documents have gone are not counted.
+    fn load(
+        &self,
+        ctx: &Context,
+        found: &mut Found,
+        contents: &mut Contents,
+        measured: bool,
+        watch: &Watch<'_>,
+    ) -> (Vec<(Row, RowFields)>, bool) {
+        /// Rows that are loaded in any case.
+        const AT_LEAST: usize = 64;
+        /// Steps that loading a part of a document is worth.
+        const PART: usize = 32;
+        let each = PART * (1 + self.columns.columns.len() + 4 * usize::from(self.columns.everything));
+        let mut rows = Vec::with_capacity(found.rows.len());
+        let (mut gone, mut timely) = (0, true);
+        for (nth, row) in std::mem::take(&mut found.rows).into_iter().enumerate() {
+            if watch.spend(each) && nth >= AT_LEAST {
+                timely = false;
+                break;
+            }
+            let (columns, style) = (&self.columns, self.style);
+            let known = if measured { columns.without_document(contents, &row.distances, style) } else { None };
+            let load = || columns.load(contents, ctx, &self.definition, (&row.key, &row.distances), style);
+            match known.or_else(load) {
+                Some(fields) => rows.push((row, fields)),
+                None => gone += 1,
+            }
+        }
+        found.total = found.total.saturating_sub(gone);
+        (rows, timely)
+    }
+
     /// Sorts rows by values that the index does not keep.
-    fn sort(&self, ctx: &Context, found: &mut Found) {
+    fn sort(&self, ctx: &Context, found: &mut Found, watch: &Watch<'_>) {
         let Order::Field { field, descending } = self.order else { return };
         let place = &self.definition.places[usize::from(field.0)];
+        let mut read = 0;
         for row in &mut found.rows {
+            // To read a document costs about as much as a look at the clock.
+            if watch.look() {
+                break;
+            }
+            read += 1;
             let value = ctx.with_name(&row.key, |name| {
                 document::open(ctx, self.schema.source, name, |document| document.value(place, &row.key)).flatten()
             });
@@ -192,7 +226,9 @@ impl Asked {
                 other => other.to_text().map(|text| SortKey::Text((*text).into())),
             });
         }
-        found.arrange(descending, self.request.offset, self.request.limit);
+        found.complete &= read == found.rows.len();
+        found.rows.truncate(read);
+        found.arrange(descending, self.request.offset, self.request.limit, watch);
     }
 
     fn write_resp2(&self, reply: &mut Reply<'_>, total: u64, (rows, contents): (&[(Row, RowFields)], &Contents)) {
@@ -219,14 +255,8 @@ impl Asked {
         }
     }
 
-    fn write_resp3(
-        &self,
-        reply: &mut Reply<'_>,
-        total: u64,
-        (rows, contents): (&[(Row, RowFields)], &Contents),
-        complete: bool,
-    ) {
-        write_head(reply, total, self.style.expand);
+    fn write_resp3(&self, reply: &mut Reply<'_>, found: &Found, (rows, contents): (&[(Row, RowFields)], &Contents)) {
+        write_head(reply, found.total, self.style.expand);
         let options = &self.request.options;
         reply.array(rows.len());
         for (row, fields) in rows {
@@ -257,7 +287,7 @@ impl Asked {
             reply.simple("values");
             reply.array(0);
         }
-        write_warning(reply, complete);
+        write_warnings(reply, found.complete, found.was_cut);
     }
 }
 
@@ -300,14 +330,11 @@ pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
 }
 
 /// Ends the map of a RESP3 reply.
-pub fn write_warning(reply: &mut Reply<'_>, complete: bool) {
+pub fn write_warnings(reply: &mut Reply<'_>, complete: bool, was_cut: bool) {
+    let warnings = [(!complete, "Timeout limit was reached"), (was_cut, "Max prefix expansions limit was reached")];
     reply.simple("warning");
-    if complete {
-        reply.array(0);
-    } else {
-        reply.array(1);
-        reply.simple("Timeout limit was reached");
-    }
+    reply.array(warnings.iter().filter(|(holds, _)| *holds).count());
+    warnings.iter().filter(|(holds, _)| *holds).for_each(|(_, warning)| reply.simple(warning));
 }
 
 /// WITHSORTKEYS.

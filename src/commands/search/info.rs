@@ -1,6 +1,7 @@
 //! `FT.INFO index`: what an index is about and how it fares (specification §10; clients rely on the order).
 
 use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
 
 use super::aggregate::CURSORS;
 use super::{find, reads};
@@ -9,7 +10,8 @@ use crate::config::{self, replies_as_valkey};
 use crate::error::{Error, search as errors};
 use crate::indexes::cursors::Counts;
 use crate::indexes::definition::Definition;
-use crate::indexes::query;
+use crate::indexes::handle::Handle;
+use crate::indexes::query::{self, Deadline};
 use crate::indexes::registry::Registered;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info as CommandInfo};
@@ -17,8 +19,8 @@ use crate::redis::context::Context;
 use crate::redis::reply::Reply;
 use crate::search::analysis::Language;
 use crate::search::arguments::name_of;
-use crate::search::index::{Failures, FieldIndex, Index, Values};
-use crate::search::info;
+use crate::search::index::{Failures, Index};
+use crate::search::info::{Facts, OfField};
 use crate::search::schema::{Algorithm, Compression, Element, Field, Kind, Metric, Schema, Source, Vector, names};
 
 /// `FT.INFO`
@@ -26,6 +28,9 @@ pub struct Info;
 
 /// valkey-search's words for which nodes are to be asked, and which of them may fail to answer: here is all that there is.
 const SCOPES: &[&str] = &["LOCAL", "ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INCONSISTENT"];
+
+/// Milliseconds that it waits for what was written before it to be applied. Then it tells what is, and that there is more.
+const PATIENCE: u64 = 20;
 
 impl Command for Info {
     const INFO: CommandInfo = reads(c"FT.INFO", c"Shows what an index is about and how it fares", c"1.0.0");
@@ -37,8 +42,15 @@ impl Command for Info {
         }
         let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
         let definition = index.definition();
-        let state = State::of(ctx, &index);
-        query::run(ctx, &index, Facts::of, move |ctx, facts| {
+        let mut state = State::of(ctx, &index);
+        let deadline = Deadline::after(None).or_after(PATIENCE);
+        let work = move |handle: &Arc<Handle>, arrival, _: Option<&Context>| {
+            let all = handle.live.read_within(arrival, &|| deadline.has_passed());
+            let (is_behind, index) = (all.is_none(), all.or_else(|| handle.live.try_read(0)));
+            (index.map_or_else(|| facts_known(handle), |index| facts_of(&index, handle)), is_behind)
+        };
+        query::run_with(ctx, &index, work, move |ctx, (facts, is_behind)| {
+            state.indexing |= is_behind;
             write(&mut reply(ctx), &definition, &state, &facts);
             Ok(())
         })
@@ -79,35 +91,16 @@ impl State {
     }
 }
 
-/// What a worker finds out.
-struct Facts {
-    figures: info::Info,
-    failures: Failures,
-    by_field: Vec<OfField>,
+/// What an index tells of itself, which the next FT.INFO may have to tell again.
+fn facts_of(index: &Index, handle: &Handle) -> Facts {
+    let facts = Facts::of(index);
+    *handle.facts.lock().unwrap_or_else(PoisonError::into_inner) = facts.clone();
+    facts
 }
 
-/// What it finds out of a field.
-struct OfField {
-    failures: Failures,
-    /// Vectors that it has.
-    vectors: usize,
-}
-
-impl Facts {
-    fn of(index: &Index) -> Self {
-        Self {
-            figures: index.info(),
-            failures: index.failures().clone(),
-            by_field: index.fields().iter().map(OfField::of).collect(),
-        }
-    }
-}
-
-impl OfField {
-    fn of(field: &FieldIndex) -> Self {
-        let vectors = if let Values::Vector(vectors) = &field.values { vectors.count() } else { 0 };
-        Self { failures: field.failures.clone(), vectors }
-    }
+/// What it told the last time: while a change is applied that takes long, nobody can read the index.
+fn facts_known(handle: &Handle) -> Facts {
+    handle.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// A part of the reply.
@@ -174,11 +167,13 @@ fn write_pairs(reply: &mut Reply<'_>, pairs: &[(&'static str, Item)]) {
 
 fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &Facts) {
     let schema = &definition.schema;
+    let none = OfField::default();
+    let by_field = || facts.by_field.iter().chain(std::iter::repeat(&none));
     let mut pairs = vec![
         ("index_name", Item::word(&state.name)),
         ("index_options", Item::List(options(schema))),
         ("index_definition", Item::Map(about(schema))),
-        ("attributes", Item::List(schema.fields.iter().zip(&facts.by_field).map(attribute).collect())),
+        ("attributes", Item::List(schema.fields.iter().zip(by_field()).map(attribute).collect())),
     ];
     pairs.extend(sizes(facts));
     pairs.extend(progress(state));
@@ -189,7 +184,7 @@ fn write(reply: &mut Reply<'_>, definition: &Definition, state: &State, facts: &
     let dialects = dialects.map(|(name, used)| (name, Item::Number(u64::from(used))));
     pairs.push(("dialect_stats", Item::Map(dialects.collect())));
     pairs.push(("Index Errors", failures(&facts.failures)));
-    let statistics = schema.fields.iter().zip(&facts.by_field).map(|(field, OfField { failures: failed, .. })| {
+    let statistics = schema.fields.iter().zip(by_field()).map(|(field, OfField { failures: failed, .. })| {
         Item::Map(vec![
             ("identifier", Item::word(&field.source)),
             ("attribute", Item::word(&field.alias)),

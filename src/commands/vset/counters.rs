@@ -6,6 +6,8 @@ use crate::redis::counter::Counter;
 pub static SEARCHES: Counter = Counter::new();
 /// Those of them that ran on the main thread.
 pub static INLINE_SEARCHES: Counter = Counter::new();
+/// Searches that ended early, since their time was over.
+pub static TIMEOUTS: Counter = Counter::new();
 /// Nanoseconds that searches took, from the query to the elements found: without parsing, waiting for a worker and replying.
 pub static SEARCH_TIME: Counter = Counter::new();
 /// New elements.

@@ -3,15 +3,18 @@
 //!
 //! The main thread parses, prepares the query and hands it to a worker; a search that is expected to take less time than
 //! the hand-over runs on the main thread, and so does any where the client can't be blocked. Same code, same answers.
+//!
+//! A search ends when its time is over (`search.vsim-timeout`): it answers the nearest of what it has met that pass the filter,
+//! or fails, as `search.on-timeout` says. Its reply has no place to tell that there may be more: `INFO` counts such searches.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::value::{Shared, Value};
 use super::vector::vector;
 use super::{counters, reader};
 use crate::config;
-use crate::error::Error;
+use crate::error::{Error, search as errors};
 use crate::redis::args::{Args, double, integer};
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -95,6 +98,12 @@ struct Shape {
 impl Shape {
     /// An array of names; with scores or attributes a map from names to them, which in RESP2 is a flat array.
     fn write(self, reply: &mut Reply<'_>, hits: &Hits<'_>) {
+        if !hits.complete {
+            counters::TIMEOUTS.add(1);
+            if config::fail_on_timeout() {
+                return reply.error(&errors::TIMEOUT);
+            }
+        }
         let both = self.scores && self.attributes;
         match (self.scores || self.attributes, both && !reply.resp3()) {
             (false, _) => reply.array(hits.len()),
@@ -116,15 +125,21 @@ impl Shape {
     }
 }
 
+/// How long a search may take, with a filter or without; `None`: as long as it takes.
+fn lasts(has_filter: bool) -> Option<Duration> {
+    Some(config::vsim_timeout(has_filter)).filter(|milliseconds| *milliseconds > 0).map(Duration::from_millis)
+}
+
 /// Has a worker find out which elements pass the query's filter, if it was asked for so often that this pays.
 fn learn(shared: &Arc<Shared>, query: Query) {
     let is_filtered = query.filter.is_some();
+    let lasts = lasts(is_filtered);
     if config::single_threaded() {
-        shared.set.learn(&query);
+        shared.set.learn(&query, lasts);
     } else if shared.set.has_to_learn(&query) {
         let shared = Arc::clone(shared);
         workers::submit(move || {
-            shared.set.learn(&query);
+            shared.set.learn(&query, lasts);
             shared.count();
         });
     }
@@ -142,6 +157,7 @@ impl Command for Vsim {
     };
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
+        let arrival = Instant::now();
         let arity = || Error::arity("VSIM");
         let name = args.next_arg().ok_or_else(arity)?;
         let key = ctx.open_read(name);
@@ -158,6 +174,7 @@ impl Command for Vsim {
         };
         let mut options = Options::parse(&mut args)?;
         options.apply(&mut query);
+        query.until = lasts(query.filter.is_some()).and_then(|lasts| arrival.checked_add(lasts));
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded();

@@ -68,6 +68,7 @@ impl<'a> Grouping<'a> {
         let columns: Vec<Option<&FieldIndex>> = self.by.iter().map(|id| index.field(*id)).collect();
         let mut table = Table::new(&columns);
         let mut key = vec![LACKING; columns.len()];
+        let every = (INTERRUPT_EVERY / (1 + self.reducers.len() as u32)).max(1);
         for (doc, count) in docs.zip(1u32..) {
             let at = table.find(doc, &columns, &mut key, || {
                 let values =
@@ -82,7 +83,7 @@ impl<'a> Grouping<'a> {
                     add(index, reducer, state, doc, hashes);
                 }
             }
-            if count.is_multiple_of(INTERRUPT_EVERY) && interrupted() {
+            if count.is_multiple_of(every) && interrupted() {
                 return (groups, false);
             }
         }

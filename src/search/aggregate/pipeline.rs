@@ -8,8 +8,10 @@
 //! The total is what clients know: the documents read up to the first row of a batch, or what a SORTBY or a GROUPBY counted,
 //! once.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use roaring::RoaringBitmap;
 
@@ -21,9 +23,17 @@ use super::row::{Hit, Row, Source};
 use super::value::Value;
 use crate::search::doc_id::DocId;
 use crate::search::index::Index;
+use crate::search::sorting::sort_within;
+use crate::watch::Watch;
 
-/// Rows that go through the steps together.
+/// Rows that go through the steps together, at most: fewer where they would take longer than [`MOMENT`].
 const BATCH: usize = 256;
+/// With so many it begins.
+const FIRST_BATCH: usize = 16;
+/// How long a batch takes.
+const MOMENT: Duration = Duration::from_micros(500);
+/// How long the steps after the first GROUPBY or SORTBY may work on when time is over, on what came to them.
+const GRACE: Duration = Duration::from_millis(10);
 
 /// Rows that came out.
 #[derive(Debug)]
@@ -60,6 +70,8 @@ pub struct Pipeline<D> {
     interrupted: bool,
     hashes: Hashes,
     stack: Vec<Value>,
+    /// Rows of the next batch.
+    batch: usize,
 }
 
 /// What the end of a stage has gathered.
@@ -97,6 +109,7 @@ impl<D> Pipeline<D> {
             interrupted: false,
             hashes: Hashes::default(),
             stack: Vec::new(),
+            batch: FIRST_BATCH,
         };
         pipeline.enter(0);
         pipeline
@@ -121,7 +134,7 @@ impl<D> Pipeline<D> {
         self.read = docs.len();
         self.interrupted |= !complete;
         self.sink = Gathered::Groups { index: HashMap::new(), groups };
-        self.leave(&plan);
+        self.leave(&plan, &Watch::default());
     }
 
     fn enter(&mut self, stage: usize) {
@@ -139,7 +152,8 @@ impl<D> Pipeline<D> {
     }
 
     /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, steps that need all rows
-    /// make do with those that they have, and where rows are streamed, the others are for the next call.
+    /// make do with those that they have, and where rows are streamed, the others are for the next call. What later stages
+    /// have by then is worked on for a little while ([`GRACE`]), so that something comes out.
     ///
     /// # Errors
     /// The first [`EvaluateError`] of an expression; the pipeline is of no use afterwards.
@@ -151,18 +165,25 @@ impl<D> Pipeline<D> {
     ) -> Result<Output<D>, EvaluateError> {
         let plan = Arc::clone(&self.plan);
         let mut paused = false;
+        let end = Cell::new(None);
+        let is_over =
+            || interrupted() && end.replace(end.get().or_else(|| Instant::now().checked_add(GRACE))).is_some();
+        let is_late = || is_over() && end.get().is_none_or(|end| Instant::now() >= end);
+        let late = Watch::new(Some(&is_late));
         while !self.done && self.output.len() < most {
             let stage = &plan.stages[self.stage];
             let wanted = if matches!(stage.sink, Sink::Output) { most - self.output.len() } else { BATCH };
-            let (mut rows, more) = self.pull(source, wanted.min(self.let_through(stage)).clamp(1, BATCH), stage.width);
+            let start = Instant::now();
+            let count = wanted.min(self.let_through(stage)).clamp(1, self.batch);
+            let (mut rows, more) = self.pull(source, count, stage.width);
             self.run(source, stage, &mut rows)?;
-            self.gather(stage, rows, interrupted);
-            // What later stages work on is in memory already: an interruption does not cut it.
-            let stops = self.stage == 0 && (self.interrupted || interrupted());
+            self.gather(stage, rows, &late);
+            self.pace(count, start.elapsed());
+            let stops = if self.stage == 0 { self.interrupted || interrupted() } else { late.look() };
             let streams = matches!(stage.sink, Sink::Output);
             self.interrupted |= stops && !streams;
             if !more || self.is_sated(stage) || (stops && !streams) {
-                self.leave(&plan);
+                self.interrupted |= !self.leave(&plan, &late);
             } else if stops {
                 paused = true;
                 break;
@@ -180,6 +201,16 @@ impl<D> Pipeline<D> {
         self.told = rows.last().map_or(self.read, |last| last.ordinal);
         let done = self.done && self.output.is_empty();
         Ok(Output { total, rows, done, interrupted: self.interrupted || paused })
+    }
+
+    /// Has the next batch take about a [`MOMENT`], after one of so many rows took so long.
+    fn pace(&mut self, count: usize, took: Duration) {
+        if took > MOMENT {
+            let share = MOMENT.as_secs_f64() / took.as_secs_f64();
+            self.batch = ((count as f64 * share) as usize).max(1);
+        } else if count == self.batch {
+            self.batch = (2 * self.batch).min(BATCH);
+        }
     }
 
     /// The next rows of the stage before, and whether there may be more.
@@ -266,27 +297,25 @@ impl<D> Pipeline<D> {
         self.limits.iter().zip(counts).any(|((_, left), count)| *left == 0 && count > 0)
     }
 
-    fn gather(&mut self, stage: &Stage, rows: Vec<Row<D>>, interrupted: &dyn Fn() -> bool) {
+    fn gather(&mut self, stage: &Stage, rows: Vec<Row<D>>, watch: &Watch<'_>) {
         match (&stage.sink, &mut self.sink) {
             (Sink::Sort { by, offset, count }, Gathered::Rows { rows: kept, count: counted }) => {
                 *counted += rows.len() as u64;
                 kept.extend(rows);
                 let most = offset.saturating_add(*count);
                 if kept.len() > most.saturating_mul(2).saturating_add(BATCH) {
-                    keep_first(kept, by, most);
+                    keep_first(kept, by, most, watch);
                 }
             }
             (Sink::Group { by, reducers }, Gathered::Groups { index, groups }) => {
                 for row in &rows {
                     let mut combination = Combination::new(by, row);
-                    let mut steps = 0u32;
                     while let Some(key) = combination.next() {
                         let at = group_of(index, groups, key, reducers);
                         add(&mut groups[at].1, reducers, row, &self.hashes);
                         // Arrays can make very many combinations.
-                        steps = steps.wrapping_add(1);
-                        if steps.is_multiple_of(1024) && interrupted() {
-                            break;
+                        if watch.spend(1 + reducers.len()) {
+                            return;
                         }
                     }
                 }
@@ -295,14 +324,15 @@ impl<D> Pipeline<D> {
         }
     }
 
-    /// Ends a stage: what it has gathered becomes the input of the next.
-    fn leave(&mut self, plan: &Plan) {
+    /// Ends a stage: what it has gathered becomes the input of the next. False: time is over, and some of it is missing.
+    fn leave(&mut self, plan: &Plan, watch: &Watch<'_>) -> bool {
         let stage = &plan.stages[self.stage];
+        let complete;
         match (&stage.sink, std::mem::replace(&mut self.sink, Gathered::Nothing)) {
             (Sink::Sort { by, offset, count }, Gathered::Rows { mut rows, count: counted }) => {
                 let most = offset.saturating_add(*count);
-                keep_first(&mut rows, by, most);
-                rows.sort_unstable_by(|a, b| compare(a, b, by));
+                keep_first(&mut rows, by, most, watch);
+                complete = sort_within(&mut rows, |a, b| compare(a, b, by), watch);
                 rows.drain(..rows.len().min(*offset));
                 for row in &mut rows {
                     row.sort_key = by.first().and_then(|(column, _)| row.values.get(column.0)?.clone());
@@ -312,15 +342,19 @@ impl<D> Pipeline<D> {
             }
             (Sink::Group { .. }, Gathered::Groups { groups, .. }) => {
                 self.counted = Some(groups.len() as u64);
-                self.input = groups.into_iter().zip(1..).map(|(group, nth)| group_row(group, nth)).collect();
+                let count = groups.len();
+                let timely = groups.into_iter().zip(1..).take_while(|_| !watch.spend(4));
+                self.input = timely.map(|(group, nth)| group_row(group, nth)).collect();
+                complete = self.input.len() == count;
             }
             _ => {
                 self.done = true;
-                return;
+                return true;
             }
         }
         self.told = 0;
         self.enter(self.stage + 1);
+        complete
     }
 }
 
@@ -364,9 +398,13 @@ fn compare<D>(a: &Row<D>, b: &Row<D>, by: &[(Column, bool)]) -> std::cmp::Orderi
 }
 
 /// Leaves only the first rows, in any order.
-fn keep_first<D>(rows: &mut Vec<Row<D>>, by: &[(Column, bool)], most: usize) {
+fn keep_first<D>(rows: &mut Vec<Row<D>>, by: &[(Column, bool)], most: usize, watch: &Watch<'_>) {
+    /// To find more takes so long that it is sorted, which can be stopped.
+    const MANY: usize = 10_000;
     if rows.len() > most {
-        if most > 0 {
+        if most > MANY {
+            sort_within(rows, |a, b| compare(a, b, by), watch);
+        } else if most > 0 {
             rows.select_nth_unstable_by(most - 1, |a, b| compare(a, b, by));
         }
         rows.truncate(most);

@@ -5,6 +5,7 @@
 //! that mentions it, and after `LOAD *` so is anything else. A field that is SORTABLE then has the value kept for sorting,
 //! which is folded unless the field is UNF; LOAD gives the value of the document.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::expression::{Column, Expression, ParseError};
@@ -85,8 +86,15 @@ impl Plan {
     /// # Errors
     /// Any [`Error`], of the first step that has one.
     pub fn new(request: &AggregateRequest, schema: &Schema, distances: &[&[u8]]) -> Result<Self, Error> {
-        let mut columns =
-            Columns { schema, names: Vec::new(), kept: Vec::new(), plain: Vec::new(), grouped: false, all: false };
+        let mut columns = Columns {
+            schema,
+            names: Vec::new(),
+            places: HashMap::new(),
+            kept: BTreeSet::new(),
+            plain: BTreeSet::new(),
+            grouped: false,
+            all: false,
+        };
         for name in distances {
             columns.add(name);
         }
@@ -149,10 +157,11 @@ impl Plan {
 struct Columns<'a> {
     schema: &'a Schema,
     names: Vec<Arc<[u8]>>,
+    places: HashMap<Arc<[u8]>, Column>,
     /// Columns with the value kept for sorting, which a LOAD may still replace.
-    kept: Vec<Column>,
+    kept: BTreeSet<Column>,
     /// Columns with what a document has under their own names, which a `LOAD *` shows as it is stored.
-    plain: Vec<Column>,
+    plain: BTreeSet<Column>,
     grouped: bool,
     /// There was a `LOAD *`.
     all: bool,
@@ -160,13 +169,15 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     fn find(&self, name: &[u8]) -> Option<Column> {
-        self.names.iter().position(|known| **known == *name).map(Column)
+        self.places.get(name).copied()
     }
 
     fn add(&mut self, name: &[u8]) -> Column {
         self.find(name).unwrap_or_else(|| {
+            let column = Column(self.names.len());
             self.names.push(name.into());
-            Column(self.names.len() - 1)
+            self.places.insert(Arc::clone(&self.names[column.0]), column);
+            column
         })
     }
 
@@ -188,8 +199,8 @@ impl Columns<'_> {
         };
         let column = self.add(name);
         match wanted {
-            Wanted::Sortable(_) => self.kept.push(column),
-            Wanted::Field(_) => self.plain.push(column),
+            Wanted::Sortable(_) => _ = self.kept.insert(column),
+            Wanted::Field(_) => _ = self.plain.insert(column),
             _ => {}
         }
         load.columns.push((column, wanted));
@@ -211,9 +222,9 @@ impl Columns<'_> {
                 None => Wanted::Name(source.clone()),
             };
             let column = self.add(name);
-            self.kept.retain(|known| *known != column);
+            self.kept.remove(&column);
             if source == name && matches!(wanted, Wanted::Field(_)) {
-                self.plain.push(column);
+                self.plain.insert(column);
             }
             load.columns.push((column, wanted));
         }
@@ -250,7 +261,7 @@ impl Builder<'_> {
                     return Ok(()); // nothing is left to load
                 }
                 let Columns { names, kept, plain, .. } = &mut self.columns;
-                let known = kept.drain(..).chain(plain.drain(..));
+                let known = std::mem::take(kept).into_iter().chain(std::mem::take(plain));
                 let all = known.map(|column| (names[column.0].as_ref().into(), column)).collect();
                 self.columns.all = true;
                 self.push_load(Load { columns: Vec::new(), all: Some(all) });
@@ -258,8 +269,8 @@ impl Builder<'_> {
             Step::Apply { expression, name } => {
                 let expression = self.expression(expression)?;
                 let column = self.columns.add(name);
-                self.columns.kept.retain(|kept| *kept != column);
-                self.columns.plain.retain(|plain| *plain != column);
+                self.columns.kept.remove(&column);
+                self.columns.plain.remove(&column);
                 self.steps.push(Stream::Apply(expression, column));
             }
             Step::Filter(expression) => {
@@ -316,6 +327,7 @@ impl Builder<'_> {
         self.push_load(load);
         self.finish(Sink::Group { by, reducers });
         self.columns.names.clear();
+        self.columns.places.clear();
         self.columns.kept.clear();
         self.columns.plain.clear();
         self.columns.grouped = true;

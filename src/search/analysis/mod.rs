@@ -13,7 +13,7 @@
 //! the word, whatever it is. Words are case-folded; stop words fall out and take no position. A word of four bytes or
 //! more whose stem is another word is stored under `+` and the stem too, at the same position: no word starts with `+`,
 //! which separates words, so that a stem is never taken for a word. In Chinese, words are what a run of characters is cut into;
-//! they have no stems.
+//! they have no stems. What is longer than 256 bytes is no word of any language and has no stem.
 
 mod chinese;
 mod language;

@@ -12,6 +12,10 @@ pub fn store_stems_from(length: usize) {
     SHORTEST.store(length, Ordering::Relaxed);
 }
 
+/// Longest word that is stemmed, in bytes. Stemmers take a time that grows with the square of a word's length. No language
+/// has words as long as this: the longest in Snowball's vocabularies have less than 70 letters of three bytes at most.
+const LONGEST: usize = 256;
+
 /// What is done to the words of one language.
 #[derive(Clone, Copy)]
 pub struct Stemmer(Way);
@@ -44,9 +48,13 @@ impl Stemmer {
         }
     }
 
-    /// The stem of a case-folded word; `None` for what has none: what is not UTF-8, and words that are cut.
+    /// The stem of a case-folded word; `None` for what has none: what is not UTF-8, what is longer than words are, and words
+    /// that are cut.
     pub fn stem(&self, word: &[u8]) -> Option<Vec<u8>> {
         let Way::Stem(stemmer) = &self.0 else { return None };
+        if word.len() > LONGEST {
+            return None;
+        }
         let stem = stemmer.stem(std::str::from_utf8(word).ok()?).into_owned();
         // What is all ending is itself.
         Some(if stem.is_empty() { word.to_vec() } else { stem.into_bytes() })

@@ -4,6 +4,9 @@ use super::{BoxDocset, Docset, merge_positions};
 use crate::search::doc_id::DocId;
 use crate::search::explanation::Explanation;
 use crate::search::score::{Context, Leaf, Nearness};
+use crate::watch::Watch;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// A clause of a conjunction.
 pub enum Part<'a> {
@@ -26,7 +29,7 @@ pub struct Phrase {
 
 /// The documents that satisfy all parts.
 pub struct Conjunction<'a> {
-    /// In the order of the query.
+    /// In the order of the query; those that are in it more than once where they are first.
     parts: Vec<Part<'a>>,
     /// The parts that are walked through, most selective first. Never empty.
     order: Vec<usize>,
@@ -34,21 +37,39 @@ pub struct Conjunction<'a> {
     /// it. It decides about nearness, as observed.
     scoring: Vec<usize>,
     phrase: Option<Phrase>,
+    /// The parts in the order of the query, each as often as it is in it.
+    slots: Vec<usize>,
     weight: f64,
     doc: DocId,
+    /// Of each part.
     positions: Vec<Vec<u32>>,
+    watch: &'a Watch<'a>,
 }
 
 impl<'a> Conjunction<'a> {
-    /// The conjunction of some parts, of which at least one is a [`Part::Must`]; else it is empty.
-    pub fn new(parts: Vec<Part<'a>>, phrase: Option<Phrase>, weight: f64) -> Self {
+    /// The conjunction of some parts, of which at least one is a [`Part::Must`]; else it is empty. When time is over, it ends.
+    pub fn new(parts: Vec<Part<'a>>, phrase: Option<Phrase>, weight: f64, watch: &'a Watch<'a>) -> Self {
+        let slots = (0..parts.len()).collect();
+        Self::with_repeats(parts, slots, phrase, weight, watch)
+    }
+
+    /// As [`Conjunction::new`], where parts are in the query more than once: `slots` has their numbers, in its order.
+    pub fn with_repeats(
+        parts: Vec<Part<'a>>,
+        slots: Vec<usize>,
+        phrase: Option<Phrase>,
+        weight: f64,
+        watch: &'a Watch<'a>,
+    ) -> Self {
         let must = |at: &usize| if let Part::Must(docset) = &parts[*at] { Some(docset.estimate()) } else { None };
         let mut order: Vec<usize> = (0..parts.len()).filter(|at| must(at).is_some()).collect();
         order.sort_by_key(|at| must(at));
         let others = (0..parts.len()).filter(|at| must(at).is_none());
         let in_order = phrase.is_some_and(|phrase| phrase.in_order);
-        let scoring = if in_order { (0..parts.len()).collect() } else { order.iter().copied().chain(others).collect() };
-        let mut conjunction = Self { parts, order, scoring, phrase, weight, doc: DocId::END, positions: Vec::new() };
+        let scoring = if in_order { slots.clone() } else { order.iter().copied().chain(others).collect() };
+        let positions = vec![Vec::new(); if phrase.is_some() { parts.len() } else { 0 }];
+        let doc = DocId::END;
+        let mut conjunction = Self { parts, order, scoring, phrase, slots, weight, doc, positions, watch };
         conjunction.settle(DocId(0));
         conjunction
     }
@@ -65,7 +86,7 @@ impl<'a> Conjunction<'a> {
         self.doc = DocId::END;
         'candidate: loop {
             let Some(candidate) = self.must(0).map(|lead| lead.skip_to(target)) else { return DocId::END };
-            if candidate == DocId::END {
+            if candidate == DocId::END || self.watch.spend(self.parts.len()) {
                 return DocId::END;
             }
             for nth in 1..self.order.len() {
@@ -91,24 +112,21 @@ impl<'a> Conjunction<'a> {
                 None => true,
                 Some(phrase) => {
                     self.collect_positions(doc);
-                    stands(&self.positions, phrase)
+                    let lists = self.slots.iter().map(|slot| &self.positions[*slot][..]);
+                    stands(&lists.filter(|list| !list.is_empty()).collect::<Vec<_>>(), phrase, self.watch)
                 }
             }
     }
 
     /// Fills `positions` with those of every part that has some.
     fn collect_positions(&mut self, doc: DocId) {
-        let mut used = 0;
-        for part in &mut self.parts {
-            let Some(docset) = part.standing_on(doc) else { continue };
-            if used == self.positions.len() {
-                self.positions.push(Vec::new());
+        for (part, positions) in self.parts.iter_mut().zip(&mut self.positions) {
+            positions.clear();
+            if let Some(docset) = part.standing_on(doc) {
+                docset.positions(positions);
             }
-            self.positions[used].clear();
-            docset.positions(&mut self.positions[used]);
-            used += usize::from(!self.positions[used].is_empty());
+            self.watch.spend(positions.len() / 8);
         }
-        self.positions.truncate(used);
     }
 }
 
@@ -124,58 +142,83 @@ impl<'a> Part<'a> {
 }
 
 /// Whether one position of each list can be chosen such that they stand as wanted.
-fn stands(lists: &[Vec<u32>], phrase: Phrase) -> bool {
+fn stands(lists: &[&[u32]], phrase: Phrase, watch: &Watch<'_>) -> bool {
     let Some(last) = lists.len().checked_sub(1).filter(|last| *last > 0) else { return true };
     // So many positions from the first to the last, if there may be `slop` others between them.
     let reach = (last as u32).saturating_add(phrase.slop);
-    if phrase.in_order { in_order(lists, reach) } else { anyhow_near(lists, reach) }
+    if phrase.in_order { in_order(lists, reach, watch) } else { anyhow_near(lists, reach, watch) }
 }
 
 /// Whether the positions can rise from list to list and end no more than `reach` after where they start.
-fn in_order(lists: &[Vec<u32>], reach: u32) -> bool {
+fn in_order(lists: &[&[u32]], reach: u32, watch: &Watch<'_>) -> bool {
     let mut at = vec![0; lists.len()];
-    for &start in &lists[0] {
+    'start: for &start in lists[0] {
         // For the earliest end, take the first position of each list that is beyond the one before.
         let mut end = start;
         for (list, at) in lists.iter().zip(&mut at).skip(1) {
-            while list.get(*at).is_some_and(|position| *position <= end) {
-                *at += 1;
-            }
+            *at = first_beyond(list, *at, end);
             let Some(&position) = list.get(*at) else { return false };
             end = position;
+            if watch.spend(1) {
+                return false;
+            }
+            if end - start > reach {
+                continue 'start;
+            }
         }
-        if end - start <= reach {
-            return true;
-        }
+        return true;
     }
     false
 }
 
+/// Where the positions of a list, from `from` on, are beyond another: looked for near `from` first.
+fn first_beyond(list: &[u32], from: usize, other: u32) -> usize {
+    let rest = &list[from..];
+    let mut reach = 1;
+    while reach < rest.len() && rest[reach - 1] <= other {
+        reach *= 2;
+    }
+    from + rest[..reach.min(rest.len())].partition_point(|position| *position <= other)
+}
+
 /// Whether there is a stretch of at most `reach` + 1 positions with one of each list. One word is not near itself.
-fn anyhow_near(lists: &[Vec<u32>], reach: u32) -> bool {
+fn anyhow_near(lists: &[&[u32]], reach: u32, watch: &Watch<'_>) -> bool {
     let mut at = vec![0; lists.len()];
-    loop {
-        let (mut lowest, mut highest) = ((u32::MAX, 0), 0);
-        for (n, list) in lists.iter().enumerate() {
-            let Some(&position) = list.get(at[n]) else { return false };
-            lowest = lowest.min((position, n));
-            highest = highest.max(position);
+    let first = |(n, list): (usize, &&[u32])| list.first().map(|position| Reverse((*position, n)));
+    // The lowest of the positions at hand is on top.
+    let mut lowest: BinaryHeap<Reverse<(u32, usize)>> = lists.iter().enumerate().filter_map(first).collect();
+    let mut highest = lists.iter().filter_map(|list| list.first()).copied().max().unwrap_or(0);
+    while let Some(&Reverse((position, n))) = lowest.peek() {
+        let apart = highest - position;
+        if watch.spend(1) {
+            return false;
         }
-        let apart = highest - lowest.0;
         if (1..=reach).contains(&apart) {
             return true;
         }
         if apart > 0 {
-            at[lowest.1] += 1;
+            at[n] += 1;
+            let Some(&next) = lists[n].get(at[n]) else { return false };
+            highest = highest.max(next);
+            if let Some(mut top) = lowest.peek_mut() {
+                *top = Reverse((next, n));
+            }
             continue;
         }
         // All stand on one word: one of them has to go on, and not too far.
-        let near = |(list, at): (&Vec<u32>, &usize)| list.get(at + 1).is_some_and(|next| next - highest <= reach);
+        let near = |(list, at): (&&[u32], &usize)| list.get(at + 1).is_some_and(|next| next - highest <= reach);
         if lists.iter().zip(&at).any(near) {
             return true;
         }
         at.iter_mut().for_each(|at| *at += 1);
+        let next = |(n, list): (usize, &&[u32])| list.get(at[n]).map(|position| Reverse((*position, n)));
+        lowest = lists.iter().enumerate().filter_map(next).collect();
+        if lowest.len() < lists.len() {
+            return false;
+        }
+        highest = lowest.iter().map(|Reverse((position, _))| *position).max().unwrap_or(0);
     }
+    false
 }
 
 impl Docset for Conjunction<'_> {
@@ -217,17 +260,20 @@ impl Docset for Conjunction<'_> {
 
     fn explain(&mut self, context: &Context) -> Explanation {
         let (score, doc) = (self.score(context), self.doc);
-        let explain = |part: &mut Part<'_>| match part {
+        let explain = |slot: &usize| match &mut self.parts[*slot] {
             Part::Test(_, leaf) => Some(Explanation::of_leaf(leaf, b"", context, 1.0)),
             other => other.standing_on(doc).map(|docset| docset.explain(context)),
         };
-        let children = self.parts.iter_mut().filter_map(explain).collect();
+        let children = self.slots.iter().filter_map(explain).collect();
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
     fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
-        let doc = self.doc;
-        self.parts.iter_mut().filter_map(|part| part.standing_on(doc)).for_each(|docset| docset.terms(tell));
+        for slot in &self.slots {
+            if let Some(docset) = self.parts[*slot].standing_on(self.doc) {
+                docset.terms(tell);
+            }
+        }
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {
@@ -292,7 +338,8 @@ mod tests {
         ) {
             let lists: Vec<Vec<u32>> = lists.into_iter().map(|list| list.into_iter().collect()).collect();
             let phrase = Phrase { slop, in_order };
-            prop_assert_eq!(stands(&lists, phrase), stands_naively(&lists, phrase, &mut Vec::new()));
+            let slices: Vec<&[u32]> = lists.iter().map(|list| &list[..]).collect();
+            prop_assert_eq!(stands(&slices, phrase, &Watch::default()), stands_naively(&lists, phrase, &mut Vec::new()));
         }
     }
 }

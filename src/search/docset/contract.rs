@@ -4,6 +4,7 @@ use super::*;
 use crate::search::fields::text::postings::{Format, Occurrences, Postings};
 use crate::search::schema::FieldMask;
 use crate::search::score::{Corpus, Leaf, Scorer};
+use crate::watch::Watch;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -110,9 +111,9 @@ impl Shape {
         }
     }
 
-    fn build<'a>(&'a self, words: &'a [(BTreeSet<u32>, Postings)]) -> BoxDocset<'a> {
+    fn build<'a>(&'a self, words: &'a [(BTreeSet<u32>, Postings)], watch: &'a Watch<'a>) -> BoxDocset<'a> {
         let corpus = Corpus { docs: 100, average_length: 3.0 };
-        let build = |shape: &'a Shape| shape.build(words);
+        let build = |shape: &'a Shape| shape.build(words, watch);
         Box::new(Checked(match self {
             Self::Set(docs) => Box::new(Set::owned(docs.iter().copied().collect(), Leaf::all(1.0))),
             Self::Word(docs) => {
@@ -121,9 +122,9 @@ impl Shape {
                 Box::new(Words::new(
                     postings.cursor(Format::default()),
                     FieldMask(1),
-                    postings.docs().into(),
-                    leaf,
+                    (postings.docs().into(), leaf),
                     b"w",
+                    watch,
                 ))
             }
             Self::Union(children) => Box::new(Union::new(children.iter().map(build).collect(), 1.0)),
@@ -131,7 +132,7 @@ impl Shape {
                 let mut parts: Vec<Part<'a>> = must.iter().map(|shape| Part::Must(build(shape))).collect();
                 parts.extend(may.iter().map(|shape| Part::May(build(shape))));
                 parts.push(Part::Test(Box::new(|doc| accepted.contains(&doc.0)), Leaf::SILENT));
-                Box::new(Conjunction::new(parts, None, 1.0))
+                Box::new(Conjunction::new(parts, None, 1.0, watch))
             }
         }))
     }
@@ -175,11 +176,12 @@ fn shape() -> impl Strategy<Value = Shape> {
 proptest! {
     #[test]
     fn docsets_keep_their_contract(shape in shape(), targets in prop::collection::vec(0u32..420, 0..12)) {
+        let watch = Watch::default();
         let mut words = Vec::new();
         shape.words(&mut words);
         let expected = shape.docs();
 
-        let mut docset = shape.build(&words);
+        let mut docset = shape.build(&words, &watch);
         prop_assert!(docset.estimate() >= expected.len() as u64);
         let mut seen = BTreeSet::new();
         let context = Context::new(Scorer::Dismax, &Corpus { docs: 1, average_length: 1.0 }, 1);
@@ -193,7 +195,7 @@ proptest! {
         prop_assert_eq!(docset.advance(), DocId::END);
         prop_assert_eq!(&seen, &expected);
 
-        let mut docset = shape.build(&words);
+        let mut docset = shape.build(&words, &watch);
         let mut at = 0;
         for target in targets {
             docset.skip_to(DocId(target));
@@ -202,7 +204,7 @@ proptest! {
             at = docset.doc().0;
         }
 
-        let mut docset = shape.build(&words);
-        prop_assert!(drain(&mut *docset).iter().eq(expected));
+        let mut docset = shape.build(&words, &watch);
+        prop_assert!(drain(&mut *docset, &watch).iter().eq(expected));
     }
 }

@@ -18,6 +18,7 @@ pub use words::Words;
 use super::doc_id::DocId;
 use super::explanation::Explanation;
 use super::score::Context;
+use crate::watch::Watch;
 use roaring::RoaringBitmap;
 
 /// The documents that match a clause.
@@ -75,10 +76,10 @@ pub trait Docset {
 /// A docset that borrows from the index.
 pub type BoxDocset<'a> = Box<dyn Docset + 'a>;
 
-/// All documents from the current one on.
-pub fn drain(docset: &mut dyn Docset) -> RoaringBitmap {
+/// All documents from the current one on, until time is over.
+pub fn drain(docset: &mut dyn Docset, watch: &Watch<'_>) -> RoaringBitmap {
     let mut found = RoaringBitmap::new();
-    while docset.doc() != DocId::END {
+    while docset.doc() != DocId::END && !watch.spend(1) {
         // Rising, so this appends; it never fails.
         found.insert(docset.doc().0);
         docset.advance();

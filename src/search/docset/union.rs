@@ -16,6 +16,9 @@ pub enum Scored {
     First,
 }
 
+/// So many children are asked one after the other.
+const FEW: usize = 8;
+
 /// The documents that any child has.
 pub struct Union<'a> {
     scored: Scored,
@@ -26,6 +29,7 @@ pub struct Union<'a> {
     heap: BinaryHeap<Reverse<(DocId, usize)>>,
     doc: DocId,
     weight: f64,
+    standing: Vec<usize>,
 }
 
 impl<'a> Union<'a> {
@@ -38,21 +42,47 @@ impl<'a> Union<'a> {
     pub fn scoring(scored: Scored, children: Vec<BoxDocset<'a>>, weight: f64) -> Self {
         let heap = children.iter().enumerate().map(|(at, child)| Reverse((child.doc(), at))).collect();
         let docs = children.iter().map(|child| child.doc()).collect();
-        let mut union = Self { scored, children, docs, heap, doc: DocId::END, weight };
+        let mut union = Self { scored, children, docs, heap, doc: DocId::END, weight, standing: Vec::new() };
         union.settle();
         union
     }
 
-    /// The children that have the current document.
-    fn current(&mut self) -> impl Iterator<Item = &mut BoxDocset<'a>> {
-        let doc = self.doc;
-        self.children.iter_mut().zip(&self.docs).filter(move |(_, at)| **at == doc).map(|(child, _)| child)
+    /// Calls `each` with the children that have the current document, in their order.
+    fn each_current(&mut self, mut each: impl FnMut(&mut BoxDocset<'a>)) {
+        if self.children.len() <= FEW {
+            let standing = self.children.iter_mut().zip(&self.docs).filter(|(_, doc)| **doc == self.doc);
+            return standing.for_each(|(child, _)| each(child));
+        }
+        let mut found = std::mem::take(&mut self.standing);
+        self.find_current(&mut found);
+        found.iter().for_each(|at| each(&mut self.children[*at]));
+        self.standing = found;
     }
 
-    /// Those of them that score.
-    fn scoring_ones(&mut self) -> impl Iterator<Item = &mut BoxDocset<'a>> {
-        let most = if self.scored == Scored::First { 1 } else { usize::MAX };
-        self.current().take(most)
+    /// The numbers of the children that have the current document. In a heap they are all above those that do not: it is gone
+    /// down from the top.
+    fn find_current(&self, found: &mut Vec<usize>) {
+        found.clear();
+        let heap = self.heap.as_slice();
+        let mut places = vec![0];
+        while let Some(place) = places.pop() {
+            if let Some(Reverse((doc, at))) = heap.get(place)
+                && *doc == self.doc
+            {
+                found.push(*at);
+                places.extend([2 * place + 1, 2 * place + 2]);
+            }
+        }
+        found.sort_unstable();
+    }
+
+    /// As [`Union::each_current`], with those that score.
+    fn each_scoring(&mut self, mut each: impl FnMut(&mut BoxDocset<'a>)) {
+        match (self.scored, self.heap.peek()) {
+            // On top stands the first of those that have the document.
+            (Scored::First, Some(Reverse((_, at)))) => each(&mut self.children[*at]),
+            _ => self.each_current(each),
+        }
     }
 
     fn settle(&mut self) -> DocId {
@@ -91,46 +121,43 @@ impl Docset for Union<'_> {
 
     fn score(&mut self, context: &Context) -> f64 {
         let mut total = 0.0;
-        for child in self.scoring_ones() {
+        self.each_scoring(|child| {
             let score = child.score(context);
             total = if context.scorer == Scorer::Dismax { f64::max(total, score) } else { total + score };
-        }
+        });
         total * self.weight
     }
 
     fn explain(&mut self, context: &Context) -> Explanation {
         let score = self.score(context);
-        let children = self.scoring_ones().map(|child| child.explain(context)).collect();
+        let mut children = Vec::new();
+        self.each_scoring(|child| children.push(child.explain(context)));
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
     fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
-        self.current().for_each(|child| child.terms(tell));
+        self.each_current(|child| child.terms(tell));
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {
         let from = out.len();
-        for child in self.current() {
-            child.positions(out);
-        }
+        self.each_current(|child| child.positions(out));
         merge_positions(out, from);
     }
 
     fn scored_positions(&mut self, out: &mut Vec<u32>) {
         let from = out.len();
-        for child in self.scoring_ones() {
-            child.scored_positions(out);
-        }
+        self.each_scoring(|child| child.scored_positions(out));
         merge_positions(out, from);
     }
 
     fn slop(&mut self) -> f64 {
         let (mut nearness, mut positions) = (Nearness::default(), Vec::new());
-        for child in self.scoring_ones() {
+        self.each_scoring(|child| {
             positions.clear();
             child.scored_positions(&mut positions);
             nearness.add(&positions);
-        }
+        });
         nearness.slop()
     }
 }

@@ -6,6 +6,7 @@ use crate::search::explanation::Explanation;
 use crate::search::fields::text::postings::Cursor;
 use crate::search::schema::FieldMask;
 use crate::search::score::{Context, Leaf};
+use crate::watch::Watch;
 
 /// The documents that have a term in one of some fields.
 #[derive(Debug)]
@@ -16,12 +17,20 @@ pub struct Words<'a> {
     leaf: Leaf,
     /// The term.
     name: &'a [u8],
+    watch: &'a Watch<'a>,
 }
 
 impl<'a> Words<'a> {
-    /// The documents of a cursor that is at its start, restricted to some fields. `docs` is how many the term has.
-    pub fn new(cursor: Cursor<'a>, fields: FieldMask, docs: u64, leaf: Leaf, name: &'a [u8]) -> Self {
-        let mut words = Self { cursor, fields, docs, leaf, name };
+    /// The documents of a cursor that is at its start, restricted to some fields, until time is over. `docs` is how many the
+    /// term has.
+    pub fn new(
+        cursor: Cursor<'a>,
+        fields: FieldMask,
+        (docs, leaf): (u64, Leaf),
+        name: &'a [u8],
+        watch: &'a Watch<'a>,
+    ) -> Self {
+        let mut words = Self { cursor, fields, docs, leaf, name, watch };
         words.settle();
         words
     }
@@ -30,6 +39,9 @@ impl<'a> Words<'a> {
     fn settle(&mut self) {
         while self.cursor.doc() != DocId::END && self.cursor.mask().and(self.fields) == FieldMask::NONE {
             self.cursor.advance();
+            if self.watch.spend(1) {
+                self.cursor.end();
+            }
         }
     }
 }

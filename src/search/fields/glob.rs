@@ -1,5 +1,9 @@
 //! The wildcard patterns of `w'…'`: `?` is one character, `*` any number, `\` makes the next byte literal.
 
+use memchr::memmem::Finder;
+
+use crate::watch::Watch;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token {
     Byte(u8),
@@ -7,11 +11,68 @@ enum Token {
     Many,
 }
 
+/// What stands between two `*`.
+#[derive(Debug, Clone)]
+struct Part {
+    /// No [`Token::Many`].
+    tokens: Vec<Token>,
+    /// Whether it is of bytes only.
+    is_literal: bool,
+    /// Finds it in a text, where it is of so many bytes that it pays to make one.
+    finder: Option<Finder<'static>>,
+}
+
+/// Bytes of the shortest part that is searched for by a [`Finder`].
+const LONG: usize = 8;
+
 /// A wildcard pattern.
 #[derive(Debug, Clone)]
 pub struct Glob {
-    tokens: Vec<Token>,
+    /// What stands before, between and after the `*`; with none of them, one part.
+    parts: Vec<Part>,
     prefix: Vec<u8>,
+}
+
+impl Part {
+    fn new(tokens: &[Token]) -> Self {
+        let byte = |token: &Token| if let Token::Byte(byte) = token { Some(*byte) } else { None };
+        let is_literal = tokens.iter().all(|token| byte(token).is_some());
+        let bytes = || tokens.iter().filter_map(byte).collect::<Vec<u8>>();
+        let finder = (is_literal && tokens.len() >= LONG).then(|| Finder::new(&bytes()).into_owned());
+        Self { tokens: tokens.to_vec(), is_literal, finder }
+    }
+
+    /// Where it ends in a text, if it begins at `from`.
+    fn end(&self, text: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
+        for token in &self.tokens {
+            let next = *text.get(at)?;
+            at += 1;
+            match token {
+                Token::Byte(byte) if *byte != next => return None,
+                Token::Any => at += text[at..].iter().take_while(|byte| **byte & 0xC0 == 0x80).count(),
+                _ => {}
+            }
+        }
+        Some(at)
+    }
+
+    /// Where it ends the first time that it is in a text, from `from` on.
+    fn find(&self, text: &[u8], from: usize, watch: &Watch<'_>) -> Option<usize> {
+        if let Some(finder) = &self.finder {
+            return finder.find(&text[from..]).map(|at| from + at + self.tokens.len());
+        }
+        (from..=text.len()).take_while(|_| !watch.spend(1)).find_map(|at| self.end(text, at))
+    }
+
+    /// Whether a text ends with it, from `from` on.
+    fn is_at_end(&self, text: &[u8], from: usize, watch: &Watch<'_>) -> bool {
+        if self.is_literal {
+            let at = text.len().checked_sub(self.tokens.len()).filter(|at| *at >= from);
+            return at.is_some_and(|at| self.end(text, at).is_some());
+        }
+        (from..=text.len()).take_while(|_| !watch.spend(1)).any(|at| self.end(text, at) == Some(text.len()))
+    }
 }
 
 impl Glob {
@@ -29,7 +90,7 @@ impl Glob {
             }
         }
         let prefix = tokens.iter().map_while(|t| if let Token::Byte(byte) = t { Some(*byte) } else { None }).collect();
-        Self { tokens, prefix }
+        Self { parts: tokens.split(|token| *token == Token::Many).map(Part::new).collect(), prefix }
     }
 
     /// What every match starts with.
@@ -37,38 +98,19 @@ impl Glob {
         &self.prefix
     }
 
-    /// Whether a text matches as a whole. Time is at most pattern times text.
-    pub fn matches(&self, text: &[u8]) -> bool {
-        let (mut t, mut p) = (0, 0);
-        // After a `*`: where the pattern goes on, and the text from which to retry.
-        let mut retry: Option<(usize, usize)> = None;
-        while t < text.len() {
-            match self.tokens.get(p) {
-                Some(Token::Many) => {
-                    retry = Some((p + 1, t));
-                    p += 1;
-                    continue;
-                }
-                Some(Token::Any) => {
-                    t += 1;
-                    while t < text.len() && text[t] & 0xC0 == 0x80 {
-                        t += 1;
-                    }
-                    p += 1;
-                    continue;
-                }
-                Some(Token::Byte(byte)) if *byte == text[t] => {
-                    t += 1;
-                    p += 1;
-                    continue;
-                }
-                _ => {}
+    /// Whether a text matches as a whole. Time is pattern plus text, but for parts with `?` between two `*`: part times text.
+    /// When it is over, the text does not match.
+    pub fn matches(&self, text: &[u8], watch: &Watch<'_>) -> bool {
+        let Some((first, others)) = self.parts.split_first() else { return false };
+        let Some(mut at) = first.end(text, 0) else { return false };
+        let Some((last, between)) = others.split_last() else { return at == text.len() };
+        for part in between {
+            match part.find(text, at, watch) {
+                Some(end) => at = end,
+                None => return false,
             }
-            let Some((pattern, from)) = retry else { return false };
-            retry = Some((pattern, from + 1));
-            (p, t) = (pattern, from + 1);
         }
-        self.tokens[p..].iter().all(|token| *token == Token::Many)
+        last.is_at_end(text, at, watch)
     }
 }
 
@@ -93,9 +135,18 @@ mod tests {
             ("", "", true),
             ("*", "", true),
             ("?", "", false),
+            ("*a?c*e?", "xabcaecdef", true),
+            ("*a?c*e?", "xabcaecdefg", false),
+            ("a*a", "a", false),
+            ("*?", "é", true),
+            ("?*?", "é", false),
         ];
         for (pattern, text, expected) in cases {
-            assert_eq!(Glob::new(pattern.as_bytes()).matches(text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(
+                Glob::new(pattern.as_bytes()).matches(text.as_bytes(), &Watch::default()),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 }

@@ -36,7 +36,7 @@ struct Leaf {
 pub struct NumericIndex {
     /// The number of a document, or its first where it has several.
     first: Column<f64>,
-    /// The others, where a document has several.
+    /// The others, sorted, where a document has several.
     others: HashMap<DocId, Box<[f64]>>,
     leaves: Vec<Leaf>,
     entries: u64,
@@ -70,11 +70,20 @@ impl NumericIndex {
         self.entries
     }
 
-    /// The numbers of a document.
+    /// The numbers of a document, the first one first and the others sorted.
     pub fn values(&self, doc: DocId) -> impl Iterator<Item = f64> {
         let first = self.first.get(doc).copied();
         let others = first.and_then(|_| self.others.get(&doc)).map_or(&[][..], |others| others);
         first.into_iter().chain(others.iter().copied())
+    }
+
+    /// The numbers of a document from a start to an end, which is not among them.
+    fn values_within(&self, doc: DocId, start: f64, end: Option<f64>) -> impl Iterator<Item = f64> {
+        let is_before_end = move |value: &f64| end.is_none_or(|end| *value < end);
+        let first = self.first.get(doc).copied().filter(|value| *value >= start && is_before_end(value));
+        let others = self.others.get(&doc).map_or(&[][..], |others| others);
+        let from = others.partition_point(|value| *value < start);
+        first.into_iter().chain(others[from..].iter().copied().take_while(is_before_end))
     }
 
     /// The first number of a document, by which it is sorted.
@@ -84,19 +93,20 @@ impl NumericIndex {
 
     /// Sets the numbers of a document, which replace those it had. None: the document goes. Says whether anything changed.
     pub fn set(&mut self, doc: DocId, values: &[f64]) -> bool {
-        let wanted = || values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0);
-        if self.values(doc).eq(wanted()) {
+        let mut wanted: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
+        if let Some(others) = wanted.get_mut(1..) {
+            others.sort_unstable_by(f64::total_cmp);
+        }
+        if self.values(doc).eq(wanted.iter().copied()) {
             return false;
         }
         self.remove(doc);
-        let mut new = wanted();
-        let Some(first) = new.next() else { return true };
+        let Some((&first, others)) = wanted.split_first() else { return true };
         self.first.set(doc, first);
-        let others: Box<[f64]> = new.collect();
         if !others.is_empty() {
-            self.others.insert(doc, others);
+            self.others.insert(doc, others.into());
         }
-        for value in wanted() {
+        for &value in &wanted {
             let at = self.leaf_of(value);
             let leaf = &mut self.leaves[at];
             leaf.docs.insert(doc);
@@ -104,7 +114,7 @@ impl NumericIndex {
             self.entries += 1;
         }
         // Cutting reads the numbers back from the column, so all of them have to be in their leaves by now.
-        for value in wanted() {
+        for &value in &wanted {
             let at = self.leaf_of(value);
             if self.leaves[at].entries > self.leaves[at].cut_at {
                 self.cut(at);
@@ -145,9 +155,8 @@ impl NumericIndex {
     fn cut(&mut self, at: usize) {
         let end = self.end_of(at);
         let start = self.leaves[at].start;
-        let inside = |v: &f64| *v >= start && end.is_none_or(|end| *v < end);
         let mut numbers: Vec<f64> =
-            self.leaves[at].docs.iter().flat_map(|doc| self.values(doc).filter(inside).collect::<Vec<_>>()).collect();
+            self.leaves[at].docs.iter().flat_map(|doc| self.values_within(doc, start, end)).collect();
         numbers.sort_unstable_by(f64::total_cmp);
         let smallest = numbers[0];
         let median = numbers[numbers.len() / 2];
@@ -159,7 +168,7 @@ impl NumericIndex {
         let mut right = Leaf::starting(middle);
         let mut left = Leaf::starting(start);
         for doc in self.leaves[at].docs.iter() {
-            for value in self.values(doc).filter(inside) {
+            for value in self.values_within(doc, start, end) {
                 let side = if value < middle { &mut left } else { &mut right };
                 side.docs.insert(doc);
                 side.entries += 1;
@@ -220,7 +229,9 @@ impl NumericIndex {
         if self.others.is_empty() {
             return inside;
         }
-        inside || self.others.get(&doc).is_some_and(|others| others.iter().any(|value| range.contains(*value)))
+        let is_below = |value: &f64| *value < range.min || *value == range.min && !range.min_inclusive;
+        let lowest = |others: &[f64]| others.get(others.partition_point(is_below)).copied();
+        inside || self.others.get(&doc).is_some_and(|others| lowest(others).is_some_and(|value| range.contains(value)))
     }
 
     /// Has the memory bring the first numbers of documents, whose loads don't depend on each other.

@@ -3,7 +3,7 @@
 //! A tag is a term with a set of documents; beside it, each document has the list of its tags, so that an update or a
 //! deletion touches those tags only. Tags are folded unless the field is CASESENSITIVE. A tag without documents goes.
 
-use super::terms::{Affix, TermId, Terms};
+use super::terms::{Affix, Limits, Matching, TermId, Terms};
 use crate::search::column::{Column, Slot};
 use crate::search::doc_id::DocId;
 use crate::search::fold::fold;
@@ -89,8 +89,8 @@ impl TagIndex {
         texts.sort_unstable();
         texts.dedup();
         let had = self.docs.get(doc).map_or(&[][..], Tags::as_slice);
-        if had.len() == texts.len() && texts.iter().all(|text| self.tags.get(text).is_some_and(|id| had.contains(&id)))
-        {
+        let is_there = |text| self.tags.get(text).is_some_and(|id| had.binary_search(&id).is_ok());
+        if had.len() == texts.len() && texts.iter().all(|text| is_there(text)) {
             return false;
         }
         let old = self.docs.remove(doc).unwrap_or_default();
@@ -102,12 +102,12 @@ impl TagIndex {
             }
             ids.push(id);
         }
+        let new = Tags::of(ids);
         for id in old.as_slice() {
-            if !ids.contains(id) {
+            if new.as_slice().binary_search(id).is_err() {
                 self.forget(doc, *id);
             }
         }
-        let new = Tags::of(ids);
         self.several_bytes += heap(&new);
         self.several_bytes -= heap(&old);
         self.docs.set(doc, new);
@@ -153,9 +153,9 @@ impl TagIndex {
         self.tags.value(tag)
     }
 
-    /// The tags that match a pattern, which is folded already where the field folds; at most `limit`.
-    pub fn matching(&self, affix: Affix<'_>, limit: usize) -> Vec<TermId> {
-        self.tags.matching(affix, limit, |_| true)
+    /// The tags that match a pattern, which is folded already where the field folds.
+    pub fn matching(&self, affix: Affix<'_>, limits: Limits<'_>) -> Matching {
+        self.tags.matching(affix, limits, |_| true)
     }
 
     /// All tags, sorted, each with the number of its documents.

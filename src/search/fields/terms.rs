@@ -3,12 +3,16 @@
 //!
 //! Texts are stored once; a hash table of numbers finds them, and a sorted sequence of numbers ([`Runs`]) orders them. With
 //! a suffix table (WITHSUFFIXTRIE), every suffix of at least `MIN_SUFFIX` characters is in a second sorted sequence, so
-//! that suffix and infix searches are prefix searches there; without it they read all texts.
+//! that suffix and infix searches are prefix searches there; without it they read all texts. Texts of more than `MAX_SUFFIX`
+//! bytes are not in that table: to sort their suffixes would take the square of their length. They are in a list of their
+//! own, which these searches read.
 
 use super::fuzzy::Fuzzy;
 use super::glob::Glob;
-use super::runs::Runs;
+use super::runs::{Position, Runs};
+use crate::watch::{Watch, steps_of};
 use hashbrown::{DefaultHashBuilder, HashTable};
+use memchr::memmem::Finder;
 use std::hash::BuildHasher;
 
 /// The number of a term. Numbers of removed terms are given out again.
@@ -17,6 +21,8 @@ pub struct TermId(pub u32);
 
 /// Characters in the shortest suffix that the suffix table holds. Shorter searches read all texts.
 const MIN_SUFFIX: usize = 2;
+/// Bytes of the longest text whose suffixes are in the suffix table.
+const MAX_SUFFIX: usize = 256;
 
 /// A pattern for several terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,57 @@ pub enum Affix<'a> {
     Fuzzy(&'a [u8], u8),
 }
 
+/// How many terms a pattern may stand for, and how long it may take to find them.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// At most so many.
+    pub most: usize,
+    /// When time is over, there are those that were found by then.
+    pub watch: &'a Watch<'a>,
+}
+
+/// The terms that a pattern stands for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// The terms.
+    pub ids: Vec<TermId>,
+    /// There are more than [`Limits::most`].
+    pub was_cut: bool,
+}
+
+/// Terms as they are found.
+struct Found<'a, A> {
+    limits: Limits<'a>,
+    accept: A,
+    matching: Matching,
+}
+
+impl<A: Fn(&[u8]) -> bool> Found<'_, A> {
+    /// Takes a term that matches; false: there is no use in another.
+    fn put(&mut self, id: TermId, text: &[u8]) -> bool {
+        if (self.accept)(text) {
+            if self.matching.ids.len() == self.limits.most {
+                self.matching.was_cut = true;
+                return false;
+            }
+            self.matching.ids.push(id);
+        }
+        true
+    }
+
+    /// Takes those terms that match.
+    fn take<'t>(&mut self, terms: impl Iterator<Item = (TermId, &'t [u8])>, matches: impl Fn(&[u8]) -> bool) {
+        for (id, text) in terms {
+            if self.matching.was_cut || self.limits.watch.spend(steps_of(text.len())) {
+                return;
+            }
+            if matches(text) && !self.put(id, text) {
+                return;
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Term<V> {
     text: Box<[u8]>,
@@ -42,6 +99,15 @@ struct Term<V> {
 /// A suffix of a term: the term and where in it the suffix starts.
 type Suffix = (TermId, u32);
 
+/// The suffix table.
+#[derive(Debug, Default)]
+struct Suffixes {
+    /// The suffixes of the texts that are not too long, sorted.
+    sorted: Runs<Suffix>,
+    /// The texts that are, sorted.
+    long: Runs<TermId>,
+}
+
 /// The words of a field, each with a value.
 #[derive(Debug)]
 pub struct Terms<V> {
@@ -50,7 +116,7 @@ pub struct Terms<V> {
     by_text: HashTable<TermId>,
     hasher: DefaultHashBuilder,
     order: Runs<TermId>,
-    suffixes: Option<Runs<Suffix>>,
+    suffixes: Option<Suffixes>,
     text_bytes: usize,
 }
 
@@ -63,7 +129,7 @@ impl<V: Default> Terms<V> {
             by_text: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             order: Runs::default(),
-            suffixes: with_suffixes.then(Runs::default),
+            suffixes: with_suffixes.then(Suffixes::default),
             text_bytes: 0,
         }
     }
@@ -127,16 +193,16 @@ impl<V: Default> Terms<V> {
         let at = self.order.lower_bound(|other| text_in(&self.terms, other) < text);
         self.order.insert(at, id);
         if let Some(suffixes) = &mut self.suffixes {
-            insert_suffixes(&self.terms, suffixes, id);
+            suffixes.insert(&self.terms, id);
         }
         id
     }
 
     /// Makes a suffix table, if there is none yet.
     pub fn add_suffixes(&mut self) {
-        let mut suffixes = Runs::default();
+        let mut suffixes = Suffixes::default();
         if self.suffixes.is_none() {
-            self.order.iter().for_each(|id| insert_suffixes(&self.terms, &mut suffixes, id));
+            self.order.iter().for_each(|id| suffixes.insert(&self.terms, id));
             self.suffixes = Some(suffixes);
         }
     }
@@ -152,12 +218,7 @@ impl<V: Default> Terms<V> {
         let at = self.order.lower_bound(|other| text_in(&self.terms, other) < text);
         self.order.remove(at);
         if let Some(suffixes) = &mut self.suffixes {
-            for start in suffix_starts(text) {
-                let key = (&text[start..], id);
-                let at =
-                    suffixes.lower_bound(|(other, from)| (&text_in(&self.terms, other)[from as usize..], other) < key);
-                suffixes.remove(at);
-            }
+            suffixes.remove(&self.terms, id);
         }
         let term = self.terms[id.0 as usize].take()?;
         self.text_bytes -= term.text.len();
@@ -180,62 +241,62 @@ impl<V: Default> Terms<V> {
         self.order.iter_from(from).map(|id| (id, self.text(id))).take_while(move |(_, text)| text.starts_with(prefix))
     }
 
-    /// The terms that match a pattern, at most `limit`, of those that `accept` accepts.
-    pub fn matching(&self, affix: Affix<'_>, limit: usize, accept: impl Fn(&[u8]) -> bool) -> Vec<TermId> {
-        let accepted = |(id, text): (TermId, &[u8])| accept(text).then_some(id);
+    /// The terms that match a pattern, of those that `accept` accepts.
+    pub fn matching(&self, affix: Affix<'_>, limits: Limits<'_>, accept: impl Fn(&[u8]) -> bool) -> Matching {
+        let mut found = Found { limits, accept, matching: Matching::default() };
+        let all = |id: TermId| (id, self.text(id));
         match (affix, &self.suffixes) {
-            (Affix::Prefix(prefix), _) => self.with_prefix(prefix).filter_map(accepted).take(limit).collect(),
+            (Affix::Prefix(prefix), _) => found.take(self.with_prefix(prefix), |_| true),
             (Affix::Suffix(part), Some(table)) if chars(part) >= MIN_SUFFIX => {
-                self.by_suffix(table, part, limit, |rest| rest == part, accept)
+                self.by_suffix(table, part, &mut found, |rest| rest == part);
+                found.take(table.long.iter().map(all), |text| text.ends_with(part));
             }
             (Affix::Infix(part), Some(table)) if chars(part) >= MIN_SUFFIX => {
-                self.by_suffix(table, part, limit, |rest| rest.starts_with(part), accept)
+                let finder = Finder::new(part);
+                self.by_suffix(table, part, &mut found, |rest| rest.starts_with(part));
+                found.take(table.long.iter().map(all), |text| finder.find(text).is_some());
             }
-            (Affix::Suffix(part), _) => {
-                self.iter().filter(|(_, text)| text.ends_with(part)).filter_map(accepted).take(limit).collect()
-            }
+            (Affix::Suffix(part), _) => found.take(self.iter(), |text| text.ends_with(part)),
             (Affix::Infix(part), _) => {
-                self.iter().filter(|(_, text)| contains(text, part)).filter_map(accepted).take(limit).collect()
+                let finder = Finder::new(part);
+                found.take(self.iter(), |text| finder.find(text).is_some());
             }
             (Affix::Wildcard(pattern), _) => {
                 let glob = Glob::new(pattern);
-                let candidates = self.with_prefix(glob.literal_prefix());
-                candidates.filter(|(_, text)| glob.matches(text)).filter_map(accepted).take(limit).collect()
+                found.take(self.with_prefix(glob.literal_prefix()), |text| glob.matches(text, limits.watch));
             }
-            (Affix::Fuzzy(word, distance), _) => self.fuzzy(&mut Fuzzy::new(word, distance), limit, accept),
+            (Affix::Fuzzy(word, distance), _) => self.fuzzy(&mut Fuzzy::new(word, distance), &mut found),
         }
+        found.matching
     }
 
     /// The terms with a suffix that starts like `part` and satisfies `wanted`, each once.
     fn by_suffix(
         &self,
-        table: &Runs<Suffix>,
+        table: &Suffixes,
         part: &[u8],
-        limit: usize,
+        found: &mut Found<'_, impl Fn(&[u8]) -> bool>,
         wanted: impl Fn(&[u8]) -> bool,
-        accept: impl Fn(&[u8]) -> bool,
-    ) -> Vec<TermId> {
+    ) {
         let rest = |(id, from): Suffix| &self.text(id)[from as usize..];
-        let from = table.lower_bound(|suffix| rest(suffix) < part);
+        let from = table.sorted.lower_bound(|suffix| rest(suffix) < part);
         let mut seen = hashbrown::HashSet::new();
-        let hits = table.iter_from(from).take_while(|suffix| wanted(rest(*suffix)));
-        hits.map(|(id, _)| id).filter(|id| accept(self.text(*id)) && seen.insert(*id)).take(limit).collect()
+        let hits = table.sorted.iter_from(from).take_while(|suffix| wanted(rest(*suffix)));
+        let once = hits.map(|(id, _)| id).filter(|id| seen.insert(*id));
+        found.take(once.map(|id| (id, self.text(id))), |_| true);
     }
 
     /// The terms within an edit distance, jumping over the terms below a prefix that is too far already.
-    fn fuzzy(&self, fuzzy: &mut Fuzzy, limit: usize, accept: impl Fn(&[u8]) -> bool) -> Vec<TermId> {
-        let mut found = Vec::new();
+    fn fuzzy(&self, fuzzy: &mut Fuzzy, found: &mut Found<'_, impl Fn(&[u8]) -> bool>) {
         let mut from = self.order.lower_bound(|_| false);
         'seek: loop {
             for id in self.order.iter_from(from) {
                 let text = self.text(id);
+                if found.limits.watch.spend(text.len()) {
+                    return;
+                }
                 match fuzzy.step(text) {
-                    Ok(true) if accept(text) => {
-                        found.push(id);
-                        if found.len() == limit {
-                            return found;
-                        }
-                    }
+                    Ok(true) if !found.put(id, text) => return,
                     Ok(_) => {}
                     Err(dead) => {
                         // Every term that starts with the dead prefix is as far away: go to the first that does not.
@@ -245,7 +306,7 @@ impl<V: Default> Terms<V> {
                     }
                 }
             }
-            return found;
+            return;
         }
     }
 
@@ -265,7 +326,7 @@ impl<V: Default> Terms<V> {
 
     /// Bytes held by the suffix table.
     pub fn suffix_memory(&self) -> usize {
-        self.suffixes.as_ref().map_or(0, Runs::memory)
+        self.suffixes.as_ref().map_or(0, |suffixes| suffixes.sorted.memory() + suffixes.long.memory())
     }
 }
 
@@ -274,13 +335,37 @@ fn text_in<V>(terms: &[Option<Term<V>>], id: TermId) -> &[u8] {
     terms.get(id.0 as usize).and_then(Option::as_ref).map_or(&[], |term| &term.text)
 }
 
-/// Puts the suffixes of a term into a suffix table.
-fn insert_suffixes<V>(terms: &[Option<Term<V>>], suffixes: &mut Runs<Suffix>, id: TermId) {
-    let text = text_in(terms, id);
-    for start in suffix_starts(text) {
-        let key = (&text[start..], id);
-        let at = suffixes.lower_bound(|(other, from)| (&text_in(terms, other)[from as usize..], other) < key);
-        suffixes.insert(at, (id, start as u32));
+impl Suffixes {
+    /// Puts a term in.
+    fn insert<V>(&mut self, terms: &[Option<Term<V>>], id: TermId) {
+        let text = text_in(terms, id);
+        if text.len() > MAX_SUFFIX {
+            let at = self.long.lower_bound(|other| text_in(terms, other) < text);
+            return self.long.insert(at, id);
+        }
+        for start in suffix_starts(text) {
+            let at = self.place(terms, &text[start..], id);
+            self.sorted.insert(at, (id, start as u32));
+        }
+    }
+
+    /// Takes a term out, whose text is still known.
+    fn remove<V>(&mut self, terms: &[Option<Term<V>>], id: TermId) {
+        let text = text_in(terms, id);
+        if text.len() > MAX_SUFFIX {
+            let at = self.long.lower_bound(|other| text_in(terms, other) < text);
+            self.long.remove(at);
+            return;
+        }
+        for start in suffix_starts(text) {
+            let at = self.place(terms, &text[start..], id);
+            self.sorted.remove(at);
+        }
+    }
+
+    /// Where a suffix is, or would be.
+    fn place<V>(&self, terms: &[Option<Term<V>>], suffix: &[u8], id: TermId) -> Position {
+        self.sorted.lower_bound(|(other, from)| (&text_in(terms, other)[from as usize..], other) < (suffix, id))
     }
 }
 
@@ -299,13 +384,6 @@ fn suffix_starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let whole = chars(text);
     let starts = text.iter().enumerate().filter(|(_, byte)| starts_char(**byte)).map(|(at, _)| at);
     starts.take((whole + 1).saturating_sub(MIN_SUFFIX))
-}
-
-/// Whether `part` occurs in `text`.
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    let Some(first) = part.first() else { return true };
-    text.len() >= part.len()
-        && (0..=text.len() - part.len()).any(|at| text[at] == *first && text[at..].starts_with(part))
 }
 
 #[cfg(test)]
@@ -358,9 +436,10 @@ mod tests {
             }
             prop_assert!(terms.iter().map(|(id, text)| (text, terms.value(id))).eq(model.iter().map(|(t, v)| (&t[..], Some(v)))));
             let pattern = [&part[..], b"*"].concat();
+            let limits = Limits { most: usize::MAX, watch: &Watch::default() };
             let found = |affix| {
                 let mut texts: Vec<_> =
-                    terms.matching(affix, usize::MAX, |_| true).into_iter().map(|id| terms.text(id).to_vec()).collect();
+                    terms.matching(affix, limits, |_| true).ids.into_iter().map(|id| terms.text(id).to_vec()).collect();
                 texts.sort();
                 texts
             };
@@ -368,7 +447,7 @@ mod tests {
             prop_assert_eq!(found(Affix::Prefix(&part)), expected(&|t| t.starts_with(&part)));
             prop_assert_eq!(found(Affix::Wildcard(&pattern)), expected(&|t| t.starts_with(&part)));
             prop_assert_eq!(found(Affix::Suffix(&part)), expected(&|t| t.ends_with(&part)));
-            prop_assert_eq!(found(Affix::Infix(&part)), expected(&|t| contains(t, &part)));
+            prop_assert_eq!(found(Affix::Infix(&part)), expected(&|t| memchr::memmem::find(t, &part).is_some()));
             prop_assert_eq!(found(Affix::Fuzzy(&part, edits)), expected(&|t| distance(t, &part) <= usize::from(edits)));
             for text in model.keys() {
                 let id = terms.get(text).unwrap();

@@ -3,6 +3,7 @@
 use super::{Plan, Settings, each_range};
 use crate::search::index::{Index, Values};
 use crate::search::query::ast::{Kind, Node, TagValue};
+use crate::watch::Watch;
 
 /// About how many nanoseconds [`execute`](crate::search::execute::execute) takes, learned from a few looks into the index;
 /// `None`: long, or nobody knows.
@@ -16,7 +17,8 @@ pub fn cost(index: &Index, settings: &Settings, root: &Node) -> Option<u64> {
     if has_range {
         return None;
     }
-    let plan = Plan::new(index, settings, root, None);
+    let watch = Watch::default();
+    let plan = Plan::new(index, settings, root, &watch);
     let Kind::Knn(knn) = &root.kind else { return Some(plan.effort(root)?.saturating_mul(DOCUMENT)) };
     let Values::Vector(vectors) = &index.field(knn.field.id?)?.values else { return None };
     let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
@@ -171,7 +173,8 @@ mod tests {
         for (range, asked, nearest) in ranges {
             let root = parsed(&index, &format!("@n:{range}=>[KNN 3 @v $b]"));
             let settings = Settings::default();
-            let plan = Plan::new(&index, &settings, &root, None);
+            let watch = Watch::default();
+            let plan = Plan::new(&index, &settings, &root, &watch);
             let Kind::Knn(knn) = &root.kind else { unreachable!("it is one") };
             let filter = knn.filter.as_deref().expect("there is one");
             assert_eq!(plan.question(filter, knn, vectors).is_some(), asked, "{range}");

@@ -27,8 +27,10 @@ use super::index::{FieldIndex, Index, Values};
 use super::query::ast::{FieldRef, Kind, Knn, Node, Range, TagValue, VectorRange};
 use super::schema::FieldMask;
 use super::score::{Corpus, Leaf};
+use crate::watch::Watch;
 use roaring::{MultiOps, RoaringBitmap};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// How many times larger a set must be than the others to be asked rather than enumerated.
@@ -91,26 +93,45 @@ pub struct Plan<'a> {
     corpus: Corpus,
     /// The vector ranges of the tree, evaluated, in the order of the tree.
     ranges: Vec<(&'a VectorRange, Near)>,
+    /// Where in `ranges` each is.
+    places: HashMap<*const VectorRange, usize>,
     nothing: IdSet,
-    /// Whether all vector ranges could be evaluated before the query was cancelled.
-    pub complete: bool,
+    watch: &'a Watch<'a>,
+    /// Negations around what is being evaluated.
+    negations: Cell<u32>,
+    was_cut: Cell<bool>,
 }
 
 impl<'a> Plan<'a> {
-    /// Prepares a query: evaluates the vector ranges in its tree.
-    pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node, cancelled: Option<&dyn Fn() -> bool>) -> Self {
-        let (mut ranges, mut complete) = (Vec::new(), true);
+    /// Prepares a query: evaluates the vector ranges in its tree. When time is over, what it finds is not all.
+    pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node, watch: &'a Watch<'a>) -> Self {
+        let mut ranges: Vec<(&VectorRange, Near)> = Vec::new();
         each_range(root, &mut |range| {
             let near = match settings.measured.get(ranges.len()) {
                 Some(measured) => Some(Near::of(
                     measured.iter().filter_map(|(key, distance)| Some((index.documents().find(key)?, *distance))),
                 )),
-                None => near(index, range, cancelled),
+                None => near(index, range, watch),
             };
-            complete &= near.is_some();
             ranges.push((range, near.unwrap_or_default()));
         });
-        Self { index, settings, corpus: index.corpus(), ranges, nothing: IdSet::Empty, complete }
+        let places = ranges.iter().enumerate().map(|(at, (range, _))| (std::ptr::from_ref(*range), at)).collect();
+        Self {
+            index,
+            settings,
+            corpus: index.corpus(),
+            ranges,
+            places,
+            nothing: IdSet::Empty,
+            watch,
+            negations: Cell::new(0),
+            was_cut: Cell::new(false),
+        }
+    }
+
+    /// Whether a pattern stands for more terms than were looked for.
+    pub fn was_cut(&self) -> bool {
+        self.was_cut.get()
     }
 
     /// How far a document is by each vector range that yields its distance, in the order of the tree.
@@ -120,7 +141,7 @@ impl<'a> Plan<'a> {
     }
 
     fn near(&self, range: &VectorRange) -> Option<&Near> {
-        self.ranges.iter().find(|(other, _)| std::ptr::eq(*other, range)).map(|(_, near)| near)
+        self.ranges.get(*self.places.get(&std::ptr::from_ref(range))?).map(|(_, near)| near)
     }
 
     /// The index of the field that a clause is for.
@@ -196,10 +217,10 @@ impl<'a> Plan<'a> {
         Cow::Owned(match &node.kind {
             Kind::Empty | Kind::Knn(_) => RoaringBitmap::new(),
             Kind::All | Kind::Optional(_) => return Cow::Borrowed(self.live()),
-            Kind::Not(child) => self.live() - &*self.bitmap(child),
+            Kind::Not(child) => self.refused(child).map_or_else(RoaringBitmap::new, |refused| self.live() - &*refused),
             Kind::Union(children) => {
-                let sets: Vec<Cow<'_, RoaringBitmap>> = children.iter().map(|child| self.bitmap(child)).collect();
-                sets.iter().map(|set| &**set).union()
+                let sets = children.iter().take_while(|_| !self.watch.spend(1)).map(|child| self.bitmap(child));
+                self.united(&sets.collect::<Vec<_>>(), |sets| sets.iter().map(|set| &**set).union())
             }
             Kind::Intersect(children) if self.phrase(node).is_none() => self.intersection(children),
             Kind::Tag { field, values } => self.tag_bitmap(field, values),
@@ -213,8 +234,18 @@ impl<'a> Plan<'a> {
             },
             Kind::VectorRange(range) => self.near(range).map(|near| near.docs.clone()).unwrap_or_default(),
             Kind::Missing(field) => self.missing(field).to_bitmap(),
-            _ => drain(&mut *self.docset(node)),
+            Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded_bitmap(node),
+            _ => drain(&mut *self.docset(node), self.watch),
         })
+    }
+
+    /// All documents that a negated clause matches; `None` where time is over, so that some may be missing: then nothing is to
+    /// be answered.
+    fn refused(&self, child: &'a Node) -> Option<Cow<'a, RoaringBitmap>> {
+        self.negations.set(self.negations.get() + 1);
+        let refused = self.bitmap(child);
+        self.negations.set(self.negations.get() - 1);
+        (!self.watch.is_over()).then_some(refused)
     }
 
     /// The documents that match all of some clauses.
@@ -226,6 +257,7 @@ impl<'a> Plan<'a> {
             left = Some(match left {
                 None => self.bitmap(child).into_owned(),
                 Some(left) if left.is_empty() => return left,
+                Some(_) if self.watch.spend(1) => return RoaringBitmap::new(),
                 Some(left) => self.restricted(left, estimate, child),
             });
         }
@@ -235,13 +267,12 @@ impl<'a> Plan<'a> {
     /// Those of some documents that match a clause.
     fn restricted(&self, mut left: RoaringBitmap, estimate: u64, node: &'a Node) -> RoaringBitmap {
         if let Kind::Not(child) = &node.kind {
-            left -= &*self.bitmap(child);
-            return left;
+            return self.refused(child).map_or_else(RoaringBitmap::new, |refused| left - &*refused);
         }
         if estimate / ASK > left.len()
             && let Some(test) = self.test(node)
         {
-            return left.into_iter().filter(|doc| test(DocId(*doc))).collect();
+            return left.into_iter().filter(|doc| !self.watch.spend(1) && test(DocId(*doc))).collect();
         }
         left &= &*self.bitmap(node);
         left
@@ -294,11 +325,11 @@ pub fn each_range<'a>(node: &'a Node, each: &mut impl FnMut(&'a VectorRange)) {
     }
 }
 
-/// The documents within a vector range; of codes, candidates. `None`: cancelled.
-fn near(index: &Index, range: &VectorRange, cancelled: Option<&dyn Fn() -> bool>) -> Option<Near> {
+/// The documents within a vector range; of codes, candidates. `None`: time is over.
+fn near(index: &Index, range: &VectorRange, watch: &Watch<'_>) -> Option<Near> {
     let field = range.field.id.and_then(|id| index.field(id));
     let Some(Values::Vector(vectors)) = field.map(|field| &field.values) else { return Some(Near::default()) };
-    let found = vectors.range(&range.vector.blob, range.radius, &range.options, cancelled)?;
+    let found = vectors.range(&range.vector.blob, range.radius, &range.options, Some(&|| watch.look()))?;
     Some(Near::of(found.docs.into_iter()))
 }
 

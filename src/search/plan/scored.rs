@@ -8,6 +8,7 @@ use crate::search::index::Values;
 use crate::search::query::ast::{FieldRef, Kind, Node, TagValue, Term};
 use crate::search::schema::FieldMask;
 use crate::search::score::Leaf;
+use std::collections::HashMap;
 
 /// Words in their order, with nothing between them.
 const EXACT: Phrase = Phrase { slop: 0, in_order: true };
@@ -26,7 +27,8 @@ impl<'a> Plan<'a> {
                     misses_words |= docset.is_none() && matches!(child.kind, Kind::Intersect(_) | Kind::Phrase(_));
                     docset
                 };
-                let mut children: Vec<_> = children.iter().filter_map(docset).collect();
+                let timely = children.iter().take_while(|_| !self.watch.spend(1));
+                let mut children: Vec<_> = timely.filter_map(docset).collect();
                 match (children.len(), weight(node)) {
                     // Of a word and its stem, say, often only one occurs. But in the field a branch of several words stays
                     // one where it matches nothing, which decides about how near the words of another are.
@@ -37,7 +39,7 @@ impl<'a> Plan<'a> {
             Kind::Optional(child) => {
                 let child = Union::new(vec![self.docset(child)], weight(node));
                 let parts = vec![self.everything(), Part::May(Box::new(child))];
-                Box::new(Conjunction::new(parts, None, 1.0))
+                Box::new(Conjunction::new(parts, None, 1.0, self.watch))
             }
             Kind::Term(term) => self.words(term, self.mask(node), weight(node)),
             Kind::Phrase(terms) => self.exact(node, terms),
@@ -82,7 +84,10 @@ impl<'a> Plan<'a> {
         };
         match values {
             [one] => branch(one, weight),
-            several => Box::new(Union::new(several.iter().map(|value| branch(value, 1.0)).collect(), weight)),
+            several => {
+                let timely = several.iter().take_while(|_| !self.watch.spend(4));
+                Box::new(Union::new(timely.map(|value| branch(value, 1.0)).collect(), weight))
+            }
         }
     }
 
@@ -97,7 +102,7 @@ impl<'a> Plan<'a> {
         if !parts.iter().any(|part| matches!(part, Part::Must(_))) {
             parts.push(self.everything());
         }
-        Box::new(Conjunction::new(parts, self.phrase(node), weight(node)))
+        Box::new(Conjunction::new(parts, self.phrase(node), weight(node), self.watch))
     }
 
     /// A clause of an intersection whose most selective clause matches about `least` documents.
@@ -105,8 +110,9 @@ impl<'a> Plan<'a> {
         match &child.kind {
             Kind::Optional(optional) => Part::May(Box::new(Union::new(vec![self.docset(optional)], weight(child)))),
             Kind::Not(refused) => {
-                let refused = self.bitmap(refused);
-                Part::Test(Box::new(move |doc: DocId| !refused.contains(doc.0)), Leaf::SILENT)
+                let refused = self.refused(refused);
+                let passes = move |doc: DocId| refused.as_ref().is_some_and(|refused| !refused.contains(doc.0));
+                Part::Test(Box::new(passes), Leaf::SILENT)
             }
             Kind::Numeric { .. } | Kind::Geo { .. } if self.estimate(child) / ASK > least => match self.test(child) {
                 Some(test) => Part::Test(test, Self::range_leaf(child)),
@@ -126,7 +132,7 @@ impl<'a> Plan<'a> {
     fn of_postings(&self, postings: &'a Postings, fields: FieldMask, weight: f64, name: &'a [u8]) -> BoxDocset<'a> {
         let docs = u64::from(postings.docs());
         let leaf = Leaf::term(weight, &self.corpus, docs);
-        Box::new(Words::new(self.index.text().cursor(postings), fields, docs, leaf, name))
+        Box::new(Words::new(self.index.text().cursor(postings), fields, (docs, leaf), name, self.watch))
     }
 
     fn exact(&self, node: &'a Node, terms: &'a [Term]) -> BoxDocset<'a> {
@@ -134,14 +140,24 @@ impl<'a> Plan<'a> {
         if let [one] = terms {
             return self.words(one, mask, weight(node));
         }
-        let parts = terms.iter().map(|term| Part::Must(self.words(term, mask, 1.0))).collect();
-        Box::new(Conjunction::new(parts, Some(EXACT), weight(node)))
+        // A word that comes again is looked for once.
+        let mut places: HashMap<&[u8], usize> = HashMap::new();
+        let mut parts = Vec::new();
+        let mut slots = Vec::with_capacity(terms.len());
+        for term in terms {
+            slots.push(*places.entry(&term.text).or_insert_with(|| {
+                parts.push(Part::Must(self.words(term, mask, 1.0)));
+                parts.len() - 1
+            }));
+        }
+        Box::new(Conjunction::with_repeats(parts, slots, Some(EXACT), weight(node), self.watch))
     }
 
     fn expanded(&self, node: &Node) -> BoxDocset<'a> {
         let (text, mask) = (self.index.text(), self.mask(node));
         let postings = self.terms(&node.kind).into_iter().filter_map(|id| Some((text.postings(id)?, text.text(id))));
-        let children = postings.map(|(postings, name)| self.of_postings(postings, mask, 1.0, name)).collect();
+        let timely = postings.take_while(|_| !self.watch.spend(4));
+        let children = timely.map(|(postings, name)| self.of_postings(postings, mask, 1.0, name)).collect();
         Box::new(Union::scoring(Scored::First, children, weight(node)))
     }
 }

@@ -442,10 +442,10 @@ impl<'a> Parser<'a> {
     fn use_name(&mut self, name: &[u8]) {
         if self.context.schema.find(name).is_some() {
             self.schema_error(Error::NameTaken(name.into()));
-        } else if self.names.iter().any(|used| **used == *name) {
+        } else if self.names.contains(name) {
             self.schema_error(Error::NameTwice(name.into()));
         }
-        self.names.push(name.into());
+        self.names.insert(name.into());
     }
 }
 

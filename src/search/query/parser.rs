@@ -23,6 +23,7 @@ use super::{Context, Error};
 use crate::search::analysis::{Tokens, fold};
 use crate::search::number;
 use crate::search::schema::FieldMask;
+use std::collections::HashSet;
 
 /// Reads a query.
 pub(super) fn parse(text: &[u8], context: &Context) -> Result<Node, Error> {
@@ -35,7 +36,7 @@ pub(super) fn parse(text: &[u8], context: &Context) -> Result<Node, Error> {
         depth: 0,
         parameter_error: None,
         schema_error: None,
-        names: Vec::new(),
+        names: HashSet::new(),
     };
     let tree = if legacy { parser.legacy_query() } else { parser.query() }?;
     match parser.parameter_error.or(parser.schema_error) {
@@ -55,7 +56,7 @@ pub(super) struct Parser<'a> {
     /// The first thing that the schema refuses; told unless a parameter is wrong.
     schema_error: Option<Error>,
     /// Names of distances so far.
-    pub(super) names: Vec<Box<[u8]>>,
+    pub(super) names: HashSet<Box<[u8]>>,
 }
 
 /// Whether a token goes with the expression before it more closely than operators do.

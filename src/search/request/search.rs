@@ -3,6 +3,7 @@
 use super::options::{GeoFilter, NumberFilter, QueryOptions, geo_filter, limit, number_filter, query_text};
 use super::{Asked, Cursor, Error, bad};
 use crate::search::arguments::Words;
+use std::collections::HashSet;
 
 /// How many rows are returned where LIMIT says nothing.
 pub const DEFAULT_LIMIT: usize = 10;
@@ -148,11 +149,12 @@ fn returned(words: &mut Words) -> Result<Content, Error> {
 /// Sources with the names that they are given; a repeated name is left out.
 pub(in super::super) fn sources(words: Vec<&[u8]>, option: &'static str) -> Result<Vec<Returned>, Error> {
     let mut found: Vec<Returned> = Vec::new();
+    let mut names = HashSet::new();
     let mut words = Words::new(words);
     while let Ok(source) = words.word() {
         let renamed = words.accept("AS");
         let name = if renamed { words.word().map_err(|_| Error::NoNameAfterAs(option))? } else { source };
-        if !found.iter().any(|known| *known.name == *name) {
+        if names.insert(name) {
             found.push(Returned { source: source.into(), name: name.into() });
         }
     }

@@ -230,6 +230,7 @@ impl Graph {
         while let Some(row) = self.next_among(scratch) {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
+                scratch.collect_pool();
                 return Err(Cancelled);
             }
             self.meet_neighbors(sight, row, scratch.pool.peek(), 0, scratch);
@@ -240,6 +241,7 @@ impl Graph {
         scratch.pool.take_beyond(beam.saturating_sub(ef));
         while self.next_lists(scratch) {
             if cancel.is_some_and(|cancel| cancel()) {
+                scratch.collect_pool();
                 return Err(Cancelled);
             }
             let Scratch { pool, marks, batch, distances, rows, .. } = &mut *scratch;
@@ -439,6 +441,7 @@ impl Graph {
                 break;
             }
             if expanded.is_multiple_of(CANCEL_EVERY) && search.cancel.is_some_and(|cancel| cancel()) {
+                scratch.collect_nearest();
                 return Err(Cancelled);
             }
             self.look_around(row, wide, &matches, scratch);

@@ -27,7 +27,7 @@ const SCAN_BELOW: usize = 8;
 /// Beams up to this width are sorted arrays, wider ones heaps.
 const WIDE: usize = 1024;
 /// How many nodes are expanded between two questions whether the search is still wanted.
-pub(super) const CANCEL_EVERY: usize = 64;
+pub(super) const CANCEL_EVERY: usize = 16;
 
 /// What is searched for.
 #[derive(Clone, Copy)]
@@ -75,7 +75,8 @@ impl Default for Range<'_> {
     }
 }
 
-/// The search was stopped by its `cancel`; what it found is not to be used.
+/// The search was stopped by its `cancel`. It gives the nearest of what it had met by then, which need not match its filter, and
+/// of which there may be nearer ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
 
@@ -99,6 +100,16 @@ impl Graph {
             return Ok(());
         }
         let ef = search.ef.max(search.k).max(1);
+        let done = self.find(query, ef, search, scratch);
+        if done.is_err() {
+            self.rank_met(query, search.k, scratch);
+        }
+        self.report(query, search.k, scratch, out);
+        done
+    }
+
+    /// What [`Graph::search`] finds, into `scratch.found`.
+    fn find(&self, query: &Query, ef: usize, search: &Search, scratch: &mut Scratch) -> Result<(), Cancelled> {
         match search.filter {
             Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
                 let begin = Instant::now();
@@ -111,8 +122,15 @@ impl Graph {
             Filter::All => self.scan_rows(query.probe(), search, scratch)?,
             _ => self.search_filtered(query.probe(), ef, search, scratch)?,
         }
-        self.report(query, search.k, scratch, out);
         Ok(())
+    }
+
+    /// Of what a search that was stopped has met, leaves about as many as are wanted, with their distances.
+    fn rank_met(&self, query: &Query, k: usize, scratch: &mut Scratch) {
+        /// So many are compared in a moment.
+        const MOST: usize = 1024;
+        scratch.found.truncate(k.saturating_mul(2).min(MOST));
+        self.rank(query.probe(), scratch);
     }
 
     /// About how many nanoseconds a search without filter takes, at the pace of those before it.
@@ -175,9 +193,9 @@ impl Graph {
         if search.k == 0 {
             return Ok(());
         }
-        self.scan_rows(query.probe(), search, scratch)?;
+        let done = self.scan_rows(query.probe(), search, scratch);
         self.report(query, search.k, scratch, out);
-        Ok(())
+        done
     }
 
     /// Finds all within a radius, best first, approximately; `out` is cleared first.
@@ -361,6 +379,7 @@ impl Graph {
         while let Some(row) = self.next_of_pool(scratch) {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
+                scratch.collect_pool();
                 return Err(Cancelled);
             }
             self.meet_neighbors(sight, row, scratch.pool.peek(), level, scratch);
@@ -450,6 +469,7 @@ impl Graph {
         while let Some(row) = self.next_of_frontier(ef, scratch) {
             expanded += 1;
             if expanded.is_multiple_of(CANCEL_EVERY) && cancel.is_some_and(|cancel| cancel()) {
+                scratch.collect_nearest();
                 return Err(Cancelled);
             }
             let next = scratch.frontier.peek().map(|Reverse(key)| key.row());
@@ -479,9 +499,9 @@ impl Graph {
         let Scratch { nearest, list, tail, .. } = &mut *scratch;
         nearest.clear();
         tail.clear();
-        self.each_match(probe, search.filter, search.cancel, list, |key| offer(nearest, search.k, key))?;
+        let done = self.each_match(probe, search.filter, search.cancel, list, |key| offer(nearest, search.k, key));
         self.collect(search.k, scratch);
-        Ok(())
+        done
     }
 
     /// Calls `visit` with every live node that matches, in the order of ids or of the filter's list.

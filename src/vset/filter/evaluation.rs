@@ -7,9 +7,12 @@ use super::lexer::Operator;
 use super::program::{Literal, Program, Step};
 use crate::vset::attributes::{Attributes, Items};
 use crate::vset::number::parse_double;
+use crate::watch::Watch;
 
 /// How many values fit the stack that costs no allocation.
 const INLINE: usize = 8;
+/// What running a step is worth to a [`Watch`].
+const STEP: usize = 2;
 
 /// Texts of this length or more are no numbers.
 pub(super) const NUMERIC_TEXT_LEN: usize = 256;
@@ -111,12 +114,12 @@ pub(super) fn apply<'a>(operator: Operator, a: Value<'a>, b: Value<'a>) -> Value
     }
 }
 
-/// Whether the program leaves a true value.
-pub(super) fn run(program: &Program, attributes: Attributes<'_>) -> bool {
+/// Whether the program leaves a true value; it does not when time is over before its end.
+pub(super) fn run(program: &Program, attributes: Attributes<'_>, watch: &Watch<'_>) -> bool {
     let value = if program.depth <= INLINE {
-        steps(program, attributes, &mut [Value::Null; INLINE])
+        steps(program, attributes, &mut [Value::Null; INLINE], watch)
     } else {
-        steps(program, attributes, &mut vec![Value::Null; program.depth])
+        steps(program, attributes, &mut vec![Value::Null; program.depth], watch)
     };
     value.is_some_and(Value::is_true)
 }
@@ -124,24 +127,43 @@ pub(super) fn run(program: &Program, attributes: Attributes<'_>) -> bool {
 /// Runs the steps on a stack of at least `program.depth` values; `None` where a selector finds nothing.
 ///
 /// Compiling has counted the operands, so no index leaves the stack.
-fn steps<'a>(program: &'a Program, attributes: Attributes<'a>, stack: &mut [Value<'a>]) -> Option<Value<'a>> {
+fn steps<'a>(
+    program: &'a Program,
+    attributes: Attributes<'a>,
+    stack: &mut [Value<'a>],
+    watch: &Watch<'_>,
+) -> Option<Value<'a>> {
+    /// Steps between two questions whether time is over.
+    const SOME: usize = 256;
     let mut len = 0;
-    for step in &program.steps {
-        match step {
-            Step::Push(literal) => {
-                stack[len] = literal.into();
-                len += 1;
-            }
-            Step::Field(name) => {
-                stack[len] = attributes.field(name)?;
-                len += 1;
-            }
-            Step::Apply(Operator::Not) => stack[len - 1] = apply(Operator::Not, stack[len - 1], Value::Null),
-            Step::Apply(operator) => {
-                len -= 1;
-                stack[len - 1] = apply(*operator, stack[len - 1], stack[len]);
-            }
+    for some in program.steps.chunks(SOME) {
+        if watch.spend(1 + some.len() * STEP) {
+            return None;
+        }
+        for step in some {
+            len = step_on(step, attributes, stack, len)?;
         }
     }
     Some(stack[0])
+}
+
+/// Runs a step where there are so many values on the stack, and says how many there are then.
+#[inline]
+fn step_on<'a>(step: &'a Step, attributes: Attributes<'a>, stack: &mut [Value<'a>], mut len: usize) -> Option<usize> {
+    match step {
+        Step::Push(literal) => {
+            stack[len] = literal.into();
+            len += 1;
+        }
+        Step::Field(name) => {
+            stack[len] = attributes.field(name)?;
+            len += 1;
+        }
+        Step::Apply(Operator::Not) => stack[len - 1] = apply(Operator::Not, stack[len - 1], Value::Null),
+        Step::Apply(operator) => {
+            len -= 1;
+            stack[len - 1] = apply(*operator, stack[len - 1], stack[len]);
+        }
+    }
+    Some(len)
 }

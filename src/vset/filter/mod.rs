@@ -20,6 +20,7 @@ pub(super) use lexer::{NUMBER_LEN, is_selectable};
 pub(super) use plan::Plan;
 
 use crate::vset::attributes::Attributes;
+use crate::watch::Watch;
 use program::Program;
 
 /// A compiled expression: its program, and its text.
@@ -60,7 +61,17 @@ impl Filter {
 
     /// Whether an element with these attributes passes.
     pub fn matches(&self, attributes: Attributes<'_>) -> bool {
-        evaluation::run(&self.0, attributes)
+        self.matches_within(attributes, &Watch::default())
+    }
+
+    /// As [`Filter::matches`]; false when time is over.
+    pub(super) fn matches_within(&self, attributes: Attributes<'_>, watch: &Watch<'_>) -> bool {
+        evaluation::run(&self.0, attributes, watch)
+    }
+
+    /// How many steps it takes to tell of an element whether it passes.
+    pub(super) fn steps(&self) -> usize {
+        self.0.steps.len()
     }
 }
 

@@ -47,13 +47,13 @@ fn a_rare_filter_is_remembered_at_once_and_a_common_one_when_it_pays() {
     let common = Query { ef: 10, ..query(&set, ".n >= 10", 10) };
     let mut searches = 0;
     while !set.has_to_learn(&common) {
-        set.learn(&common);
+        set.learn(&common, None);
         assert!(set.memo.find(&filter(".n >= 10")).is_none());
         assert_eq!(names(&set, &common).len(), 10);
         searches += 1;
         assert!(searches < ELEMENTS);
     }
-    set.learn(&common);
+    set.learn(&common, None);
     assert!(!set.has_to_learn(&common));
     assert_eq!(set.memo.find(&filter(".n >= 10")).map(|passing| passing.len()), Some(ELEMENTS as usize - 10));
     assert_eq!(names(&set, &common).len(), 10);
@@ -97,12 +97,12 @@ fn columns_come_when_walks_ask_many_with_other_expressions() {
     let mut searches = 0;
     while !set.has_to_learn(&ask(searches)) {
         assert_eq!(names(&set, &ask(searches)).len(), 10);
-        set.learn(&ask(searches));
+        set.learn(&ask(searches), None);
         assert!(set.memo.column(b"n").is_none());
         searches += 1;
         assert!(searches < ELEMENTS);
     }
-    set.learn(&ask(searches));
+    set.learn(&ask(searches), None);
     let column = set.memo.column(b"n").expect("columns are made");
     assert!(set.memo.bytes.load(Relaxed) >= column.memory());
     let last = ask(searches + 1);
@@ -229,7 +229,7 @@ proptest! {
                     let all = Query { exact, ..query(&set, expression, 2000) };
                     let passing = model.iter().filter(|(_, a)| a.is_some_and(accept));
                     prop_assert_eq!(names(&set, &all), passing.map(|(&e, _)| name(e)).collect());
-                    set.learn(&all);
+                    set.learn(&all, None);
                 }
             }
         }

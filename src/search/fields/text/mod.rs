@@ -10,7 +10,7 @@ pub mod postings;
 
 use std::num::NonZeroU32;
 
-use super::terms::{Affix, TermId, Terms};
+use super::terms::{Affix, Limits, Matching, TermId, Terms};
 use crate::search::column::Column;
 use crate::search::doc_id::DocId;
 use crate::search::schema::{FieldMask, TextId};
@@ -215,9 +215,9 @@ impl TextIndex {
         postings.cursor(self.format)
     }
 
-    /// The terms that match a pattern, at most `limit`; no stems.
-    pub fn matching(&self, affix: Affix<'_>, limit: usize) -> Vec<TermId> {
-        self.terms.matching(affix, limit, |text| text.first() != Some(&STEM))
+    /// The terms that match a pattern; no stems.
+    pub fn matching(&self, affix: Affix<'_>, limits: Limits<'_>) -> Matching {
+        self.terms.matching(affix, limits, |text| text.first() != Some(&STEM))
     }
 
     /// All terms, sorted, each with the number of its documents.

@@ -381,6 +381,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Goes past the last document.
+    pub fn end(&mut self) {
+        (self.at, self.bytes, self.doc) = (self.postings.blocks(), &[], DocId::END);
+    }
+
     /// Stands before the first entry of a block.
     fn enter(&mut self, at: usize) {
         let block = self.postings.block(at);
