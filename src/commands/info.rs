@@ -30,11 +30,13 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_sets", sets.sets);
     info.number("vset_elements", sets.figures.elements);
     info.number("vset_unlinked_elements", sets.figures.unlinked);
+    info.number("vset_removed_elements", sets.figures.removed);
     info.number("vset_used_memory", sets.figures.memory);
     info.number("vset_searches", counters::SEARCHES.get());
     info.number("vset_searches_on_main_thread", counters::INLINE_SEARCHES.get());
     info.number("vset_searches_timed_out", counters::TIMEOUTS.get());
     info.number("vset_search_microseconds", counters::SEARCH_TIME.get() / 1000);
+    info.number("vset_comparisons", counters::COMPARISONS.get());
     info.number("vset_inserts", counters::INSERTS.get());
     info.number("vset_updates", counters::UPDATES.get());
     info.number("vset_attribute_updates", counters::ATTRIBUTE_UPDATES.get());

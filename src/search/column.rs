@@ -169,6 +169,12 @@ impl<T: Slot> Column<T> {
         })
     }
 
+    /// Calls `change` with every value, which must not become a vacant one.
+    pub fn each_mut(&mut self, change: impl FnMut(&mut T)) {
+        let pages = self.books.iter_mut().flatten().flat_map(|book| book.pages.iter_mut().flatten());
+        pages.flat_map(|page| page.slots.iter_mut()).filter(|slot| !slot.is_vacant()).for_each(change);
+    }
+
     /// Bytes held, without what the values own elsewhere.
     pub fn memory(&self) -> usize {
         let books = self.books.iter().flatten();

@@ -24,6 +24,8 @@ use super::number;
 use super::schema::{Field, FieldId, Kind, Schema, TextId};
 use super::score::Corpus;
 use super::sortable::{Sortable, Texts};
+use crate::vector::Graph;
+use crate::vector::graph::Moved;
 use hashbrown::DefaultHashBuilder;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -291,6 +293,17 @@ impl Index {
     /// A field of the schema.
     pub fn field(&self, id: FieldId) -> Option<&FieldIndex> {
         self.fields.get(usize::from(id.0))
+    }
+
+    /// Puts a graph that was built anew in the place of the one that it was built from, which is of one of the fields.
+    pub(super) fn renew_graph(&mut self, graph: &Arc<Graph>, heir: Arc<Graph>, moved: &Moved) {
+        let of_field = |field: &&mut FieldIndex| match &field.values {
+            Values::Vector(vectors) => vectors.graph().is_some_and(|own| Arc::ptr_eq(own, graph)),
+            _ => false,
+        };
+        if let Some(FieldIndex { values: Values::Vector(vectors), .. }) = self.fields.iter_mut().find(of_field) {
+            vectors.renew(heir, moved);
+        }
     }
 
     /// The index of a field, for the end of loading.

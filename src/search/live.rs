@@ -19,11 +19,15 @@
 //!    [`Live::try_apply`] applies a few changes where that needs no waiting, [`Live::link_next`] links a vector.
 //!
 //! 7. **Vectors are found at once and linked later**, by any number of threads that call [`Live::link_next`], without the lock.
+//!    They also build a graph anew of which most was removed ([`crate::vector::graph::renewal`]), and one of them puts it into its
+//!    field when nobody reads or applies.
 //!
 //! The main thread calls [`Live::append`] and [`Live::arrival`]; it calls [`Live::read`] only where it must answer inline.
 
 use super::index::{Change, FieldIndex, Index, Values};
 use super::schema::Schema;
+use crate::vector::graph::Step;
+use crate::vector::graph::renewal::{Finished, Renewal};
 use crate::vector::{Graph, gate, scratch};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -37,6 +41,9 @@ pub const BATCH: usize = 64;
 const MOMENT: Duration = Duration::from_millis(1);
 /// How long one who waits for the lock sleeps before he tries again.
 const NAP: Duration = Duration::from_micros(20);
+
+/// Vectors of a graph that is built anew that may wait to be linked before some are.
+const LEFT_UNLINKED: usize = 512;
 
 /// What [`Live::try_apply`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +85,37 @@ pub struct Live {
     readers: AtomicUsize,
     index: RwLock<Index>,
     /// Those of the index, for who links without the lock.
-    graphs: RwLock<Vec<Arc<Graph>>>,
+    graphs: RwLock<Vec<Arc<Linked>>>,
+}
+
+/// A graph of the index, and what is built anew from it.
+#[derive(Debug)]
+struct Linked {
+    graph: Arc<Graph>,
+    renewal: Mutex<Option<Arc<Renewal<Graph>>>>,
+}
+
+impl Linked {
+    fn new(graph: Arc<Graph>) -> Arc<Self> {
+        Arc::new(Self { graph, renewal: Mutex::default() })
+    }
+
+    /// How much is to be done.
+    fn pending(&self) -> usize {
+        self.graph.pending() + usize::from(self.graph.is_to_renew())
+    }
+
+    /// What builds an heir of the graph, begun if it is not there or in vain.
+    fn renewal(&self) -> Arc<Renewal<Graph>> {
+        let mut renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(renewal) = renewal.as_ref().filter(|renewal| !renewal.is_vain()) {
+            return Arc::clone(renewal);
+        }
+        let heir = Graph::new(*self.graph.params());
+        let begun = Arc::new(Renewal::begin(&*self.graph, heir, renewal.as_deref()));
+        *renewal = Some(Arc::clone(&begun));
+        begun
+    }
 }
 
 /// Runs `work` while nobody changes an index or a graph: for saving, in the server itself or in a forked child.
@@ -115,7 +152,7 @@ impl Live {
             applied: AtomicU64::new(0),
             applying: AtomicBool::new(false),
             readers: AtomicUsize::new(0),
-            graphs: RwLock::new(graphs(&index)),
+            graphs: RwLock::new(graphs(&index).into_iter().map(Linked::new).collect()),
             index: RwLock::new(index),
         }
     }
@@ -195,35 +232,82 @@ impl Live {
         let now = graphs(index);
         let same = {
             let known = self.graphs();
-            known.len() == now.len() && known.iter().zip(&now).all(|(one, other)| Arc::ptr_eq(one, other))
+            known.len() == now.len() && known.iter().zip(&now).all(|(one, other)| Arc::ptr_eq(&one.graph, other))
         };
         if !same {
-            *self.graphs.write().unwrap_or_else(PoisonError::into_inner) = now;
+            let mut known = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
+            let linked = |graph: Arc<Graph>| {
+                let before = known.iter().find(|linked| Arc::ptr_eq(&linked.graph, &graph)).cloned();
+                before.unwrap_or_else(|| Linked::new(graph))
+            };
+            *known = now.into_iter().map(linked).collect();
         }
     }
 
-    fn graphs(&self) -> RwLockReadGuard<'_, Vec<Arc<Graph>>> {
+    fn graphs(&self) -> RwLockReadGuard<'_, Vec<Arc<Linked>>> {
         self.graphs.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Links one vector, or unlinks a removed one, in the graph that has most to do; false: there was nothing to do.
+    /// Links one vector, or unlinks a removed one, or does a step of building anew, in the graph that has most to do; false: there
+    /// was nothing to do.
     pub fn link_next(&self) -> bool {
-        let Some(graph) = self.graphs().iter().max_by_key(|graph| graph.pending()).cloned() else { return false };
+        let Some(linked) = self.graphs().iter().max_by_key(|linked| linked.pending()).cloned() else { return false };
+        let graph = &linked.graph;
+        let is_to_renew = graph.is_to_renew();
+        if is_to_renew {
+            // No more waits to be linked than a search does not feel.
+            let is_long = graph.tail_len() > LEFT_UNLINKED;
+            if is_long && scratch::with(|scratch| graph.link_one(scratch)) || self.renew(&linked) {
+                return true;
+            }
+        }
         let linked = scratch::with(|scratch| graph.link_next(scratch));
         // Here and wherever a search ends: the last one to look is the one who frees.
-        graph.reclaim_at_rest();
-        linked
+        let freed = graph.reclaim_at_rest(|_| {});
+        linked || freed
+    }
+
+    /// Does a step of building a graph anew; false: there was nothing to do.
+    fn renew(&self, linked: &Linked) -> bool {
+        let inside = gate::enter();
+        let renewal = linked.renewal();
+        drop(inside);
+        let step = scratch::with(|scratch| renewal.step(&*linked.graph, scratch));
+        if step != Step::Ready || renewal.is_vain() {
+            return step != Step::Nothing;
+        }
+        let inside = gate::enter();
+        let keep_out = || match self.index.try_write() {
+            // As who applies: those who wait to read come first.
+            Ok(_) if self.readers.load(Acquire) > 0 => None,
+            Ok(index) => Some(index),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let finished = renewal.finish(&*linked.graph, keep_out);
+        if let Some(Finished { heir, moved, kept_out: mut index }) = finished {
+            index.renew_graph(&linked.graph, heir, &moved);
+            self.keep_graphs(&index);
+            drop(index);
+            drop(inside);
+        } else {
+            drop(inside);
+            // Somebody reads or applies.
+            std::thread::sleep(NAP);
+        }
+        true
     }
 
     /// Vectors that wait to be linked in the graph where most wait.
     pub fn unlinked(&self) -> usize {
-        self.graphs().iter().map(|graph| graph.tail_len()).max().unwrap_or(0)
+        self.graphs().iter().map(|linked| linked.graph.tail_len()).max().unwrap_or(0)
     }
 
     /// For how many threads there is something to do that nobody has begun: for one to apply changes, for each that comes to
     /// link.
     pub fn unbegun(&self) -> usize {
-        let to_link: usize = self.graphs().iter().map(|graph| graph.unbegun()).sum();
+        let of_graph = |graph: &Graph| graph.unbegun() + usize::from(graph.is_to_renew());
+        let to_link: usize = self.graphs().iter().map(|linked| of_graph(&linked.graph)).sum();
         to_link + usize::from(self.waiting() > 0)
     }
 
@@ -297,7 +381,7 @@ impl Live {
                 return result;
             }
             drop(inside);
-            std::thread::sleep(Duration::from_micros(20));
+            std::thread::sleep(NAP);
         }
     }
 }

@@ -91,19 +91,18 @@ impl Flat {
         true
     }
 
-    /// Frees the ids that were removed and that no pin can still know, telling `gone` each one before.
+    /// Frees ids that were removed and that no pin can still know, a few at a time, telling `gone` each one before.
     pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) {
+        /// Ids that are freed at a time.
+        const MOST: usize = 32;
         if self.waiting.load(Acquire) == 0 && !self.rows.waits() {
             return;
         }
         let _inside = gate::enter();
         let oldest = epoch::oldest();
         let mut limbo = self.limbo();
-        while let Some(&(stamp, row)) = limbo.front() {
-            if stamp >= oldest {
-                break;
-            }
-            limbo.pop_front();
+        for _ in 0..MOST {
+            let Some((_, row)) = limbo.pop_front_if(|(stamp, _)| *stamp < oldest) else { break };
             self.waiting.fetch_sub(1, Relaxed);
             gone(NodeId(row));
             self.rows.free(row);

@@ -75,6 +75,20 @@ pub fn open_in_child() {
     GATE.store(0, Relaxed);
 }
 
+/// Does something while nobody is inside; the calling thread must not be, and nobody else closes the gate meanwhile.
+pub fn at_rest<T>(work: impl FnOnce() -> T) -> T {
+    /// Opens the gate, even where the work panics.
+    struct Closed;
+    impl Drop for Closed {
+        fn drop(&mut self) {
+            open();
+        }
+    }
+    close();
+    let _closed = Closed;
+    work()
+}
+
 fn nap(naps: &mut u32) {
     *naps += 1;
     if *naps < 50 {

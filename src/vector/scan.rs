@@ -38,7 +38,7 @@ impl Scan<'_> {
             Filter::Bits { words, .. } => &mut set_bits(words).filter(|&row| row < bound),
             _ => &mut (0..bound),
         };
-        let List { rows, distances, .. } = list;
+        let List { rows, distances, compared, .. } = list;
         loop {
             if self.cancel.is_some_and(|cancel| cancel()) {
                 return Err(Cancelled);
@@ -55,6 +55,7 @@ impl Scan<'_> {
             } else {
                 self.kernel.distances_if(self.probe, self.rows, rows, &live, distances);
             }
+            *compared += rows.len() as u64;
             rows.iter().zip(&*distances).for_each(|(&row, &distance)| visit(Key::new(distance, row)));
         }
     }

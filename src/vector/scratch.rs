@@ -139,12 +139,21 @@ pub(super) fn offer(nearest: &mut BinaryHeap<Key>, ef: usize, key: Key) {
     }
 }
 
+/// A pool in which all is equally far may become larger by so many times what it was.
+const FLAT: usize = 3;
+/// What is not farther than this is near: copies, whose codes are as far from each other as rounding says.
+const NEAR: f32 = 0.01;
+
 /// The nearest rows that a walk has met, sorted, each marked once it was expanded. For beams of up to a few hundred a
 /// sorted array beats two heaps: what is inserted mostly goes near the end, and moving some words is one instruction.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// Keys shifted: distance, 31 bits of row, and the mark.
+    /// Keys shifted: distance, 31 bits of row with some of them turned, and the mark.
     keys: Vec<u64>,
+    /// How often it was widened since all that it holds is equally far.
+    flat: usize,
+    /// The bits that are turned: which of many equally near rows come first.
+    turned: u32,
     room: usize,
     /// Everything before is expanded.
     next: usize,
@@ -159,6 +168,13 @@ impl Pool {
         self.beyond.clear();
         self.room = room;
         self.next = 0;
+        self.flat = 0;
+    }
+
+    /// Has other rows come first of those that are equally near: with 0 the lowest, which is how searches have it. Linking turns bits
+    /// that its row decides. Otherwise, where many are equally near, all would link to the same few.
+    pub fn turn(&mut self, bits: u32) {
+        self.turned = bits & (u32::MAX >> 1);
     }
 
     /// Makes room for one more: a row was inserted that is only a way, not a hit.
@@ -167,21 +183,36 @@ impl Pool {
         self.room += 1;
     }
 
-    /// Whether a key of this distance would be inserted.
+    /// Whether a key of this distance would be inserted. Where all that it holds is as far as this one, and not near, nothing tells
+    /// where to go on: then there is room for more of it.
     #[inline(always)]
-    pub fn takes(&self, key: Key) -> bool {
-        self.keys.len() < self.room || Self::pack(key) < self.keys[self.keys.len() - 1]
+    pub fn takes(&mut self, key: Key) -> bool {
+        if self.keys.len() < self.room {
+            return true;
+        }
+        let (key, last) = (self.pack(key), self.keys[self.keys.len() - 1]);
+        key < last || key >> 32 == last >> 32 && self.widen_flat(last)
+    }
+
+    /// Makes room for one more if all that it holds is as far as the last key, up to some times as many.
+    #[cold]
+    fn widen_flat(&mut self, last: u64) -> bool {
+        let is_far = Key(last).distance() > NEAR;
+        let is_flat = is_far && self.keys[0] >> 32 == last >> 32 && self.flat < FLAT * (self.room - self.flat);
+        self.flat += usize::from(is_flat);
+        self.room += usize::from(is_flat);
+        is_flat
     }
 
     #[inline(always)]
-    fn pack(key: Key) -> u64 {
-        (key.0 >> 32 << 32) | u64::from(key.row()) << 1
+    fn pack(&self, key: Key) -> u64 {
+        (key.0 >> 32 << 32) | u64::from(key.row() ^ self.turned) << 1
     }
 
     /// Inserts a key that it [`Pool::takes`]; whether it is the next to be expanded.
     #[inline(always)]
     pub fn insert(&mut self, key: Key) -> bool {
-        let key = Self::pack(key);
+        let key = self.pack(key);
         if self.keys.len() >= self.room {
             self.keys.pop();
         }
@@ -198,7 +229,7 @@ impl Pool {
     #[inline(always)]
     pub fn insert_or_keep(&mut self, key: Key) -> bool {
         if !self.takes(key) {
-            self.beyond.push(Self::pack(key));
+            self.beyond.push(self.pack(key));
             return false;
         }
         if self.keys.len() >= self.room {
@@ -226,7 +257,7 @@ impl Pool {
             self.next += 1;
             if *key & 1 == 0 {
                 *key |= 1;
-                return Some((*key as u32) >> 1);
+                return Some((*key as u32) >> 1 ^ self.turned);
             }
         }
         None
@@ -235,12 +266,13 @@ impl Pool {
     /// The row that [`Pool::pop`] would give.
     #[inline(always)]
     pub fn peek(&self) -> Option<u32> {
-        self.keys.get(self.next).filter(|&key| key & 1 == 0).map(|&key| (key as u32) >> 1)
+        self.keys.get(self.next).filter(|&key| key & 1 == 0).map(|&key| (key as u32) >> 1 ^ self.turned)
     }
 
     /// What it holds, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = Key> + '_ {
-        self.keys.iter().map(|&key| Key((key >> 32 << 32) | (key & 0xFFFF_FFFF) >> 1))
+        let turned = u64::from(self.turned);
+        self.keys.iter().map(move |&key| Key((key >> 32 << 32) | (key & 0xFFFF_FFFF) >> 1 ^ turned))
     }
 }
 
@@ -264,7 +296,7 @@ pub struct Scratch {
     pub(super) batch: Vec<u32>,
     /// The distances of `batch`, or of what a walk has met.
     pub(super) distances: Vec<f32>,
-    /// The neighbors of what a walk will probably expand next.
+    /// The neighbors of what a walk will probably expand next; or removed ones that it looks over.
     pub(super) soon: Vec<u32>,
     /// Rows that were expanded before they were wholly linked.
     pub(super) unsettled: Vec<u32>,
@@ -287,6 +319,8 @@ pub(super) struct List {
     pub keys: Vec<Key>,
     pub rows: Vec<u32>,
     pub distances: Vec<f32>,
+    /// See [`Scratch::compared`].
+    pub compared: u64,
 }
 
 thread_local! {
@@ -356,6 +390,18 @@ impl Scratch {
         }
     }
 
+    /// How many vectors searches have compared with what they were for, by distances or by estimates, since it was made.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.list.compared
+    }
+
+    /// Takes note of so many comparisons.
+    #[inline(always)]
+    pub(super) fn count(&mut self, compared: usize) {
+        self.list.compared += compared as u64;
+    }
+
     /// Bytes it holds.
     #[must_use]
     pub fn memory_usage(&self) -> usize {
@@ -413,9 +459,10 @@ mod tests {
                 model.push(key);
                 model.sort_unstable();
                 model.truncate(room);
-                prop_assert_eq!(pool.iter().collect::<Vec<Key>>(), model.clone());
+                // Where all is equally far, it may hold more.
+                prop_assert_eq!(pool.iter().take(room).collect::<Vec<Key>>(), model.clone());
                 if pop {
-                    let nearest = model.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
+                    let nearest = pool.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
                     prop_assert_eq!(pool.pop(), nearest);
                     expanded.extend(nearest);
                 }
@@ -450,9 +497,9 @@ mod tests {
                     model.truncate(room);
                 }
                 let nearest = &model[..room.min(model.len())];
-                prop_assert_eq!(pool.iter().collect::<Vec<Key>>(), nearest);
+                prop_assert_eq!(pool.iter().take(room).collect::<Vec<Key>>(), nearest);
                 if pop {
-                    let next = nearest.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
+                    let next = pool.iter().map(|key| key.row()).find(|row| !expanded.contains(row));
                     prop_assert_eq!(pool.pop(), next);
                     expanded.extend(next);
                 }

@@ -32,6 +32,8 @@ use super::NodeId;
 use super::allocation::taken;
 use super::epoch::{Guard, oldest, retire};
 
+/// What is freed at a time of what was replaced.
+const FREED: usize = 32;
 /// Nodes that share a block.
 const NODES: usize = 16;
 /// Bytes of a block before its strings.
@@ -222,27 +224,30 @@ impl Side {
         }
     }
 
-    /// Frees what was replaced and what no pin can see any more. Storing does it too; constant time per string freed.
-    pub fn collect(&self) {
+    /// Frees some of what was replaced and what no pin can see any more; whether there was any. Storing does it too, of more than
+    /// it replaces, but of a few only: what a long search has held back is not for one who stores to free.
+    pub fn collect(&self) -> bool {
         let mut retired = self.lock();
-        if !retired.is_empty() {
-            self.free_old(&mut retired);
-        }
+        !retired.is_empty() && self.free_old(&mut retired)
     }
 
-    fn free_old(&self, retired: &mut VecDeque<(u64, Retired)>) {
+    fn free_old(&self, retired: &mut VecDeque<(u64, Retired)>) -> bool {
         let oldest = oldest();
+        let before = retired.len();
         while let Some(&(stamp, _)) = retired.front()
             && stamp < oldest
+            && before - retired.len() < FREED
         {
             if let Some((_, old)) = retired.pop_front() {
                 self.free(old);
             }
         }
+        let any = retired.len() < before;
         if retired.capacity() > 64 && retired.len() < retired.capacity() / 4 {
             let room = retired.len() * 2;
             retired.shrink_to(room);
         }
+        any
     }
 
     /// Bytes that the table and its strings take on the heap, see [`super::allocation`].

@@ -23,6 +23,8 @@ pub trait Copied: Send + Sync + Sized + 'static {
     fn copied(&self) -> Self;
     /// The copies of it that are being made.
     fn copies(&self) -> &Copies<Self>;
+    /// Told of every value that comes into being.
+    fn made(_: &Arc<Self>) {}
 }
 
 /// The copies of a value that are being made. One that is made, or has gone, is not in the list any more.
@@ -72,7 +74,9 @@ impl<T: Copied> Place<T> {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if let State::CopyOf { source, .. } = &*state {
-            *state = State::Own(Arc::new(source.copied()));
+            let own = Arc::new(source.copied());
+            T::made(&own);
+            *state = State::Own(own);
         }
         Arc::clone(state.value())
     }
@@ -81,6 +85,7 @@ impl<T: Copied> Place<T> {
     fn fill(&self, source: &T) {
         let _ends = Ends(self);
         let own = Arc::new(source.copied());
+        T::made(&own);
         let inside = gate::enter();
         let before = std::mem::replace(&mut *lock(&self.state), State::Own(own));
         self.leave(source);
@@ -115,7 +120,9 @@ impl<T> Drop for Ends<'_, T> {
 impl<T: Copied> Deferred<T> {
     /// A value of its own.
     pub fn new(value: T) -> Self {
-        Self::of(State::Own(Arc::new(value)))
+        let value = Arc::new(value);
+        T::made(&value);
+        Self::of(State::Own(value))
     }
 
     fn of(state: State<T>) -> Self {

@@ -24,7 +24,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::projection::Projection;
 use super::{M, MAX_DIM, Quantization, VectorSet, params};
 use crate::codec::{Corrupt, Sink, Source};
-use crate::vector::{Graph, NodeId, Params, Vector, pin};
+use crate::vector::{Graph, NodeId, Params, Vector, gate, pin};
 
 mod blocks;
 mod building;
@@ -56,11 +56,21 @@ const ATTRIBUTED: u64 = 2;
 const ALONE: u64 = 2000;
 
 impl VectorSet {
-    /// Writes the set. First links what is not linked yet.
+    /// Writes the set. First links [some](VectorSet::link_some) of what is not linked yet, which is all but for a set that was
+    /// just loaded or is built anew.
+    ///
+    /// Whatever else waits to be done is not waited for: it is kept out, and what is written is the graph as it stands, without
+    /// the nodes that were removed. Who reads it links what that leaves poor.
     ///
     /// Takes no lock of the writing thread, so a forked child can call it; nobody adds or removes meanwhile.
     pub fn encode(&self, sink: &mut impl Sink, format: Format) {
-        self.link_all();
+        if !self.is_to_renew() {
+            self.link_some();
+        }
+        gate::at_rest(|| self.encode_at_rest(sink, format));
+    }
+
+    fn encode_at_rest(&self, sink: &mut impl Sink, format: Format) {
         let attributed = self.attributed.load(Relaxed) > 0;
         if format == Format::Compact {
             sink.put_u64(MARK);
@@ -90,19 +100,18 @@ impl VectorSet {
         }
     }
 
-    /// Another set of the same elements, links included. First links what is not linked yet.
+    /// Another set of the same elements, links included, as far as they stand: the copy is to link what that leaves poor.
     ///
     /// Nobody adds or removes meanwhile.
     ///
     /// # Panics
     /// When a graph broke its own invariants.
     pub fn copy(&self) -> Self {
-        self.link_all();
         let guard = pin();
         let ranks = Ranks::of(&self.graph);
+        let lists = Lists::of(&self.graph, &ranks);
         let mut nodes = Nodes::new(*self.graph.params(), self.quantization, self.graph.len() as u64);
         let mut texts = Texts::default();
-        let mut links = Vec::new();
         for id in self.graph.ids() {
             let (l2, range) = (self.graph.l2(id), self.graph.range_of(id));
             let vector = Vector::Stored { code: &self.graph.code(id, &guard), l2, range };
@@ -110,10 +119,8 @@ impl VectorSet {
             let copied = nodes.restore.next_node(vector, level).expect("a node fits a graph of its kind");
             nodes.levels[usize::from(level)] += 1;
             for level in 0..=level {
-                links.clear();
-                self.graph.links(id, level, &mut links);
-                let ranked: Vec<u32> = links.iter().map(|&link| ranks.get(link)).collect();
-                nodes.restore.ranked_links(level, &ranked).expect("a node's links are sound");
+                let links = lists.mutual(ranks.get(id), level);
+                nodes.restore.ranked_links(level, &links).expect("a node's links are sound");
             }
             texts.add_one(copied, self.names(&guard).get(id), self.attributes.get(&guard, id));
         }
@@ -213,6 +220,26 @@ impl Ranks {
 
     fn get(&self, id: NodeId) -> u32 {
         self.0.as_ref().map_or(id.0, |ranks| ranks[id.0 as usize])
+    }
+}
+
+/// The links of a graph's nodes, by rank, as they were when each list was read: somebody may unlink or link meanwhile.
+struct Lists(Vec<Vec<Vec<u32>>>);
+
+impl Lists {
+    fn of(graph: &Graph, ranks: &Ranks) -> Self {
+        let list = |id, level| {
+            let mut links = Vec::new();
+            graph.links(id, level, &mut links);
+            links.into_iter().map(|link| ranks.get(link)).collect()
+        };
+        Self(graph.ids().map(|id| (0..=graph.level_of(id)).map(|level| list(id, level)).collect()).collect())
+    }
+
+    /// The links of a node to those that link to it, ascending.
+    fn mutual(&self, node: u32, level: u8) -> Vec<u32> {
+        let list = |node: u32| self.0[node as usize].get(usize::from(level)).map_or(&[][..], |list| list);
+        list(node).iter().copied().filter(|&other| list(other).binary_search(&node).is_ok()).collect()
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`attributes`], [`filter`] | attributes parsed when written, and expressions over them |
 //! | `memo` | which elements pass an expression, remembered |
 //! | [`projection`] | REDUCE |
+//! | [`renewal`] | building a set anew when most of it was removed |
 //! | [`deferred`] | copying a large set while its owner goes on |
 //! | [`encoding`] | the encodings of RDB files and of DUMP |
 //! | `names` | from names to nodes; what the writing thread alone needs |
@@ -57,12 +58,13 @@ pub mod projection;
 pub mod query;
 pub mod random;
 pub mod reading;
+pub mod renewal;
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::vector::graph::MAX_LEVEL;
+use crate::vector::graph::{MAX_LEVEL, Renewal};
 use crate::vector::side::Side;
 use crate::vector::{self, Encoding, Graph, Guard, Metric, NodeId, Vector, pin, scratch};
 
@@ -72,6 +74,7 @@ use names::{Index, Names};
 use projection::Projection;
 use random::Rng;
 
+pub use crate::vector::graph::Step;
 pub use filter::{Filter, SyntaxError};
 pub use query::{Found, Hits, Query, Target};
 pub use reading::{Element, Info, Link, Stored};
@@ -83,8 +86,16 @@ pub const M: std::ops::RangeInclusive<usize> = 4..=4096;
 /// Beam of the search for a new element's neighbors where nothing is said.
 const EF_CONSTRUCTION: usize = 200;
 
+/// So many removed elements are unlinked in the time that a client can wait.
+const FEW_REMOVED: usize = 512;
+
 /// Numbers sets in the order of their creation, since the process began.
 static NEXT_UID: AtomicU64 = AtomicU64::new(0);
+
+/// The number of a set that comes into being.
+fn new_uid() -> u64 {
+    NEXT_UID.fetch_add(1, Relaxed)
+}
 
 /// Why a set refuses; a fact, whose text is elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +216,8 @@ pub struct VectorSet {
     last_node: AtomicU64,
     uid: u64,
     owned: Mutex<Owned>,
+    /// An heir that is being built.
+    renewal: Mutex<Option<Arc<Renewal<VectorSet>>>>,
 }
 
 /// What the writing thread has for itself.
@@ -234,11 +247,11 @@ impl VectorSet {
         };
         let dim = projection.as_ref().map_or(input, Projection::output);
         let params = params(dim, add.m, add.quantization, add.coarse_dim);
-        Ok(Self::of(Graph::new(params), add.quantization, projection))
+        Ok(Self::of(Graph::new(params), add.quantization, projection, new_uid()))
     }
 
     /// A set around a graph; names are missing.
-    fn of(graph: Graph, quantization: Quantization, projection: Option<Projection>) -> Self {
+    fn of(graph: Graph, quantization: Quantization, projection: Option<Projection>, uid: u64) -> Self {
         Self {
             graph,
             quantization,
@@ -250,8 +263,9 @@ impl VectorSet {
             levels: [const { AtomicU32::new(0) }; MAX_LEVEL as usize + 1],
             replaced: AtomicU64::new(0),
             last_node: AtomicU64::new(0),
-            uid: NEXT_UID.fetch_add(1, Relaxed),
+            uid,
             owned: Mutex::default(),
+            renewal: Mutex::default(),
         }
     }
 
@@ -352,22 +366,32 @@ impl VectorSet {
             _ => self.attributes.set(id, &Attributes::encode(verbatim)),
         }
         self.memo.note(id);
+        self.graph.note(id);
         true
     }
 
-    /// Frees what removed elements have left behind, as far as nobody can still see it. Adding and removing do it too.
-    pub fn reclaim(&self) {
-        self.graph.reclaim(|id| {
-            self.names.clear(id);
-            self.attributes.clear(id);
-        });
-        self.names.collect();
-        self.attributes.collect();
+    /// Frees some of what removed elements have left behind and nobody can still see; whether there was any. Adding and removing do
+    /// it too.
+    pub fn reclaim(&self) -> bool {
+        // Each of them, whatever the others say.
+        let freed = [self.graph.reclaim(|id| self.forget(id)), self.names.collect(), self.attributes.collect()];
+        freed.contains(&true)
+    }
+
+    /// Frees what belonged to a node that is gone.
+    fn forget(&self, id: NodeId) {
+        self.names.clear(id);
+        self.attributes.clear(id);
     }
 
     /// Elements that are not linked yet. They are found, by a scan: so their number is to be bounded.
     pub fn tail_len(&self) -> usize {
         self.graph.tail_len()
+    }
+
+    /// Removed elements that are still in the links.
+    pub fn removed(&self) -> usize {
+        self.graph.removed()
     }
 
     /// Units of background work: elements to link, removed ones to unlink.
@@ -377,19 +401,52 @@ impl VectorSet {
 
     /// As [`VectorSet::pending`], without what a thread is doing just now.
     pub fn unbegun(&self) -> usize {
-        self.graph.unbegun()
+        self.graph.unbegun() + usize::from(self.is_to_renew())
     }
 
-    /// Does one unit of background work; whether there was one. Any number of threads at once.
+    /// Does one unit of background work, but for [building the set anew](VectorSet::renew_step); whether there was one. Any number
+    /// of threads at once.
     pub fn work(&self) -> bool {
-        let worked = scratch::with(|scratch| self.graph.link_next(scratch));
+        let worked = scratch::with(|scratch| self.graph.link_next(scratch)) || self.reclaim();
         if !worked {
             self.memo.sweep();
         }
         worked
     }
 
-    /// Does the background work that nobody has begun, and waits for what others have.
+    /// Links an element, whatever else waits; false if there is none that nobody has begun. Any number of threads at once.
+    pub fn link_one(&self) -> bool {
+        scratch::with(|scratch| self.graph.link_one(scratch))
+    }
+
+    /// Links all elements, and unlinks removed ones where they are few: more are not waited for.
+    pub fn settle(&self) {
+        if self.removed() > FEW_REMOVED || self.is_to_renew() {
+            self.link_tail();
+        } else {
+            self.link_all();
+        }
+    }
+
+    /// Links elements that nobody has begun to link, as many as may wait by default at most: the time that takes is bounded,
+    /// whatever else is to be done.
+    pub fn link_some(&self) {
+        /// See the setting `tail-limit`.
+        const MOST: usize = 512;
+        (0..MOST).take_while(|_| self.link_one()).for_each(drop);
+    }
+
+    /// Links all elements, and waits for those that others have begun to link: not for the thread that others wait for.
+    pub fn link_tail(&self) {
+        while self.tail_len() > 0 {
+            if !self.link_one() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// Does the background work that nobody has begun, and waits for what others have; while there is nobody who builds the set
+    /// anew. Not for the thread that others wait for.
     pub fn link_all(&self) {
         while self.pending() > 0 {
             if !self.work() {

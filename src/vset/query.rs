@@ -72,12 +72,18 @@ pub struct Hits<'a> {
     hits: &'a [Hit],
     /// Whether the search came to its end before time was over.
     pub complete: bool,
+    compared: u64,
 }
 
 impl<'a> Hits<'a> {
     /// How many elements were found.
     pub fn len(&self) -> usize {
         self.hits.len()
+    }
+
+    /// How many vectors the search compared with what it was for.
+    pub fn compared(&self) -> u64 {
+        self.compared
     }
 
     /// Whether nothing was found.
@@ -163,9 +169,16 @@ impl VectorSet {
         let mut hits = Vec::new();
         let is_over = || query.until.is_some_and(|until| Instant::now() >= until);
         let watch = Watch::new(Some(&is_over));
-        vector::scratch::with(|scratch| self.find_hits(query, (&guard, &watch), scratch, &mut hits));
+        let compared = vector::scratch::with(|scratch| {
+            let before = scratch.compared();
+            self.find_hits(query, (&guard, &watch), scratch, &mut hits);
+            scratch.compared() - before
+        });
         self.names(&guard).fetch(hits.iter().map(|hit| hit.id));
-        visit(Hits { set: self, guard: &guard, hits: &hits, complete: !watch.is_over() })
+        let visited = visit(Hits { set: self, guard: &guard, hits: &hits, complete: !watch.is_over(), compared });
+        drop(guard);
+        self.graph.reclaim_at_rest(|id| self.forget(id));
+        visited
     }
 
     fn find_hits(

@@ -67,6 +67,11 @@ impl VectorSet {
         self.owned().index.len()
     }
 
+    /// How many elements there is something of, those that were removed and are not freed yet included, about.
+    pub fn slots(&self) -> usize {
+        self.graph.id_bound() as usize
+    }
+
     /// Components of a stored vector.
     pub fn dim(&self) -> usize {
         self.graph.params().dim
@@ -118,7 +123,7 @@ impl VectorSet {
     }
 
     /// Lends an element's neighbors to `visit`, a list per level from its highest down to 0, nearest first; `None` where
-    /// there is no such element. What is not linked yet has none: see [`VectorSet::link_all`].
+    /// there is no such element. What is not linked yet has none: see [`VectorSet::link_tail`].
     pub fn with_links<T>(&self, element: &[u8], visit: impl FnOnce(Option<&[Vec<Link<'_>>]>) -> T) -> T {
         let guard = pin();
         let Some(id) = self.find(&guard, element) else { return visit(None) };
@@ -180,7 +185,8 @@ impl VectorSet {
 
     /// Bytes on the heap, as they were asked from the allocator.
     pub fn memory_usage(&self) -> usize {
-        self.memory_by_part().iter().map(|(_, bytes)| bytes).sum()
+        let heir = self.renewal().as_ref().map_or(0, |renewal| renewal.heir().memory_usage());
+        heir + self.memory_by_part().iter().map(|(_, bytes)| bytes).sum::<usize>()
     }
 
     /// The parts of [`VectorSet::memory_usage`], by name.

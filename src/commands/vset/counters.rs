@@ -10,6 +10,8 @@ pub static INLINE_SEARCHES: Counter = Counter::new();
 pub static TIMEOUTS: Counter = Counter::new();
 /// Nanoseconds that searches took, from the query to the elements found: without parsing, waiting for a worker and replying.
 pub static SEARCH_TIME: Counter = Counter::new();
+/// Vectors that searches have compared with what they were for.
+pub static COMPARISONS: Counter = Counter::new();
 /// New elements.
 pub static INSERTS: Counter = Counter::new();
 /// Existing elements given another vector.

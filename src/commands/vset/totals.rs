@@ -15,6 +15,8 @@ pub struct Figures {
     pub elements: u64,
     /// Those of them that wait to be linked.
     pub unlinked: u64,
+    /// Elements that were removed and are still in the links.
+    pub removed: u64,
     /// Bytes.
     pub memory: u64,
 }
@@ -29,18 +31,20 @@ pub struct Totals {
 }
 
 static SETS: AtomicU64 = AtomicU64::new(0);
-static SUMS: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+static SUMS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 
 /// The figures of all sets.
 pub fn all() -> Totals {
-    let [elements, unlinked, memory] = SUMS.each_ref().map(|sum| sum.load(Relaxed));
-    Totals { sets: SETS.load(Relaxed), figures: Figures { elements, unlinked, memory } }
+    let [elements, unlinked, removed, memory] = SUMS.each_ref().map(|sum| sum.load(Relaxed));
+    Totals { sets: SETS.load(Relaxed), figures: Figures { elements, unlinked, removed, memory } }
 }
 
 impl Figures {
     /// Puts these figures in the place of others, in the sums.
     fn replace(self, old: Figures) {
-        let pairs = [(self.elements, old.elements), (self.unlinked, old.unlinked), (self.memory, old.memory)];
+        let [new, old] =
+            [self, old].map(|figures| [figures.elements, figures.unlinked, figures.removed, figures.memory]);
+        let pairs = std::iter::zip(new, old);
         for (sum, (new, old)) in SUMS.iter().zip(pairs) {
             if new != old {
                 sum.fetch_add(new.wrapping_sub(old), Relaxed);
@@ -108,15 +112,15 @@ mod tests {
                         number.fetch_add(thread + 1, SeqCst);
                         set.update(|| {
                             let elements = number.load(SeqCst);
-                            Figures { elements, unlinked: elements % 3, memory: 10 * elements }
+                            Figures { elements, unlinked: elements % 3, removed: elements % 5, memory: 10 * elements }
                         });
                     }
                 });
             }
         });
         let elements = numbers.iter().map(|number| number.load(SeqCst));
-        let (sum, unlinked) = elements.fold((0, 0), |(sum, rest), n| (sum + n, rest + n % 3));
-        assert_eq!(all(), Totals { sets: 4, figures: Figures { elements: sum, unlinked, memory: 10 * sum } });
+        let (sum, unlinked, removed) = elements.fold((0, 0, 0), |(sum, a, b), n| (sum + n, a + n % 3, b + n % 5));
+        assert_eq!(all(), Totals { sets: 4, figures: Figures { elements: sum, unlinked, removed, memory: 10 * sum } });
         drop(sets);
         assert_eq!(all(), Totals { sets: 0, figures: Figures::default() });
     }

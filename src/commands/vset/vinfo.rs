@@ -1,16 +1,15 @@
 //! `VINFO key`: what the set is made of.
 //!
-//! Like `VLINKS`, it first has the workers link what is still unlinked, so that it describes the finished graph.
+//! None of its figures depends on what the workers still have to do, so it waits for nothing.
 
 use super::reader;
-use super::value::{Shared, Value};
-use crate::config;
+use super::value::Value;
 use crate::error::Error;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;
-use crate::redis::workers;
+use crate::vset::VectorSet;
 
 /// The command.
 pub struct Vinfo;
@@ -30,23 +29,13 @@ impl Command for Vinfo {
             ctx.reply().null_array();
             return Ok(());
         };
-        let waits = value.set().pending() > 0 && !config::single_threaded();
-        if let Some(blocked) = ctx.block_if(waits) {
-            let shared = value.shared();
-            workers::submit(move || {
-                shared.set.link_all();
-                blocked.reply(|reply| write(reply, &shared));
-            });
-        } else {
-            value.set().link_all();
-            write(&mut ctx.reply(), &value.shared());
-        }
+        write(&mut ctx.reply(), &value.set());
         Ok(())
     }
 }
 
-fn write(reply: &mut Reply<'_>, shared: &Shared) {
-    let info = shared.set.info();
+fn write(reply: &mut Reply<'_>, set: &VectorSet) {
+    let info = set.info();
     let numbers = [
         ("hnsw-m", info.m as u64),
         ("vector-dim", info.dim as u64),
@@ -59,7 +48,7 @@ fn write(reply: &mut Reply<'_>, shared: &Shared) {
     ];
     reply.map(1 + numbers.len());
     reply.simple("quant-type");
-    reply.simple(shared.set.quantization().name());
+    reply.simple(set.quantization().name());
     for (name, number) in numbers {
         reply.simple(name);
         reply.integer(number as i64);

@@ -1,9 +1,10 @@
 //! `VLINKS key element [WITHSCORES]`: the element's neighbors in the graph, from its highest level to level 0.
 //!
-//! What is still unlinked is linked first: by a worker, while the client waits, where it can.
+//! What is still unlinked is linked first, and the holes that a few removed elements left are mended: by a worker, while the client
+//! waits, where it can; where it can't, some is linked by the main thread. Neighbors that were removed are not told.
 
 use super::reader;
-use super::value::{Shared, Value};
+use super::value::Value;
 use crate::config;
 use crate::error::Error;
 use crate::redis::args::Args;
@@ -11,6 +12,7 @@ use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;
 use crate::redis::workers;
+use crate::vset::VectorSet;
 
 /// The command.
 pub struct Vlinks;
@@ -38,22 +40,23 @@ impl Command for Vlinks {
         };
         let waits = value.set().pending() > 0 && !config::single_threaded();
         if let Some(blocked) = ctx.block_if(waits) {
-            let (shared, element) = (value.shared(), element.to_vec());
+            let (set, element) = (value.set(), element.to_vec());
             workers::submit(move || {
-                shared.set.link_all();
-                blocked.reply(|reply| write(reply, &shared, &element, scores));
+                set.settle();
+                blocked.reply(|reply| write(reply, &set, &element, scores));
             });
         } else {
-            value.set().link_all();
-            write(&mut ctx.reply(), &value.shared(), element, scores);
+            let set = value.set();
+            set.link_some();
+            write(&mut ctx.reply(), &set, element, scores);
         }
         Ok(())
     }
 }
 
 /// The levels from the highest down, each a list of names or a map of names and scores.
-fn write(reply: &mut Reply<'_>, shared: &Shared, element: &[u8], scores: bool) {
-    shared.set.with_links(element, |levels| {
+fn write(reply: &mut Reply<'_>, set: &VectorSet, element: &[u8], scores: bool) {
+    set.with_links(element, |levels| {
         let Some(levels) = levels else {
             reply.null();
             return;

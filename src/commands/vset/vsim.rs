@@ -21,7 +21,7 @@ use crate::redis::context::Context;
 use crate::redis::placement::is_for_main_thread;
 use crate::redis::reply::Reply;
 use crate::redis::workers;
-use crate::vset::{Filter, Hits, Query, Target};
+use crate::vset::{Filter, Hits, Query, Target, VectorSet};
 
 /// The command.
 pub struct Vsim;
@@ -131,15 +131,15 @@ fn lasts(has_filter: bool) -> Option<Duration> {
 }
 
 /// Has a worker find out which elements pass the query's filter, if it was asked for so often that this pays.
-fn learn(shared: &Arc<Shared>, query: Query) {
+fn learn(shared: &Arc<Shared>, set: &Arc<VectorSet>, query: Query) {
     let is_filtered = query.filter.is_some();
     let lasts = lasts(is_filtered);
     if config::single_threaded() {
-        shared.set.learn(&query, lasts);
-    } else if shared.set.has_to_learn(&query) {
-        let shared = Arc::clone(shared);
+        set.learn(&query, lasts);
+    } else if set.has_to_learn(&query) {
+        let (shared, set) = (Arc::clone(shared), Arc::clone(set));
         workers::submit(move || {
-            shared.set.learn(&query, lasts);
+            set.learn(&query, lasts);
             shared.count();
         });
     }
@@ -167,10 +167,11 @@ impl Command for Vsim {
             return Ok(());
         };
         let shared = value.shared();
+        let set = shared.set();
         let mut query = if args.next_if("ELE") {
-            shared.set.query(Target::Element(args.next().ok_or_else(arity)?))?
+            set.query(Target::Element(args.next().ok_or_else(arity)?))?
         } else {
-            shared.set.query(Target::Vector(&vector(&mut args)?))?
+            set.query(Target::Vector(&vector(&mut args)?))?
         };
         let mut options = Options::parse(&mut args)?;
         options.apply(&mut query);
@@ -178,24 +179,26 @@ impl Command for Vsim {
         let shape = options.shape;
         counters::SEARCHES.add(1);
         let inline = options.no_thread || config::single_threaded();
-        let is_here = inline || is_for_main_thread(ctx, shared.set.estimate(&query), config::main_thread());
+        let is_here = inline || is_for_main_thread(ctx, set.estimate(&query), config::main_thread());
         let Some(client) = ctx.block_if(!is_here) else {
             counters::INLINE_SEARCHES.add(1);
             let begin = Instant::now();
-            shared.set.search(&query, |hits| {
+            set.search(&query, |hits| {
                 counters::SEARCH_TIME.add_since(begin);
+                counters::COMPARISONS.add(hits.compared());
                 shape.write(&mut ctx.reply(), &hits);
             });
-            learn(&shared, query);
+            learn(&shared, &set, query);
             return Ok(());
         };
         workers::submit(move || {
             let begin = Instant::now();
-            shared.set.search(&query, |hits| {
+            set.search(&query, |hits| {
                 counters::SEARCH_TIME.add_since(begin);
+                counters::COMPARISONS.add(hits.compared());
                 client.reply(|reply| shape.write(reply, &hits));
             });
-            learn(&shared, query);
+            learn(&shared, &set, query);
         });
         Ok(())
     }

@@ -176,6 +176,11 @@ impl Chunks {
         }
     }
 
+    /// Bytes of so many rows.
+    pub fn bytes_of(&self, rows: u32) -> usize {
+        rows as usize * (self.stride + self.apart)
+    }
+
     /// Where a row begins. Valid for as long as the caller's pin, or while nothing can be released.
     ///
     /// # Panics
@@ -278,21 +283,21 @@ impl Owned {
         self.directories.push(wider.into_boxed_slice());
     }
 
-    /// Frees what was released before `oldest`, the epoch of the oldest pin; whether something is left.
-    pub fn collect(&mut self, oldest: u64) -> bool {
-        let bytes = &mut self.bytes;
-        self.retired.retain(|&(stamp, piece)| {
-            if stamp < oldest {
-                // SAFETY: every directory that a pinned reader can see leads elsewhere since the release.
-                unsafe { piece.free() }
-                *bytes -= piece.taken();
-            }
-            stamp >= oldest
-        });
+    /// Frees what was released before `oldest`, the epoch of the oldest pin, a few pieces of it; whether there were some, and
+    /// whether something is left.
+    pub fn collect(&mut self, oldest: u64) -> (bool, bool) {
+        /// Pieces that are freed at a time.
+        const MOST: usize = 4;
+        let some = self.retired.iter().take_while(|(stamp, _)| *stamp < oldest).take(MOST).count();
+        for (_, piece) in self.retired.drain(..some) {
+            // SAFETY: every directory that a pinned reader can see leads elsewhere since the release.
+            unsafe { piece.free() }
+            self.bytes -= piece.taken();
+        }
         if self.retired.is_empty() {
             self.retired = Vec::new();
         }
-        !self.retired.is_empty()
+        (some > 0, !self.retired.is_empty())
     }
 
     /// Bytes taken from the allocator.

@@ -200,6 +200,8 @@ pub(super) struct Rows {
     far: Far,
     /// All rows in use are below this number.
     len: AtomicU32,
+    /// Rows that there is memory for.
+    room: AtomicU32,
     /// Whether released memory waits for its last reader.
     waits: AtomicBool,
     owner: Mutex<RowOwner>,
@@ -242,6 +244,7 @@ impl Rows {
             near: NEAR,
             far: Far::new(links),
             len: AtomicU32::new(0),
+            room: AtomicU32::new(0),
             waits: AtomicBool::new(false),
             owner: Mutex::default(),
         }
@@ -251,6 +254,23 @@ impl Rows {
     #[inline]
     pub fn len(&self) -> u32 {
         self.len.load(Acquire)
+    }
+
+    /// How many rows there is memory for.
+    pub fn room(&self) -> u32 {
+        self.room.load(Relaxed)
+    }
+
+    /// How many there would be memory for if so many were used, and no others ever had been.
+    pub fn least_room(&self, used: u32) -> u32 {
+        let Some(last) = used.checked_sub(1) else { return 0 };
+        let (first, rows) = self.chunks.rows(self.chunks.place(last).0);
+        first as u32 + rows
+    }
+
+    /// Bytes of so many rows.
+    pub fn bytes_of(&self, rows: u32) -> usize {
+        self.chunks.bytes_of(rows)
     }
 
     /// Where a row is.
@@ -415,6 +435,7 @@ impl Rows {
         if supply.lacks_memory(chunk) {
             self.chunks.allocate(chunk, owned);
             supply.has_memory(chunk, rows);
+            self.room.fetch_add(rows, Relaxed);
         }
         let row = supply.free_row(chunk, first as u32);
         self.write(row, fill);
@@ -451,7 +472,9 @@ impl Rows {
         while supply.lacks_memory(chunk) {
             let next = supply.chunks().min(chunk);
             self.chunks.allocate(next, owned);
-            supply.has_memory(next, self.chunks.rows(next).1);
+            let rows = self.chunks.rows(next).1;
+            supply.has_memory(next, rows);
+            self.room.fetch_add(rows, Relaxed);
         }
         self.write(row, fill);
         let (first, rows) = self.chunks.rows(chunk);
@@ -474,18 +497,23 @@ impl Rows {
             && self.chunks.release(chunk, owned)
         {
             supply.lost_memory(chunk);
+            self.room.fetch_sub(self.chunks.rows(chunk).1, Relaxed);
             let last = supply.last_in_use();
             self.len.store(last.map_or(0, |(chunk, rows)| self.chunks.rows(chunk).0 as u32 + rows), Release);
             self.waits.store(true, Release);
         }
     }
 
-    /// Frees the memory of released chunks that no pin can see any more. Costs a load when there is none.
-    pub fn collect(&self) {
-        if self.waits() {
-            let left = lock(&self.owner).owned.collect(epoch::oldest());
-            self.waits.store(left, Release);
+    /// Frees the memory of released chunks that no pin can see any more, a few at a time. Costs a load when there is none.
+    /// Whether some was freed.
+    pub fn collect(&self) -> bool {
+        if !self.waits() {
+            return false;
         }
+        let mut owner = lock(&self.owner);
+        let (freed, left) = owner.owned.collect(epoch::oldest());
+        self.waits.store(left, Release);
+        freed
     }
 
     /// Whether released memory waits for [`Rows::collect`].

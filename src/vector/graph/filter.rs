@@ -122,7 +122,8 @@ impl Graph {
             return self.search_bounded(probe, ef, (search, budget), (test, matching), scratch);
         }
         let share = matching as f64 / total.max(1) as f64;
-        let in_parts = !matches!(search.filter, Filter::Test(_)) && ef <= WIDE;
+        // The first part keeps what was removed, of which there may be many.
+        let in_parts = !matches!(search.filter, Filter::Test(_)) && ef <= WIDE && !self.has_many_gone();
         let once = matches!(search.filter, Filter::Cheap(_)).then_some(search.fetch);
         let asking = match search.filter {
             Filter::Test(_) => total,
@@ -244,7 +245,7 @@ impl Graph {
                 scratch.collect_pool();
                 return Err(Cancelled);
             }
-            let Scratch { pool, marks, batch, distances, rows, .. } = &mut *scratch;
+            let Scratch { pool, marks, batch, distances, rows, list, .. } = &mut *scratch;
             marks.meet(|list| {
                 for &row in &*rows {
                     self.each_link(row, 0, |link| {
@@ -262,6 +263,7 @@ impl Graph {
                 batch.truncate(kept);
             }
             sight.distances(batch, distances, || ());
+            list.compared += batch.len() as u64;
             for (&row, &distance) in batch.iter().zip(&*distances) {
                 self.put_into_pool(pool, Key::new(distance, row));
             }
@@ -447,10 +449,12 @@ impl Graph {
             self.look_around(row, wide, &matches, scratch);
             let Scratch { batch, distances, .. } = &mut *scratch;
             self.kernel.distances(probe, &self.rows, batch, distances);
+            scratch.count(scratch.batch.len());
             scratch.catch_batch(ef, live);
             if !wide || scratch.batch.len() < ENOUGH {
                 let Scratch { rows, distances, .. } = &mut *scratch;
                 self.kernel.distances(probe, &self.rows, rows, distances);
+                scratch.count(scratch.rows.len());
                 std::mem::swap(&mut scratch.rows, &mut scratch.batch);
                 scratch.catch_batch(ef, |_| false);
             }

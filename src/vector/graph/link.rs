@@ -4,6 +4,11 @@
 //! each of its levels a beam of `ef_construction`, from whose catch neighbors are chosen nearest first, skipping those
 //! that are nearer to a neighbor already chosen.
 //!
+//! Exact copies are as near to each other as can be, so none of them shadows another: the nearest of many copies are copies, and if
+//! they took all links, no way would lead from those of one vector to those of another. So of what is chosen, only a part may be
+//! [copies](Graph::is_copied) of one vector. And of many that are equally near, as all are to a vector that has one component alone,
+//! each node links to [others](crate::vector::scratch): if all linked to the lowest rows, few would lead anywhere.
+//!
 //! Links are mutual, so a chosen neighbor whose list is full must give up a link, and that link's other end loses one
 //! too. Which one it gives up decides whether the graph stays in one piece. So a link is given up only where a way around
 //! it remains:
@@ -18,7 +23,9 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 
 use super::sight::{Blurred, By, Halved, Sharp, Sight};
-use super::{BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, is_live, pack, take_first};
+use super::{
+    BUSY, Graph, LINKED, LOCK, Locked, NO_ENTRY, REMOVED, STATE, TAIL, UNLINKING, Work, is_live, pack, take_first,
+};
 use crate::vector::scratch::{Key, List, Scratch};
 use crate::vector::{epoch, gate};
 
@@ -31,6 +38,9 @@ pub(super) enum Want {
     Needed,
 }
 
+/// Of the links that a node aims at, this part may lead to copies of one vector.
+const COPIES: usize = 4;
+
 /// A unit of work.
 pub(super) enum Unit {
     Link(u32),
@@ -42,17 +52,31 @@ pub(super) enum Unit {
 impl Graph {
     /// Does one unit of waiting work: links a vector of the tail, or unlinks a removed one and repairs its neighborhood, or does
     /// a step of a survey.
-    /// Returns whether there was one. Any number of threads may call it at once.
+    /// Returns whether there was one; in a graph that is [built anew](super::renewal) there is none. Any number of threads may call
+    /// it at once.
     pub fn link_next(&self, scratch: &mut Scratch) -> bool {
         let _inside = gate::enter();
         let _guard = epoch::pin();
+        if self.is_left() {
+            return false;
+        }
         if self.survey_next(scratch) {
             return true;
         }
-        let unit = match self.claim() {
-            None => return false,
-            Some(unit) => unit,
-        };
+        let unit = self.claim();
+        self.do_unit(unit, scratch)
+    }
+
+    /// Links a vector of the tail, whatever else waits; false if there is none that nobody has begun. Any number of threads.
+    pub fn link_one(&self, scratch: &mut Scratch) -> bool {
+        let _inside = gate::enter();
+        let _guard = epoch::pin();
+        let unit = self.claim_of_tail(&mut self.work());
+        self.do_unit(unit, scratch)
+    }
+
+    fn do_unit(&self, unit: Option<Unit>, scratch: &mut Scratch) -> bool {
+        let Some(unit) = unit else { return false };
         match unit {
             Unit::Link(row) => self.link(row, scratch),
             Unit::Unlink(row) => self.unlink(row, scratch),
@@ -70,6 +94,10 @@ impl Graph {
             // Where a thread is just linking it, that thread sees that it was removed and unlinks it.
             return Some(if claimed.is_ok() { Unit::Unlink(row) } else { Unit::Nothing });
         }
+        self.claim_of_tail(&mut work)
+    }
+
+    fn claim_of_tail(&self, work: &mut Work) -> Option<Unit> {
         if work.claimed == self.tail.len() {
             return None;
         }
@@ -134,6 +162,14 @@ impl Graph {
     }
 
     pub(super) fn find_place(&self, row: u32, ef: usize, scratch: &mut Scratch) {
+        // Bits that have nothing to do with those of other rows, as many as rows have.
+        let mixed = row.wrapping_mul(0x9E37_79B1).rotate_left(15).wrapping_mul(0x85EB_CA77);
+        scratch.pool.turn(mixed & (self.rows.len().next_power_of_two() - 1));
+        self.find_place_turned(row, ef, scratch);
+        scratch.pool.turn(0);
+    }
+
+    fn find_place_turned(&self, row: u32, ef: usize, scratch: &mut Scratch) {
         let by = self.ready(row, scratch);
         let entry = self.entry.load(Acquire);
         if entry == NO_ENTRY {
@@ -142,7 +178,7 @@ impl Graph {
             if self.entry.compare_exchange(NO_ENTRY, pack(level, row), SeqCst, Acquire).is_ok() {
                 return;
             }
-            return self.find_place(row, ef, scratch);
+            return self.find_place_turned(row, ef, scratch);
         }
         let probe = self.probe(row);
         match by {
@@ -249,11 +285,25 @@ impl Graph {
             if scratch.chosen.len() == m {
                 break;
             }
-            if !self.kernel.any_nearer(self.probe(key.row()), &self.rows, &scratch.rows, key.distance()) {
+            let shadowed = self.kernel.any_nearer(self.probe(key.row()), &self.rows, &scratch.rows, key.distance());
+            if !shadowed && !self.is_copied(key, &scratch.chosen) {
                 scratch.chosen.push(key);
                 scratch.rows.push(key.row());
             }
         }
+    }
+
+    /// Whether as many exact copies of a vector are chosen as should be.
+    fn is_copied(&self, key: Key, chosen: &[Key]) -> bool {
+        let probe = self.probe(key.row());
+        let is_copy = |other: &&Key| {
+            // Of what is as far, copies have the same code.
+            let other = (other.distance() == key.distance()).then(|| self.probe(other.row()));
+            other.is_some_and(|other| other.code == probe.code && other.beside.scale == probe.beside.scale)
+        };
+        // The nearest come first, so that copies stand together.
+        let copies = chosen.iter().rev().take_while(|other| other.distance() == key.distance()).filter(is_copy).count();
+        copies >= (self.room / 2 / COPIES).max(1)
     }
 
     /// Links `row` and `key.row()`, which are `key.distance()` apart, giving up a link where a list is full: the one to a
@@ -373,7 +423,7 @@ impl Graph {
     /// Which link `node`, whose list is full, gives up for one to `new`: the farthest that is redundant. None if all are
     /// better kept.
     fn surplus(&self, node: u32, new: Key, level: u8, want: Want, list: &mut List) -> Option<Surplus> {
-        let List { keys, rows, distances } = list;
+        let List { keys, rows, distances, .. } = list;
         rows.clear();
         self.append_links(node, level, rows);
         self.kernel.distances(self.probe(node), &self.rows, rows, distances);

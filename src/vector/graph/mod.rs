@@ -2,15 +2,18 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod.rs` | the nodes: adding, removing, reclaiming, reading |
+//! | `mod.rs` | the nodes: adding, removing, reclaiming |
+//! | `reading.rs` | what is stored of a node: its vector, its neighbors |
 //! | `tail.rs` | nodes that are not linked yet |
 //! | `link.rs` | linking a node: beam search, choice of neighbors, eviction |
 //! | `unlink.rs` | unlinking a removed node and repairing its neighborhood |
 //! | `search.rs` | nearest, range and exact search |
 //! | `filter.rs` | nearest among those that match |
+//! | `over.rs` | walking over what was removed |
 //! | `sight.rs` | walking by estimates, where coarse codes are kept |
 //! | `halves.rs` | whether walks go by the upper halves of codes |
 //! | `survey.rs` | what coarse codes are made by, and whether they are good enough |
+//! | [`renewal`] | building anew what is left when most was removed |
 //! | `restore.rs` | a graph from its encoding |
 //! | `check.rs` | the invariants |
 //!
@@ -38,7 +41,7 @@
 //! As [`crate::vector`] says. Everything that changes a graph is inside the gate ([`gate`]).
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -47,16 +50,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::allocation::taken;
 use super::arena::{Blocks, FREE, Head, NONE, Rows};
 use super::distance::{Coarse, Kernel, Probe};
-use super::encoding::{Beside, Codec, Encoding, Metric, Size, Vector};
+use super::encoding::{Beside, Codec, Encoding, Metric, Vector};
 use super::{Hit, NodeId, epoch, gate};
 
 mod check;
 mod filter;
 mod halves;
 mod link;
+mod over;
 mod pace;
 #[cfg(test)]
 pub(super) mod random;
+mod reading;
+pub mod renewal;
 mod restore;
 mod search;
 mod sight;
@@ -68,6 +74,7 @@ mod unlink;
 
 pub use check::{Broken, Statistics};
 pub use filter::Filter;
+pub use renewal::{Heir, Moved, Renewal, Step};
 pub use restore::Restore;
 pub use search::{Cancelled, Range, Search};
 
@@ -158,10 +165,15 @@ struct Work {
     leaving: Vec<u32>,
     /// Unlinked nodes with the stamp of their unlinking.
     limbo: VecDeque<(u64, u32)>,
+    /// Nodes that were added, removed or noted since they were asked for, while a graph is built anew from this one.
+    changes: Vec<u32>,
 }
 
 /// Room that an empty queue keeps.
 const SPARE: usize = 1024;
+
+/// Ids that are freed at a time.
+const RECLAIMED: usize = 32;
 
 /// Takes the first of a queue, which gives its memory back with the last.
 fn take_first<T>(queue: &mut VecDeque<T>) -> Option<T> {
@@ -195,6 +207,8 @@ pub struct Graph {
     unlinking: AtomicUsize,
     /// Whether something waits in limbo, so that reclaiming nothing costs nothing.
     limbo: AtomicBool,
+    /// A graph is built anew from this one: see [`renewal`].
+    is_left: AtomicBool,
     /// See [`Graph::set_ef_construction`].
     ef_construction: AtomicUsize,
     pace: Pace,
@@ -207,6 +221,12 @@ fn pack(level: u8, row: u32) -> u64 {
 }
 
 impl Graph {
+    /// See [`Graph::set_ef_construction`].
+    #[must_use]
+    pub fn ef_construction(&self) -> usize {
+        self.ef_construction.load(Relaxed)
+    }
+
     /// Beam of the search that finds a node's neighbors, for what is linked from now on.
     pub fn set_ef_construction(&self, ef: usize) {
         self.ef_construction.store(ef, Relaxed);
@@ -238,6 +258,7 @@ impl Graph {
             live: AtomicUsize::new(0),
             unlinking: AtomicUsize::new(0),
             limbo: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
             ef_construction: AtomicUsize::new(params.ef_construction),
             pace: Pace::default(),
         }
@@ -293,12 +314,30 @@ impl Graph {
         let _inside = gate::enter();
         let level = self.level(level_hash);
         let row = self.rows.add(|code| self.codec.encode(vector, code));
+        self.publish(row, level, prepare)
+    }
+
+    /// Adds what another graph of the same kind has, on the same level, as [`Graph::add_with`]. `id` is in use there, and stays so.
+    pub fn adopt_with(&self, source: &Graph, id: NodeId, prepare: impl FnOnce(NodeId)) -> NodeId {
+        let _inside = gate::enter();
+        let probe = source.probe(id.0);
+        let head = source.rows.head(id.0);
+        let row = self.rows.add(|code| {
+            code.copy_from_slice(probe.code);
+            Beside { l2: head.l2(), scale: source.rows.scale(id.0) }
+        });
+        self.publish(row, head.level.load(Relaxed), prepare)
+    }
+
+    /// Makes a row that was written a node of the tail.
+    fn publish(&self, row: u32, level: u8, prepare: impl FnOnce(NodeId)) -> NodeId {
         self.set_level(row, level);
         prepare(NodeId(row));
         self.live.fetch_add(1, Relaxed);
-        let work = self.work();
+        let mut work = self.work();
         self.rows.head(row).state.store(TAIL, SeqCst);
         self.tail.push(row);
+        self.note_change(row, &mut work);
         drop(work);
         NodeId(row)
     }
@@ -330,22 +369,30 @@ impl Graph {
         self.live.fetch_sub(1, Relaxed);
         self.unlinking.fetch_add(1, Relaxed);
         work.unlink.push_back(id.0);
+        self.note_change(id.0, &mut work);
         true
     }
 
-    /// Frees the ids whose removal is complete and that no pin can still know, telling `gone` each one before it can be
-    /// used again, and the memory of those that were freed before. It costs a load when there is nothing to free.
+    /// Frees ids whose removal is complete and that no pin can still know, telling `gone` each one before it can be used again,
+    /// and memory of those that were freed before: a few of them, so that who comes to write pays for no others' removals. It costs
+    /// a load when there is nothing to free. Whether some were freed.
     ///
-    /// Any thread may call it, as far as `gone` allows that.
-    pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) {
-        if !self.limbo.load(Acquire) {
-            return;
+    /// Any thread may call it, as far as `gone` allows that. While a graph is built anew from this one, nothing is freed.
+    pub fn reclaim(&self, mut gone: impl FnMut(NodeId)) -> bool {
+        if !self.limbo.load(Acquire) || self.is_left() {
+            return false;
         }
         let _inside = gate::enter();
         let oldest = epoch::oldest();
         let mut work = self.work();
+        // Asked again: the one who begins to build anew says so under this lock.
+        if self.is_left() {
+            return false;
+        }
+        let mut freed = 0;
         while let Some(&(stamp, row)) = work.limbo.front()
             && stamp < oldest
+            && freed < RECLAIMED
         {
             take_first(&mut work.limbo);
             gone(NodeId(row));
@@ -355,16 +402,16 @@ impl Graph {
                 self.blocks.give(upper, usize::from(head.level.load(Relaxed)));
             }
             self.rows.free(row);
+            freed += 1;
         }
-        self.rows.collect();
+        let collected = self.rows.collect();
         self.limbo.store(!work.limbo.is_empty() || self.rows.waits(), Release);
+        freed > 0 || collected
     }
 
-    /// [`Graph::reclaim`] for an owner who need not be told, when nothing waits to be linked or unlinked.
-    pub fn reclaim_at_rest(&self) {
-        if self.limbo.load(Acquire) && self.pending() == 0 {
-            self.reclaim(|_| {});
-        }
+    /// [`Graph::reclaim`], when nothing waits to be linked or unlinked.
+    pub fn reclaim_at_rest(&self, gone: impl FnMut(NodeId)) -> bool {
+        self.limbo.load(Acquire) && self.pending() == 0 && self.reclaim(gone)
     }
 
     /// Live vectors.
@@ -391,10 +438,19 @@ impl Graph {
         self.tail.len() + self.unlinking.load(Relaxed) + usize::from(self.is_to_survey())
     }
 
+    /// Removed vectors that are still in the links.
+    #[must_use]
+    pub fn removed(&self) -> usize {
+        self.unlinking.load(Relaxed)
+    }
+
     /// As [`Graph::pending`], without what a thread is doing just now: whether another thread would find something to do.
     #[must_use]
     pub fn unbegun(&self) -> usize {
         let work = self.work();
+        if self.is_left() {
+            return 0; // but for building it anew
+        }
         self.tail.len() - work.claimed + work.unlink.len() + usize::from(self.is_to_survey())
     }
 
@@ -420,111 +476,12 @@ impl Graph {
         id.0 < self.rows.len() && is_live(self.rows.head(id.0).state.load(Acquire))
     }
 
-    /// Where searches begin, in a graph that nobody changes.
+    /// Where searches begin, in a graph that nobody changes; where that node is removed, a live one of the highest level.
     #[must_use]
     pub fn entry(&self) -> Option<NodeId> {
         let entry = self.entry.load(Relaxed);
-        (entry != NO_ENTRY).then_some(NodeId(entry as u32))
-    }
-
-    /// A vector's level.
-    ///
-    /// # Panics
-    /// This and the following methods panic when `id` was never given.
-    #[must_use]
-    pub fn level_of(&self, id: NodeId) -> u8 {
-        let _guard = epoch::pin();
-        self.rows.head(id.0).level.load(Relaxed)
-    }
-
-    /// A vector's norm before it was normalized; 1 where it was not.
-    #[must_use]
-    pub fn l2(&self, id: NodeId) -> f32 {
-        let _guard = epoch::pin();
-        if self.codec.keeps_squares() { 1.0 } else { self.rows.head(id.0).l2() }
-    }
-
-    /// The range of a `Q8` code; 0 for other encodings.
-    #[must_use]
-    pub fn range_of(&self, id: NodeId) -> f32 {
-        let _guard = epoch::pin();
-        if self.params.encoding == Encoding::Q8 { self.rows.scale(id.0) } else { 0.0 }
-    }
-
-    /// A vector's code, as files have it. `guard` keeps it from being reused.
-    #[must_use]
-    pub fn code<'a>(&'a self, id: NodeId, _guard: &'a epoch::Guard) -> Cow<'a, [u8]> {
-        self.codec.plain(self.rows.code(id.0))
-    }
-
-    /// A vector's components as they are stored: normalized ones without their norm, see [`Graph::l2`].
-    #[must_use]
-    pub fn decode(&self, id: NodeId) -> Vec<f32> {
-        let _guard = epoch::pin();
-        self.codec.decode(self.rows.code(id.0), self.rows.scale(id.0))
-    }
-
-    /// How far a vector is from a query.
-    #[must_use]
-    pub fn distance(&self, query: &Query, id: NodeId) -> f64 {
-        let _guard = epoch::pin();
-        self.kernel.report(query.probe(), self.probe(id.0))
-    }
-
-    /// How large a vector is, as [`Graph::uncertainty_at`] wants to know it.
-    #[must_use]
-    pub fn size(&self, id: NodeId) -> Size {
-        let _guard = epoch::pin();
-        let probe = self.probe(id.0);
-        self.codec.size(probe.code, probe.beside)
-    }
-
-    /// By how much the distance of a hit may differ from that of the vector before it was encoded.
-    #[must_use]
-    pub fn uncertainty(&self, query: &Query, hit: &Hit) -> f64 {
-        self.uncertainty_at(query, hit.distance, self.size(hit.id))
-    }
-
-    /// By how much a distance can be wrong for vectors that are no larger than `largest`.
-    #[must_use]
-    pub fn uncertainty_at(&self, query: &Query, distance: f64, largest: Size) -> f64 {
-        let probe = query.probe();
-        self.codec.uncertainty(distance, self.codec.size(probe.code, probe.beside), largest)
-    }
-
-    /// Asks the memory for what [`Graph::distances_from`] will read for a vector and its neighbors on level 0.
-    pub fn prefetch_neighbors(&self, id: NodeId) {
-        let _guard = epoch::pin();
-        self.each_link(id.0, 0, |row| self.rows.prefetch(self.rows.spot(row)));
-    }
-
-    /// How far others are from a vector, in their order, in the precision that searches order by; `out` is cleared first.
-    /// Many at once take a fraction of the time: each is fetched from memory while another is compared.
-    pub fn distances_from(&self, id: NodeId, others: &[NodeId], out: &mut Vec<f32>) {
-        let _guard = epoch::pin();
-        let rows: Vec<u32> = others.iter().map(|other| other.0).collect();
-        self.kernel.distances(self.probe(id.0), &self.rows, &rows, out);
-    }
-
-    /// A vector's neighbors on a level with their distances, nearest first; none above its level.
-    #[must_use]
-    pub fn neighbors(&self, id: NodeId, level: u8) -> Vec<Hit> {
-        let _guard = epoch::pin();
-        let mut hits = Vec::new();
-        self.each_link(id.0, level, |row| {
-            let distance = self.kernel.report(self.probe(id.0), self.probe(row));
-            hits.push(Hit { distance, id: NodeId(row) });
-        });
-        hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
-        hits
-    }
-
-    /// Appends a vector's neighbors on a level, in the order of their ids.
-    pub fn links(&self, id: NodeId, level: u8, out: &mut Vec<NodeId>) {
-        let _guard = epoch::pin();
-        let first = out.len();
-        self.each_link(id.0, level, |row| out.push(NodeId(row)));
-        out[first..].sort_unstable();
+        let first = (entry != NO_ENTRY).then_some(NodeId(entry as u32)).filter(|&id| self.contains(id));
+        first.or_else(|| self.ids().max_by_key(|&id| (self.level_of(id), Reverse(id))))
     }
 
     /// How many neighbors a vector has room for on a level.
@@ -537,8 +494,10 @@ impl Graph {
     #[must_use]
     pub fn memory_usage(&self) -> usize {
         let work = self.work();
-        let queues =
-            taken(work.unlink.capacity() * 4) + taken(work.leaving.capacity() * 4) + taken(work.limbo.capacity() * 16);
+        let queues = taken(work.unlink.capacity() * 4)
+            + taken(work.leaving.capacity() * 4)
+            + taken(work.limbo.capacity() * 16)
+            + taken(work.changes.capacity() * 4);
         drop(work);
         let centers = self.survey.as_deref().map_or(0, |survey| taken(size_of::<Survey>()) + survey.memory_usage());
         size_of::<Self>()

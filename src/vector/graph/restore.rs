@@ -5,18 +5,26 @@
 //! lie near each other. Or it names them by their ranks, which are their rows. That all links are mutual is checked at the end by
 //! one sum: every link adds a salted 128-bit hash of its unordered pair and level by exclusive or, so a pair that names each
 //! other adds nothing.
+//!
+//! What is badly linked in it, as what was saved beside many removed nodes is, is put into the tail at the end, to be linked anew.
 #![forbid(unsafe_code)]
 
+use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use hashbrown::HashMap;
 
-use super::{Graph, LINKED, MAX_LEVEL, NO_ENTRY, NONE, NodeId, Params, pack};
+use super::{Graph, LINKED, MAX_LEVEL, NO_ENTRY, NONE, NodeId, Params, TAIL, pack};
 use crate::codec::Corrupt;
 use crate::vector::arena::FREE;
 use crate::vector::encoding::Vector;
 use crate::vector::scratch::{self, Key};
+
+/// A node with less than this part of the links that it has room for is linked anew.
+const POOR: usize = 8;
+/// Where more than this part of the nodes has few links, so is one with less than a quarter of them.
+const TORN: usize = 4;
 
 /// Builds a [`Graph`] from its encoding; see the module's documentation.
 #[derive(Debug)]
@@ -182,6 +190,7 @@ impl Restore {
         }
         self.shorten();
         self.graph.live.store(self.nodes as usize, Relaxed);
+        self.put_poor_aside();
         scratch::with(|scratch| self.graph.survey_alone(scratch));
         Ok(self.graph)
     }
@@ -209,6 +218,42 @@ impl Restore {
         }
     }
 
+    /// Takes what is badly linked out of the links, to be linked anew: nodes with hardly any links, and those that only they lead
+    /// to. A graph that was saved beside nodes that were removed and not unlinked yet has such nodes.
+    fn put_poor_aside(&mut self) {
+        let graph = &self.graph;
+        let below = |degree: usize| (0..self.nodes).filter(|&row| graph.degree(row, 0) < degree).count();
+        // Linking leaves hardly any node with less than a quarter of the links that there is room for. A graph of another maker may
+        // have some.
+        let is_torn = below(graph.room / 4) > self.nodes as usize / TORN;
+        let enough = if is_torn { graph.room / 4 } else { graph.room / POOR };
+        let enough = enough.min((self.nodes as usize).saturating_sub(1));
+        let mut aside: Vec<bool> = (0..self.nodes).map(|row| graph.degree(row, 0) < enough).collect();
+        if !aside.contains(&true) {
+            return;
+        }
+        keep_largest_part(graph, &mut aside);
+        let rows = |is_aside: bool| (0..).zip(&aside).filter(move |&(_, &is)| is == is_aside).map(|(row, _)| row);
+        let mut links = Vec::new();
+        for row in rows(true) {
+            for level in 0..=graph.rows.head(row).level.load(Relaxed) {
+                links.clear();
+                graph.append_links(row, level, &mut links);
+                for &other in &links {
+                    graph.lock(other).pull(row, level);
+                    graph.lock(row).pull(other, level);
+                }
+            }
+            graph.rows.head(row).state.store(TAIL, Release);
+            graph.tail.push(row);
+        }
+        if rows(true).any(|row| row == graph.entry.load(Relaxed) as u32) {
+            let level = |row: u32| graph.rows.head(row).level.load(Relaxed);
+            let entry = rows(false).max_by_key(|&row| (level(row), Reverse(row)));
+            graph.entry.store(entry.map_or(NO_ENTRY, |row| pack(level(row), row)), Relaxed);
+        }
+    }
+
     /// The row of a number.
     fn row(&mut self, number: u64) -> Result<u32, Corrupt> {
         let row = self.numbers.row(number);
@@ -230,6 +275,37 @@ impl Restore {
         };
         u128::from(half(self.salt[0])) << 64 | u128::from(half(self.salt[1]))
     }
+}
+
+/// Marks all nodes but those of the largest part of level 0 that is connected without the marked ones.
+fn keep_largest_part(graph: &Graph, aside: &mut [bool]) {
+    const UNSEEN: u32 = u32::MAX;
+    let mut parts = vec![UNSEEN; aside.len()];
+    let (mut largest, mut most) = (UNSEEN, 0);
+    let mut reached: Vec<u32> = Vec::new();
+    for first in 0..aside.len() as u32 {
+        if aside[first as usize] || parts[first as usize] != UNSEEN {
+            continue;
+        }
+        reached.clear();
+        reached.push(first);
+        parts[first as usize] = first;
+        let mut next = 0;
+        while let Some(&row) = reached.get(next) {
+            next += 1;
+            graph.each_link(row, 0, |other| {
+                let part = &mut parts[other as usize];
+                if *part == UNSEEN && !aside[other as usize] {
+                    *part = first;
+                    reached.push(other);
+                }
+            });
+        }
+        if reached.len() > most {
+            (largest, most) = (first, reached.len());
+        }
+    }
+    aside.iter_mut().zip(&parts).for_each(|(aside, &part)| *aside |= part != largest);
 }
 
 /// Rows by the encoding's numbers: a table where they are dense, a map for the others.

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Instant;
 
 use super::filter::{Fetch, Filter};
+use super::over::met;
 use super::sight::{By, Sharp, Sight, widened, widened_by_halves};
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
@@ -111,10 +112,12 @@ impl Graph {
     /// What [`Graph::search`] finds, into `scratch.found`.
     fn find(&self, query: &Query, ef: usize, search: &Search, scratch: &mut Scratch) -> Result<(), Cancelled> {
         match search.filter {
-            Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() => {
+            Filter::All if ef.saturating_mul(SCAN_BELOW) < self.len() && !self.is_scanned_over(ef) => {
                 let begin = Instant::now();
                 self.catch(query.probe(), (ef, ef, search.k), |_| true, search.cancel, scratch)?;
-                self.pace.note(self.counted(ef), begin.elapsed(), self.typical_pace());
+                if !self.has_many_gone() {
+                    self.pace.note(self.counted(ef), begin.elapsed(), self.typical_pace());
+                }
                 if scratch.found.len() < search.k {
                     self.scan_rows(query.probe(), search, scratch)?;
                 }
@@ -155,8 +158,7 @@ impl Graph {
             NO_ENTRY => 0,
             entry => entry >> 32,
         };
-        // Of the neighbors of a node, about a third are new.
-        let met = (ef as u64).saturating_add(levels * ABOVE).saturating_mul(self.room as u64 / 3 + 1);
+        let met = (ef as u64).saturating_add(levels * ABOVE).saturating_mul(self.met_each());
         // Estimates of all, and distances of what the beam holds.
         let estimated = |bytes: usize, beam: usize| {
             let estimate = 15 + bytes as u64 / 16;
@@ -169,6 +171,11 @@ impl Graph {
         };
         let tail = (self.tail_len() as u64).saturating_mul(self.cost_each());
         walk.saturating_add(tail)
+    }
+
+    /// How many vectors a walk compares with to go on from a node: of its neighbors, about a third are new.
+    pub(super) fn met_each(&self) -> u64 {
+        self.room as u64 / 3 + 1
     }
 
     /// About how many nanoseconds looking at one vector takes among many.
@@ -243,6 +250,7 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
         let reach = reach.max(radius);
+        let over = self.has_many_gone();
         let sight = Sharp { graph: self, probe };
         // The walk forgot what it saw beyond its beam, so begin again from its catch.
         let mut stack = std::mem::take(&mut scratch.found);
@@ -258,8 +266,9 @@ impl Graph {
                 scratch.marks.clear();
                 return Err(Cancelled);
             }
-            self.meet_neighbors(&sight, key.row(), stack.last().map(|key| key.row()), 0, scratch);
-            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
+            let next = stack.last().map(|key| key.row());
+            self.meet(&sight, (key.row(), next), 0, over, scratch);
+            for (&row, &distance) in met(&scratch.marks, &scratch.batch, over).iter().zip(&scratch.distances) {
                 if distance <= reach {
                     let key = Key::new(distance, row);
                     stack.push(key);
@@ -298,12 +307,13 @@ impl Graph {
             let unmarked = retain_unforeseen(soon, |link| !marks.contains(link));
             soon[..unmarked].iter().take(sight.soon()).for_each(|&link| sight.fetch(link));
         });
+        scratch.count(scratch.marks.fresh().len());
     }
 
     /// Where a search on level 0 begins, into `scratch.found`: the place to which the upper levels lead. And the tail into
     /// `scratch.tail`, which is for the end: there may be more of it than the beam is wide, and it leads nowhere.
     pub(super) fn seed(&self, probe: Probe, sight: &impl Sight, scratch: &mut Scratch) {
-        let Scratch { marks, batch, distances, found, tail, list, .. } = scratch;
+        let Scratch { marks, batch, distances, found, tail, list, .. } = &mut *scratch;
         marks.clear();
         batch.clear();
         self.tail.scan(|row| {
@@ -313,6 +323,7 @@ impl Graph {
         });
         marks.clear();
         self.kernel.distances(probe, &self.rows, batch, distances);
+        list.compared += batch.len() as u64;
         tail.clear();
         tail.extend(batch.iter().zip(distances).map(|(&row, &mut distance)| Key::new(distance, row)));
         found.clear();
@@ -347,6 +358,7 @@ impl Graph {
             list.rows.clear();
             self.append_links(from.row(), level, &mut list.rows);
             sight.distances(&list.rows, &mut list.distances, || ());
+            list.compared += list.rows.len() as u64;
             for (&row, &distance) in list.rows.iter().zip(&list.distances) {
                 best = best.min(Key::new(distance, row));
             }
@@ -368,6 +380,7 @@ impl Graph {
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
         scratch.unsettled.clear();
+        let over = self.has_many_gone();
         if ef > WIDE {
             return self.walk_wide(sight, ef, level, wanted, cancel, scratch);
         }
@@ -382,8 +395,8 @@ impl Graph {
                 scratch.collect_pool();
                 return Err(Cancelled);
             }
-            self.meet_neighbors(sight, row, scratch.pool.peek(), level, scratch);
-            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
+            self.meet(sight, (row, scratch.pool.peek()), level, over, scratch);
+            for (&row, &distance) in met(&scratch.marks, &scratch.batch, over).iter().zip(&scratch.distances) {
                 if self.pool_insert(&mut scratch.pool, Key::new(distance, row), &wanted) {
                     self.prefetch_links(row, level);
                 }
@@ -457,6 +470,7 @@ impl Graph {
         cancel: Option<&dyn Fn() -> bool>,
         scratch: &mut Scratch,
     ) -> Result<(), Cancelled> {
+        let over = self.has_many_gone();
         scratch.frontier.clear();
         scratch.nearest.clear();
         for &key in &scratch.found {
@@ -473,8 +487,8 @@ impl Graph {
                 return Err(Cancelled);
             }
             let next = scratch.frontier.peek().map(|Reverse(key)| key.row());
-            self.meet_neighbors(sight, row, next, level, scratch);
-            for (&row, &distance) in scratch.marks.fresh().iter().zip(&scratch.distances) {
+            self.meet(sight, (row, next), level, over, scratch);
+            for (&row, &distance) in met(&scratch.marks, &scratch.batch, over).iter().zip(&scratch.distances) {
                 let key = Key::new(distance, row);
                 if scratch.nearest.len() < ef || scratch.nearest.peek().is_some_and(|worst| key < *worst) {
                     scratch.frontier.push(Reverse(key));

@@ -88,8 +88,7 @@ impl VectorSet {
     pub(super) fn encode_blocks(&self, attributed: bool, sink: &mut impl Sink) {
         let guard = pin();
         let ranks = Ranks::of(&self.graph);
-        let entry = self.graph.entry().filter(|&id| self.graph.contains(id));
-        sink.put_u64(entry.map_or(0, |id| u64::from(ranks.get(id))));
+        sink.put_u64(self.graph.entry().map_or(0, |id| u64::from(ranks.get(id))));
         sink.put_u64(self.last_node.load(Relaxed).max(self.graph.len() as u64));
         let mut block = Block::default();
         for id in self.graph.ids() {

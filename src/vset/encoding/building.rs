@@ -10,7 +10,7 @@ use crate::vector::{NodeId, Params, Vector, pin};
 use crate::vset::attributes::Attributes;
 use crate::vset::names::{Filling, Index, Names};
 use crate::vset::projection::Projection;
-use crate::vset::{Quantization, VectorSet};
+use crate::vset::{Quantization, VectorSet, new_uid};
 
 /// What is above any component of a normalized vector, however its norm was summed up.
 const GREATEST_COMPONENT: f32 = 1.01;
@@ -114,7 +114,7 @@ pub(super) fn assemble(
         attributed: attributed.into(),
         levels: nodes.levels.map(AtomicU32::new),
         last_node: last_node.into(),
-        ..VectorSet::of(graph, nodes.quantization, projection)
+        ..VectorSet::of(graph, nodes.quantization, projection, new_uid())
     };
     set.owned().index = index;
     Ok(set)

@@ -325,10 +325,10 @@ fn vectors_must_be_normalized() {
 
 #[test]
 fn lists_longer_than_the_room_are_cut_at_both_ends() {
-    // A star: one center linked to 40 others, with m 4, so room for 8.
+    // A wheel: one center linked to 40 others, each of them to the next, with m 4, so room for 8.
     let mut star = vec![Item::U(2), Item::U(41), Item::U(1 | 4 << 8), Item::U(0)];
     for n in 1..=41u64 {
-        let links: Vec<u64> = if n == 1 { (2..=41).collect() } else { vec![1] };
+        let links: Vec<u64> = if n == 1 { (2..=41).collect() } else { vec![1, (n + 37) % 40 + 2, (n - 1) % 40 + 2] };
         star.extend([Item::B(n.to_string().into_bytes()), Item::B(vec![127, n as u8])]);
         star.extend([6 + links.len() as u64, n, 1 << 24, links.len() as u64, 100].map(Item::U));
         star.extend(links.iter().map(|&link| Item::U(link)));
@@ -338,6 +338,33 @@ fn lists_longer_than_the_room_are_cut_at_both_ends() {
     set.graph.check_invariants().unwrap();
     assert_eq!(set.with_links(b"1", |levels| levels.unwrap()[0].len()), 8);
     assert_eq!(answers(&set, &[1.0, 0.5]).len(), 20);
+}
+
+/// Whom links do not lead to is linked anew: such a graph was saved beside many nodes that were removed.
+#[test]
+fn what_is_badly_linked_is_linked_anew() {
+    // A star, the center of which has room for 8 of its 40 links; and nobody linked to anybody.
+    for center in [true, false] {
+        let mut star = vec![Item::U(2), Item::U(41), Item::U(1 | 4 << 8), Item::U(0)];
+        for n in 1..=41u64 {
+            let links: Vec<u64> = if !center {
+                vec![]
+            } else if n == 1 {
+                (2..=41).collect()
+            } else {
+                vec![1]
+            };
+            star.extend([Item::B(n.to_string().into_bytes()), Item::B(vec![127, n as u8])]);
+            star.extend([6 + links.len() as u64, n, 1 << 24, links.len() as u64, 100].map(Item::U));
+            star.extend(links.iter().map(|&link| Item::U(link)));
+            star.extend([0, pair(1.0f32.to_bits(), 1.0f32.to_bits())].map(Item::U));
+        }
+        let set = decode(&star).unwrap();
+        set.graph.check_invariants().unwrap();
+        assert!(set.tail_len() >= 40 && set.card() == 41);
+        set.link_all();
+        assert_eq!(set.graph.check_invariants().unwrap().reachable, 41);
+    }
 }
 
 /// Files written by the first version of each format; they must load for ever.

@@ -31,6 +31,7 @@ use crate::search::doc_id::DocId;
 use crate::search::idset;
 use crate::search::query::ast::VectorOptions;
 use crate::search::schema::{self, Algorithm};
+use crate::vector::graph::Moved;
 use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Search, Size, Vector, scratch};
 use kind::{encoding, is_coded, metric, of_field, params};
 use nodes::DocNodes;
@@ -196,7 +197,7 @@ impl Store {
     /// A search has ended: what it could see of removed vectors may be free to go.
     fn leave(&self) {
         if let Self::Graph(graph) = self {
-            graph.reclaim_at_rest();
+            graph.reclaim_at_rest(|_| {});
         }
     }
 }
@@ -338,6 +339,20 @@ impl VectorIndex {
             self.owners.truncate(bound as usize);
             self.owners.shrink_to(2 * bound as usize);
         }
+    }
+
+    /// Puts a graph that was built anew in the place of the one that it was built from.
+    pub fn renew(&mut self, heir: Arc<Graph>, moved: &Moved) {
+        let mut owners = vec![DocId::END; heir.id_bound() as usize];
+        for (id, owner) in (0..).map(NodeId).zip(&self.owners) {
+            if let Some(own) = moved.get(id) {
+                owners[own.0 as usize] = *owner;
+            }
+        }
+        self.owners = owners;
+        // Each node of a document is live, and whatever was live has moved.
+        self.docs.renumber(|id| moved.get(id).unwrap_or(id));
+        self.store = Store::Graph(heir);
     }
 
     fn owner(&self, id: NodeId) -> DocId {

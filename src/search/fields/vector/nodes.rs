@@ -82,6 +82,12 @@ impl DocNodes {
         }
     }
 
+    /// Gives each node another number.
+    pub fn renumber(&mut self, number: impl Fn(NodeId) -> NodeId) {
+        self.first.each_mut(|id| *id = number(*id));
+        self.several.values_mut().flatten().for_each(|id| *id = number(*id));
+    }
+
     /// Takes the nodes of a document away.
     pub fn remove(&mut self, doc: DocId) -> Box<[NodeId]> {
         self.prints.remove(doc);

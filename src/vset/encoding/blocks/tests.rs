@@ -19,6 +19,7 @@ fn what_was_loaded_is_written_again_byte_by_byte() {
     for quantization in QUANTIZATIONS {
         for reduce in [None, Some(3)] {
             let set = worn(quantization, reduce);
+            set.link_all();
             let written = items(&set, Format::Compact);
             let back = decode(&written).unwrap();
             back.graph.check_invariants().unwrap();
