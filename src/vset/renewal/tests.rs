@@ -93,7 +93,11 @@ fn a_copy_is_whole_whatever_is_unlinked_meanwhile() {
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| while !done.load(Relaxed) && set.work() {});
+                scope.spawn(|| {
+                    while !done.load(Relaxed) && set.work() {
+                        std::hint::spin_loop()
+                    }
+                });
             }
             for _ in 0..5 {
                 let copy = set.copy();
