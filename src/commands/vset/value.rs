@@ -177,7 +177,7 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// A set that is changed: the flag [`Shared::writing`] is up.
+/// A set that is changed: the flag `writing` is up.
 pub struct Changing {
     set: Arc<VectorSet>,
     shared: Arc<Shared>,

@@ -3,7 +3,7 @@
 //! To unlink a node and mend the hole takes as long as to link one. So where more is gone than stays, linking what stays takes less
 //! time than unlinking what is gone, and makes better links. And rows that stay are scattered over all chunks, so that few of
 //! these could be freed. An heir has neither the links nor the rows of what is gone. Nobody waits for it: workers build it in
-//! small steps, and until it is complete, the graph is searched and written to as ever; [walks go over](super::over) what was
+//! small steps, and until it is complete, the graph is searched and written to as ever; walks go over what was
 //! removed.
 //!
 //! # Protocol
