@@ -3,7 +3,7 @@
 //! | the server | says of all keys with a prefix |
 //! |---|---|
 //! | Redis from 8 on, Valkey from 9 on | itself |
-//! | others | nothing: the user's patterns are read from its own description of him ([`KeyRules`]) |
+//! | others | nothing: the user's patterns are read from its own description of him (`KeyRules`) |
 //!
 //! Where there is a doubt, the answer is no: a user whom the server does not list, a server that does not describe him.
 

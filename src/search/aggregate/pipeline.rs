@@ -153,7 +153,7 @@ impl<D> Pipeline<D> {
 
     /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, steps that need all rows
     /// make do with those that they have, and where rows are streamed, the others are for the next call. What later stages
-    /// have by then is worked on for a little while ([`GRACE`]), so that something comes out.
+    /// have by then is worked on for a little while (`GRACE`), so that something comes out.
     ///
     /// # Errors
     /// The first [`EvaluateError`] of an expression; the pipeline is of no use afterwards.

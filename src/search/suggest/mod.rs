@@ -2,8 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`tree`] | the radix tree that holds the entries |
-//! | [`find`] | the best entries for a prefix |
+//! | `tree` | the radix tree that holds the entries |
+//! | `find` | the best entries for a prefix |
 //! | [`encoding`] | the dictionary in RDB files |
 //!
 //! Texts are compared folded and given back as they were added: `Hello` and `hello` are two entries that both begin with `HEL`.
