@@ -10,6 +10,8 @@ OK = Simple("OK")
 TIMEOUT = Simple("Timeout limit was reached")
 EXPANSIONS = Simple("Max prefix expansions limit was reached")
 
+pytestmark = pytest.mark.usefixtures("redis_style")
+
 
 @pytest.fixture
 def many(r3):
