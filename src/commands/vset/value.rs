@@ -290,12 +290,17 @@ impl DataType for Value {
     }
 
     fn save(&self, sink: &mut RdbSink) {
-        self.set().encode(sink, if config::saves_compact() { Format::Compact } else { Format::Redis });
+        let shared = self.shared();
+        shared.set().encode(sink, if config::saves_compact() { Format::Compact } else { Format::Redis });
+        // It has linked what waited.
+        shared.count();
     }
 
     fn rewrite(&self, aof: &mut Aof<'_>) {
         let mut pieces = Pieces::new(aof);
-        self.set().encode(&mut pieces, Format::Redis);
+        let shared = self.shared();
+        shared.set().encode(&mut pieces, Format::Redis);
+        shared.count();
         pieces.finish();
     }
 

@@ -40,14 +40,18 @@ impl Command for Vlinks {
         };
         let waits = value.set().pending() > 0 && !config::single_threaded();
         if let Some(blocked) = ctx.block_if(waits) {
-            let (set, element) = (value.set(), element.to_vec());
+            let (shared, element) = (value.shared(), element.to_vec());
             workers::submit(move || {
+                let set = shared.set();
                 set.settle();
+                shared.count();
                 blocked.reply(|reply| write(reply, &set, &element, scores));
             });
         } else {
-            let set = value.set();
+            let shared = value.shared();
+            let set = shared.set();
             set.link_some();
+            shared.count();
             write(&mut ctx.reply(), &set, element, scores);
         }
         Ok(())
