@@ -49,11 +49,13 @@ use super::encoding::Beside;
 use super::encoding::halves::split_len;
 use super::epoch;
 
+mod bits;
 mod blocks;
 mod chunks;
 mod links;
 mod supply;
 
+pub(in crate::vector) use bits::Bits;
 pub(in crate::vector) use blocks::Blocks;
 
 use chunks::{Chunks, Owned};

@@ -48,7 +48,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::allocation::taken;
-use super::arena::{Blocks, FREE, Head, NONE, Rows};
+use super::arena::{Bits, Blocks, FREE, Head, NONE, Rows};
 use super::distance::{Coarse, Kernel, Probe};
 use super::encoding::{Beside, Codec, Encoding, Metric, Vector};
 use super::{Hit, NodeId, epoch, gate};
@@ -198,6 +198,8 @@ pub struct Graph {
     room: usize,
     rows: Rows,
     blocks: Blocks,
+    /// Which rows were removed and are not free yet, for walks that look over them.
+    gone: Bits,
     tail: Tail,
     work: Mutex<Work>,
     /// Level and row of the node where searches begin, [`NO_ENTRY`] without.
@@ -252,6 +254,7 @@ impl Graph {
             room,
             rows: Rows::new(codec.code_len(), codec.scaled(), coarse_len, room),
             blocks: Blocks::new(room / 2),
+            gone: Bits::new(),
             tail: Tail::default(),
             work: Mutex::default(),
             entry: AtomicU64::new(NO_ENTRY),
@@ -366,6 +369,7 @@ impl Graph {
         if state.fetch_update(SeqCst, SeqCst, removed).is_err() {
             return false;
         }
+        self.gone.set(id.0);
         self.live.fetch_sub(1, Relaxed);
         self.unlinking.fetch_add(1, Relaxed);
         work.unlink.push_back(id.0);
@@ -401,6 +405,7 @@ impl Graph {
             if upper != NONE {
                 self.blocks.give(upper, usize::from(head.level.load(Relaxed)));
             }
+            self.gone.clear(row);
             self.rows.free(row);
             freed += 1;
         }
@@ -503,6 +508,7 @@ impl Graph {
         size_of::<Self>()
             + self.rows.memory_usage()
             + self.blocks.memory_usage()
+            + self.gone.memory_usage()
             + self.tail.memory_usage()
             + queues
             + centers

@@ -5,7 +5,7 @@
 //! beam would be full of them. So where a [part](GONE) of the nodes in the links is gone, a walk compares with live ones
 //! only: of a removed neighbor it looks at the neighbors instead, and at theirs, until it has met about as many live ones as it
 //! would among neighbors that are all live. It looks at each removed node's list once at most, and at [`LISTS`] of them at most
-//! to go on from one node.
+//! to go on from one node. Who is removed is asked of a [bit](crate::vector::arena), not of the node.
 //!
 //! So beside any backlog a search compares with about as many vectors as in a graph of what stays; or with all of these, where
 //! they are hardly more than that.
@@ -13,14 +13,17 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::Graph;
 use super::sight::Sight;
-use super::{Graph, is_live};
 use crate::vector::scratch::{Marks, Scratch};
 
 /// One of so many nodes in the links is removed: then walks go over them.
 const GONE: usize = 5;
 /// Lists of removed nodes that are looked at to go on from one node.
 const LISTS: usize = 32;
+
+/// How many of them the memory is asked for ahead.
+const SOON: usize = 6;
 
 impl Graph {
     /// Whether so many nodes in the links are removed that walks go over them.
@@ -69,7 +72,7 @@ impl Graph {
         let (mut from, mut met, mut looked) = (row, 0, 0);
         'lists: loop {
             self.each_link(from, level, |link| {
-                if is_live(self.state(link)) {
+                if !self.gone.has(link) {
                     let fresh = marks.insert(link);
                     if fresh {
                         batch.push(link);
@@ -82,10 +85,14 @@ impl Graph {
             if met >= enough {
                 break;
             }
+            if from == row {
+                gone.iter().take(SOON).for_each(|&over| self.prefetch_links(over, level));
+            }
             // A removed node is marked when its list is looked at, so that another way can lead over it.
             loop {
                 let Some(&over) = gone.get(looked).filter(|_| looked < LISTS) else { break 'lists };
                 looked += 1;
+                gone.get(looked + SOON - 1).into_iter().for_each(|&soon| self.prefetch_links(soon, level));
                 if marks.insert(over) {
                     from = over;
                     break;

@@ -454,7 +454,7 @@ impl Graph {
     }
 
     #[inline(always)]
-    fn prefetch_links(&self, row: u32, level: u8) {
+    pub(super) fn prefetch_links(&self, row: u32, level: u8) {
         if level == 0 {
             self.rows.prefetch_links(row);
         }
