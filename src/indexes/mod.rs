@@ -45,7 +45,7 @@ pub mod registry;
 pub mod scan;
 pub mod temporary;
 
-use crate::redis::module::Loading;
+use crate::redis::loading::Loading;
 use crate::redis::{auxiliary, events};
 
 /// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::layout::{self, HEADER8, HEADER16, Width};
-use super::number::{FloatType, Number, common_width};
-use super::tree::{Chunk, Tree};
-use super::value::{BLOCK, MEMBERS_BLOCK, Node, PACKED_BLOCK, Repr, ValueRef};
+use super::layout::{self, HEADER8, HEADER16};
+use super::number::{FloatType, Number};
+use super::value::{BLOCK, Chunk, MEMBERS_BLOCK, Node, PACKED_BLOCK, Repr, Tree, ValueRef};
+use super::width::{PACKED, Width, common_width};
 
 /// Objects up to this size are checked for duplicate keys pair by pair.
 const PAIRWISE: usize = 24;
@@ -135,7 +135,7 @@ impl Builder {
             return self.item(&[layout::ARRAY8, 0, 0]);
         }
         self.before_item();
-        self.out.push(width as u8 + layout::PACKED);
+        self.out.push(width as u8 + PACKED);
         layout::write_count(bytes.len() / width.bytes(), &mut self.out);
         self.out.extend_from_slice(bytes);
         self.after_item();
@@ -260,7 +260,7 @@ impl Builder {
         self.out.truncate(frame.header);
         if numbers.len() * width.bytes() <= PACKED_BLOCK {
             self.before_item();
-            self.out.push(width as u8 + layout::PACKED);
+            self.out.push(width as u8 + PACKED);
             layout::write_count(numbers.len(), &mut self.out);
             numbers.iter().for_each(|number| width.write(*number, &mut self.out));
             self.after_item();

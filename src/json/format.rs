@@ -1,9 +1,10 @@
 //! Document → text: compact, or with the indentation that a client asks for.
 
-use super::layout::{self, Width, first};
+use super::layout;
 use super::number::format_short;
 use super::stack::deeper;
 use super::value::{Kind, Numbers, Repr, ValueRef};
+use super::width::{Width, first};
 
 /// `INDENT`, `NEWLINE` and `SPACE` of `JSON.GET`; all empty is the compact form.
 #[derive(Debug, Clone, Copy, Default)]

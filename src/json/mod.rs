@@ -17,6 +17,7 @@ mod build;
 pub mod edit;
 pub mod encoding;
 pub mod format;
+mod key_index;
 mod layout;
 mod number;
 mod parse;
@@ -26,6 +27,7 @@ mod short;
 mod stack;
 mod tree;
 mod value;
+mod width;
 
 pub use number::{Arithmetic, FloatType, Number};
 pub use path::{Path, Query};

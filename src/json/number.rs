@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 
 use half::{bf16, f16};
 
-use super::layout::Width;
 use super::short;
 
 /// A number as a document holds it: integers in `[-2^63, 2^64 - 1]` are exact, everything else is a double.
@@ -202,7 +201,7 @@ pub(super) fn widen_short(value: f32) -> f64 {
 }
 
 /// True where the f32 nearest to `value` prints the text that `value` prints.
-fn is_short(value: f64) -> bool {
+pub(super) fn is_short(value: f64) -> bool {
     let near = value as f32;
     let magnitude = value.abs();
     if !(1e-10..1e10).contains(&magnitude) {
@@ -256,32 +255,18 @@ fn is_shortest(float: f32, mantissa: f64, scale: usize) -> Option<bool> {
     Some(to_shorter > half && to_this < 0.5 * unit)
 }
 
-fn is_exact(value: f64) -> bool {
+pub(super) fn is_exact(value: f64) -> bool {
     f64::from(value as f32).to_bits() == value.to_bits()
 }
 
-fn is_half(value: f64) -> bool {
+pub(super) fn is_half(value: f64) -> bool {
     // A half has 10 bits of fraction; most doubles have more, and need no closer look.
     value.to_bits() << 22 == 0 && f16::from_f64(value).to_f64().to_bits() == value.to_bits()
 }
 
 /// A bfloat16 is the upper half of an f32.
-fn is_bfloat(value: f64) -> bool {
+pub(super) fn is_bfloat(value: f64) -> bool {
     is_exact(value) && (value as f32).to_bits() & 0xffff == 0
-}
-
-/// True if a float of that width can be `value`.
-pub(super) fn is_float_of(width: Width, value: f64) -> bool {
-    match width {
-        Width::F16 => is_half(value),
-        Width::Bf16 => is_bfloat(value),
-        Width::F16Short => short::is_half(value),
-        Width::Bf16Short => short::is_bfloat(value),
-        Width::F32Exact => is_exact(value),
-        Width::F32Short => is_short(value),
-        Width::F64 => true,
-        Width::I8 | Width::I16 | Width::I32 | Width::I64 | Width::U64 => false,
-    }
 }
 
 /// The type in which a client wants arrays of numbers kept (`FPHA` of `JSON.SET`).
@@ -310,39 +295,9 @@ impl FloatType {
     }
 }
 
-/// The smallest kind that gives the number back.
-pub(super) fn width_of(number: Number) -> Width {
-    match number {
-        Number::Int(value) if i8::try_from(value).is_ok() => Width::I8,
-        Number::Int(value) if i16::try_from(value).is_ok() => Width::I16,
-        Number::Int(value) if i32::try_from(value).is_ok() => Width::I32,
-        Number::Int(_) => Width::I64,
-        Number::Unsigned(_) => Width::U64,
-        Number::Float(value) if is_half(value) => Width::F16,
-        Number::Float(value) if is_bfloat(value) => Width::Bf16,
-        Number::Float(value) if is_exact(value) => Width::F32Exact,
-        Number::Float(value) if is_short(value) => Width::F32Short,
-        Number::Float(_) => Width::F64,
-    }
-}
-
-/// The one kind in which all `numbers` can be packed, if there is one: all integers of an `i64`, or all doubles.
-pub(super) fn common_width(numbers: &[Number]) -> Option<Width> {
-    if numbers.iter().all(|n| matches!(n, Number::Int(_))) {
-        let wide = |a: Width, n: &Number| if width_of(*n).bytes() > a.bytes() { width_of(*n) } else { a };
-        return Some(numbers.iter().fold(Width::I8, wide));
-    }
-    if !numbers.iter().all(|n| matches!(n, Number::Float(_))) {
-        return None;
-    }
-    let halves = [Width::F16, Width::Bf16, Width::F16Short, Width::Bf16Short];
-    let mut candidates = halves.into_iter().chain([Width::F32Exact, Width::F32Short]);
-    let holds_all = |width: &Width| numbers.iter().all(|n| is_float_of(*width, n.as_f64()));
-    Some(candidates.find(holds_all).unwrap_or(Width::F64))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::width::width_of;
     use super::*;
     use proptest::prelude::*;
 

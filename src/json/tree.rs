@@ -1,41 +1,19 @@
 //! Containers too large for one block: chunks of children, and the index of a large object's keys.
 
-use std::hash::BuildHasher;
 use std::ops::ControlFlow;
-use std::sync::LazyLock;
 
-use hashbrown::HashTable;
-
-use super::layout::{self, Width};
+use super::key_index::KeyIndex;
+use super::layout;
 use super::stack::deeper;
-use super::value::{BLOCK, MEMBERS_BLOCK, Repr, ValueRef, element, find_key};
+use super::value::{BLOCK, Chunk, MEMBERS_BLOCK, Repr, Tree, ValueRef, element, find_key};
 
 /// Objects with fewer members are searched chunk by chunk.
 const INDEXED: usize = 256;
 
-/// A container in chunks. Trees nest as deep as documents do: what follows them down takes stack as it needs it.
-#[derive(Debug)]
-pub(super) struct Tree {
-    /// Object, else array.
-    pub(super) object: bool,
-    /// Number of children.
-    pub(super) len: usize,
-    pub(super) chunks: Vec<Chunk>,
-    /// Number of children in all chunks up to and including each.
-    ends: Vec<u32>,
-    /// Where keys are, for objects of [`INDEXED`] members and more.
-    index: Option<Box<KeyIndex>>,
-}
-
-/// Consecutive children of a [`Tree`].
-#[derive(Debug, Clone)]
-pub(super) enum Chunk {
-    /// Children in flat form.
-    Run { object: bool, count: u32, bytes: Box<[u8]> },
-    /// Elements of a packed array.
-    Packed { width: Width, bytes: Box<[u8]> },
-    /// One child that is a tree; the key is empty in arrays.
-    Tree { key: Box<[u8]>, tree: Box<Tree> },
+/// The keys of the chunks from a number on, each with the number of its chunk.
+fn keys_from(chunks: &[Chunk], from: usize) -> impl Iterator<Item = (u32, &[u8])> {
+    let numbered = chunks.iter().enumerate().skip(from);
+    numbered.flat_map(|(number, chunk)| chunk.keys().into_iter().map(move |key| (number as u32, key)))
 }
 
 impl Chunk {
@@ -218,15 +196,18 @@ impl Tree {
     /// Brings count and index up to date after any change of the chunks.
     pub(super) fn recount(&mut self) {
         self.count();
-        self.index = (self.object && self.len >= INDEXED).then(|| Box::new(KeyIndex::new(&self.chunks)));
+        self.index = (self.object && self.len >= INDEXED).then(|| {
+            let count = self.chunks.iter().map(Chunk::count).sum();
+            Box::new(KeyIndex::new(count, keys_from(&self.chunks, 0)))
+        });
     }
 
     /// As [`Tree::recount`] where chunks before `from` kept their keys and places, and later ones are new or longer.
     pub(super) fn recount_from(&mut self, from: usize) {
         self.count();
         match &mut self.index {
-            Some(index) if self.len >= INDEXED && index.table.len() <= 2 * self.len + 64 => {
-                index.extend(&self.chunks, from);
+            Some(index) if self.len >= INDEXED && index.len() <= 2 * self.len + 64 => {
+                index.extend(keys_from(&self.chunks, from));
             }
             _ => self.recount(),
         }
@@ -292,7 +273,7 @@ impl Tree {
         tell(self.ends.capacity() * size_of::<u32>());
         if let Some(index) = &self.index {
             tell(size_of::<KeyIndex>());
-            tell(index.table.allocation_size());
+            tell(index.table_bytes());
         }
         for chunk in &self.chunks {
             match chunk {
@@ -305,47 +286,5 @@ impl Tree {
                 }
             }
         }
-    }
-}
-
-/// Hash of a key → number of its chunk. A key that has gone may leave its entry behind: hits are verified.
-#[derive(Debug, Clone)]
-struct KeyIndex {
-    table: HashTable<(u32, u32)>,
-}
-
-/// Seeded per process, so that keys chosen by a client cannot collide on purpose.
-static HASHER: LazyLock<std::hash::RandomState> = LazyLock::new(std::hash::RandomState::new);
-
-fn hash(key: &[u8]) -> u32 {
-    HASHER.hash_one(key) as u32
-}
-
-/// Spreads the stored 32 bits over the table's 64: buckets are taken from the low end, fingerprints from the top.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) | u64::from(hash) << 32
-}
-
-impl KeyIndex {
-    fn new(chunks: &[Chunk]) -> KeyIndex {
-        let mut index = KeyIndex { table: HashTable::with_capacity(chunks.iter().map(Chunk::count).sum()) };
-        index.extend(chunks, 0);
-        index
-    }
-
-    fn extend(&mut self, chunks: &[Chunk], from: usize) {
-        for (number, chunk) in chunks.iter().enumerate().skip(from) {
-            for key in chunk.keys() {
-                let entry = (hash(key), number as u32);
-                if self.table.find(spread(entry.0), |other| *other == entry).is_none() {
-                    self.table.insert_unique(spread(entry.0), entry, |entry| spread(entry.0));
-                }
-            }
-        }
-    }
-
-    fn candidates(&self, key: &[u8]) -> impl Iterator<Item = usize> {
-        let wanted = hash(key);
-        self.table.iter_hash(spread(wanted)).filter(move |entry| entry.0 == wanted).map(|entry| entry.1 as usize)
     }
 }

@@ -18,10 +18,11 @@
 //! 3. Keys of an object are unique. A tree's `len` is the sum of its chunks' counts; no chunk is empty.
 //! 4. Nesting is at most [`MAX_NESTED`](super::MAX_NESTED) containers, and in flat form no deeper than a block is long.
 
-use super::layout::{self, Width};
+use super::key_index::KeyIndex;
+use super::layout;
 use super::number::Number;
 use super::stack::deeper;
-use super::tree::{Chunk, Tree};
+use super::width::{self, Width};
 
 /// Largest run of more than one child, in bytes.
 pub(super) const BLOCK: usize = 4096;
@@ -46,6 +47,31 @@ impl Node {
             Node::Tree(tree) => ValueRef(Repr::Tree(tree)),
         }
     }
+}
+
+/// A container in chunks. Trees nest as deep as documents do: what follows them down takes stack as it needs it.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// Object, else array.
+    pub(super) object: bool,
+    /// Number of children.
+    pub(super) len: usize,
+    pub(super) chunks: Vec<Chunk>,
+    /// Number of children in all chunks up to and including each.
+    pub(super) ends: Vec<u32>,
+    /// Where keys are, for objects of 256 members and more.
+    pub(super) index: Option<Box<KeyIndex>>,
+}
+
+/// Consecutive children of a [`Tree`].
+#[derive(Debug, Clone)]
+pub(super) enum Chunk {
+    /// Children in flat form.
+    Run { object: bool, count: u32, bytes: Box<[u8]> },
+    /// Elements of a packed array.
+    Packed { width: Width, bytes: Box<[u8]> },
+    /// One child that is a tree; the key is empty in arrays.
+    Tree { key: Box<[u8]>, tree: Box<Tree> },
 }
 
 /// What a value is, with its scalar content.
@@ -420,7 +446,7 @@ impl Numbers<'_> {
     pub fn extend_f32(&self, out: &mut Vec<f32>) {
         match self.width {
             Width::F32Exact | Width::F32Short => {
-                out.extend(self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes(layout::first(b))));
+                out.extend(self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes(width::first(b))));
             }
             width => out.extend(self.bytes.chunks_exact(width.bytes()).map(|b| width.read(b).as_f64() as f32)),
         }

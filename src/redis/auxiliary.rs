@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use redis_module::raw as ffi;
 
 use super::context::{LogLevel, log};
-use super::module::Loading;
+use super::loading::Loading;
 use super::rdb::{RdbSink, RdbSource};
 use crate::codec::{Corrupt, Sink, Source};
 

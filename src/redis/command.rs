@@ -12,7 +12,7 @@ use redis_module::raw as ffi;
 
 use super::args::Args;
 use super::context::{Context, LogLevel, log};
-use super::module::Loading;
+use super::loading::Loading;
 use super::syntax::Told;
 use crate::error::Error;
 

@@ -10,7 +10,7 @@ use redis_module::raw as ffi;
 
 use super::args::Arg;
 use super::context::Context;
-use super::module::Loading;
+use super::loading::Loading;
 
 /// Who follows. One table for the library.
 pub struct Followers {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use redis_module::raw as ffi;
 
 use super::double::shortest;
-use super::module::Loading;
+use super::loading::Loading;
 
 /// Writes sections and fields.
 pub struct InfoWriter {

@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use redis_module::raw as ffi;
 
-use super::module::Loading;
+use super::loading::Loading;
 use super::types::DataType;
 
 /// So many elements that `getAt` gave out are valid at a time.

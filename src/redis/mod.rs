@@ -102,6 +102,7 @@ pub mod info;
 pub mod json_api;
 mod key_rules;
 pub mod keyspace;
+pub mod loading;
 pub mod module;
 pub mod placement;
 pub mod rdb;

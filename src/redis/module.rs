@@ -16,16 +16,9 @@ use super::args::Args;
 use super::command::{self, Family, Usage};
 use super::context::{LogLevel, log};
 use super::info;
+use super::loading::{Loading, RegisterType};
 use super::settings::{self, Foreign, Settings};
 use super::turns;
-
-/// Registers a type; false when its name is taken. See [`super::types::register`].
-pub type RegisterType = fn(&Loading) -> bool;
-
-/// The time of loading, in which types, commands and settings can be registered.
-pub struct Loading {
-    pub(super) raw: *mut ffi::RedisModuleCtx,
-}
 
 /// Everything the library brings.
 pub struct Module {

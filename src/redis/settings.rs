@@ -15,7 +15,7 @@ use redis_module::raw as ffi;
 
 use super::args::{Args, integer};
 use super::context::{LogLevel, is_valkey, log};
-use super::module::Loading;
+use super::loading::Loading;
 
 /// What a cell holds that was told nothing.
 pub const UNSET: i64 = i64::MIN;

@@ -12,7 +12,7 @@ use redis_module::raw as ffi;
 
 use super::args::Arg;
 use super::context::{LogLevel, log};
-use super::module::Loading;
+use super::loading::Loading;
 use super::rdb::{Aof, Digest, RdbSink, RdbSource};
 use crate::codec::Corrupt;
 

@@ -11,9 +11,9 @@
 //! [`VectorIndex`]: super::fields::vector::VectorIndex
 //! [`Settings::measured`]: super::plan::Settings::measured
 
-use super::execute::{Found, Order, Row, SortKey};
+use super::execute::{Found, Nearest, Order, Row, SortKey};
 use super::index::{Index, Values};
-use super::plan::each_range;
+use super::plan::{Measured, each_range};
 use super::query::ast::{Node, VectorRange};
 use crate::watch::Watch;
 use std::collections::{BinaryHeap, HashMap};
@@ -24,18 +24,6 @@ const AT_ONCE: usize = 64;
 
 /// Says how far the documents of some keys are, of those that still have a vector.
 pub type Measuring<'m> = dyn FnMut(&[&[u8]]) -> Vec<Option<f64>> + 'm;
-
-/// What the rows of a KNN query are candidates for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Nearest {
-    /// How many are wanted.
-    pub k: usize,
-    /// By how much their distances can be wrong.
-    pub uncertainty: f64,
-}
-
-/// The documents within a vector range, by key, with their distances.
-pub type Measured = Arc<HashMap<Box<[u8]>, f64>>;
 
 /// The documents that may be within a vector range, by key.
 #[derive(Debug)]

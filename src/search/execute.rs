@@ -9,7 +9,6 @@
 //! Ties are by number, and by falling number where a field or a distance falls. Documents without the value come last in
 //! both directions. The total is exact, unless the query was cancelled: then there are the rows found so far.
 
-use super::candidates::Nearest;
 use super::doc_id::DocId;
 use super::docset::{Docset, drain};
 use super::explanation::Explanation;
@@ -110,6 +109,15 @@ impl<'a> Request<'a> {
             cancelled: None,
         }
     }
+}
+
+/// What the rows of a KNN query are candidates for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nearest {
+    /// How many are wanted.
+    pub k: usize,
+    /// By how much their distances can be wrong.
+    pub uncertainty: f64,
 }
 
 /// A value that a row was sorted by.

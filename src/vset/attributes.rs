@@ -24,7 +24,7 @@
 
 mod scan;
 
-use crate::vset::filter::Value;
+use crate::vset::filter::Literal;
 
 const MISSING: u8 = 0;
 const NULL: u8 = 1;
@@ -85,6 +85,21 @@ impl<'a> Attributes<'a> {
         }
         None
     }
+}
+
+/// A value while an expression runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'a> {
+    /// `null`
+    Null,
+    /// A number, or a boolean as 0 or 1.
+    Number(f64),
+    /// A string.
+    Text(&'a [u8]),
+    /// A tuple written in the expression.
+    Tuple(&'a [Literal]),
+    /// An array of the attributes.
+    Items(Items<'a>),
 }
 
 /// The items of an array field.

@@ -72,7 +72,7 @@ use attributes::Attributes;
 use memo::Memo;
 use names::{Index, Names};
 use projection::Projection;
-use random::Rng;
+use random::{Rng, level_hash};
 
 pub use crate::vector::graph::Step;
 pub use filter::{Filter, SyntaxError};
@@ -496,12 +496,6 @@ fn is_storable(vector: &[f32]) -> bool {
     let mut sums = [0.0f32; 16];
     lanes.iter().for_each(|lanes| sums.iter_mut().zip(lanes).for_each(|(sum, x)| *sum += x * 0.0));
     sums.into_iter().chain(rest.iter().map(|x| x * 0.0)).sum::<f32>() == 0.0
-}
-
-/// Decides an element's level, the same on every server: FNV-1a of its name, mixed.
-fn level_hash(element: &[u8]) -> u64 {
-    let fnv = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    random::mix(element.iter().fold(0xcbf2_9ce4_8422_2325, fnv))
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
 use super::attributes::Attributes;
-use super::filter::{Filter, Value};
+use super::attributes::Value;
+use super::filter::Filter;
 use super::memo::{Column, Passing};
 use super::projection::Projection;
 use super::{Error, VectorSet, is_storable};

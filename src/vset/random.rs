@@ -52,6 +52,12 @@ pub fn mix(mut bits: u64) -> u64 {
     bits ^ bits >> 31
 }
 
+/// Decides an element's level, the same on every server: FNV-1a of its name, mixed.
+pub(super) fn level_hash(element: &[u8]) -> u64 {
+    let fnv = |hash: u64, &byte: &u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    mix(element.iter().fold(0xcbf2_9ce4_8422_2325, fnv))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

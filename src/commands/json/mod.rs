@@ -32,7 +32,7 @@ use crate::json::{Document, ValueRef};
 use crate::redis::args::{Arg, Args};
 use crate::redis::command::{Access, Family, Info, Keys, entry};
 use crate::redis::context::{Context, EventClass};
-use crate::redis::module::Loading;
+use crate::redis::loading::Loading;
 use crate::redis::reply::Reply;
 
 /// The family.

@@ -31,7 +31,7 @@ use crate::indexes::permission::{self, Deed};
 use crate::indexes::registry::{self, Registered};
 use crate::redis::command::{Family, Info, Keys, entry};
 use crate::redis::context::Context;
-use crate::redis::module::Loading;
+use crate::redis::loading::Loading;
 use crate::redis::types;
 use crate::search::suggest::Suggestions;
 

@@ -8,6 +8,7 @@
 //! | the others | one command each |
 
 pub mod counters;
+mod pieces;
 pub mod totals;
 pub mod vadd;
 pub mod value;

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::pieces::Pieces;
 use super::totals::{Counted, Figures};
-use super::vrestore::Pieces;
 use crate::codec::Corrupt;
 use crate::config;
 use crate::redis::alloc::rounded;

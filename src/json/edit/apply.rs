@@ -4,47 +4,13 @@
 //! copied with the change; the other chunks of a tree stay where they are.
 
 use crate::json::build::Builder;
-use crate::json::layout::{self, HEADER8, HEADER16, Width};
-use crate::json::number::width_of;
-use crate::json::path::Location;
+use crate::json::layout::{self, HEADER8, HEADER16};
 use crate::json::stack::{at_depth, deeper};
-use crate::json::tree::{Chunk, Tree};
-use crate::json::value::{BLOCK, Children, Node, PACKED_BLOCK, Repr, ValueRef};
+use crate::json::value::{BLOCK, Children, Chunk, Node, PACKED_BLOCK, Repr, Tree, ValueRef};
+use crate::json::width::{Width, is_float_of, width_of};
 use crate::json::{Document, Number};
 
-use super::merge::Patch;
-
-/// What happens to the value at a place.
-#[derive(Debug, Clone)]
-pub(super) enum Change<'v> {
-    /// It goes, and its key with it. Not for the root.
-    Remove,
-    /// It becomes a copy of that value.
-    Put(ValueRef<'v>),
-    Number(Number),
-    Bool(bool),
-    Str(Vec<u8>),
-    /// Of an array: that many elements from `at` on are replaced.
-    Splice {
-        at: usize,
-        remove: usize,
-        insert: Vec<ValueRef<'v>>,
-    },
-    /// Of an array: only the elements from `start` to before `end` stay.
-    Keep {
-        start: usize,
-        end: usize,
-    },
-    /// Of an object: members with new keys, at its end.
-    Members(Vec<(&'v [u8], ValueRef<'v>)>),
-    /// It becomes what a patch makes of it.
-    Merge(&'v Patch<'v>),
-    /// A container loses its children.
-    Empty,
-}
-
-/// A place and its change.
-pub(super) type Placed<'v> = (Location, Change<'v>);
+use super::change::{Change, Placed};
 
 /// Makes all changes. Places are distinct and mean the document as it was; where one is inside another, the inner
 /// change is made first. Each block that a change concerns is walked once, whatever the number of changes in it.
@@ -182,7 +148,7 @@ fn holds(width: Width, number: Number) -> bool {
     match (width, number) {
         (Width::F64, Number::Float(_)) => true,
         (Width::I8 | Width::I16 | Width::I32 | Width::I64, Number::Int(_)) => width_of(number).bytes() <= width.bytes(),
-        (width, Number::Float(value)) => crate::json::number::is_float_of(width, value),
+        (width, Number::Float(value)) => is_float_of(width, value),
         (width, _) => width_of(number) == width,
     }
 }
@@ -463,19 +429,4 @@ impl Chunk {
     fn children(&self) -> Children<'_> {
         Children::of_chunk(self)
     }
-}
-
-/// Of places, those that are in no other, in order.
-pub(super) fn outermost(places: Vec<Location>) -> Vec<Location> {
-    outermost_by(places, |place| place)
-}
-
-/// As [`outermost`], of what has a place.
-pub(super) fn outermost_by<T>(mut all: Vec<T>, place: fn(&T) -> &Location) -> Vec<T> {
-    if !all.is_sorted_by(|a, b| place(a) <= place(b)) {
-        all.sort_unstable_by(|a, b| place(a).cmp(place(b)));
-    }
-    // What lies inside a place comes right after it.
-    all.dedup_by(|inner, outer| place(inner).starts_with(place(outer)));
-    all
 }

@@ -6,14 +6,16 @@
 
 mod apply;
 mod array;
+mod change;
 mod merge;
 
 pub use array::index_of;
 
-use apply::{Change, Placed, apply, outermost, outermost_by};
+use apply::apply;
+use change::{Change, Placed, check_depth, outermost, outermost_by};
 
 use super::path::Location;
-use super::{Arithmetic, Document, Error, Kind, MAX_NESTED, Number, Path, ValueRef};
+use super::{Arithmetic, Document, Error, Kind, Number, Path, ValueRef};
 
 /// `NX` and `XX` of `JSON.SET`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -219,14 +221,6 @@ impl Document {
             targets.retain(|(place, _)| seen.insert(place.clone()));
         }
         Ok(targets)
-    }
-}
-
-/// Refuses to put a value where it would nest too deep; `ancestors` is how many containers are around the place.
-fn check_depth(ancestors: Option<usize>, value: ValueRef<'_>) -> Result<(), Error> {
-    match ancestors {
-        Some(ancestors) if ancestors + value.depth() > MAX_NESTED => Err(Error::TooDeep),
-        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::MAX_NESTED;
 use super::*;
 use crate::json::{Error, format};
 

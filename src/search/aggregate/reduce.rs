@@ -9,7 +9,6 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use super::hyperloglog::HyperLogLog;
-use super::request::property;
 use super::value::Value;
 use crate::search::arguments::{Problem, Words};
 use crate::search::request::search::Sort;
@@ -25,6 +24,11 @@ pub struct Reduce {
     pub function: Reducer<Box<[u8]>>,
     /// The word after AS, else one that is made up of the function and its arguments.
     pub name: Box<[u8]>,
+}
+
+/// The name of a property, without its `@` if it has one.
+pub(super) fn property(word: &[u8]) -> &[u8] {
+    word.strip_prefix(b"@").unwrap_or(word)
 }
 
 /// What is made of a group; `P` is how a property is told.

@@ -4,7 +4,7 @@
 //! stand anywhere. Between two GROUPBYs there is one place where rows are sorted and cut, where the first LIMIT or SORTBY
 //! stands; a later one changes it, as clients know it.
 
-use super::reduce::{Reduce, reduce};
+use super::reduce::{Reduce, property, reduce};
 use crate::search::arguments::{Problem, Words};
 use crate::search::request::options::{QueryOptions, limit, names, query_text};
 use crate::search::request::search::{Returned, Sort, sources};
@@ -203,11 +203,6 @@ impl AggregateRequest {
         self.steps.push(step);
         Ok(true)
     }
-}
-
-/// The name of a property, without its `@` if it has one.
-pub(super) fn property(word: &[u8]) -> &[u8] {
-    word.strip_prefix(b"@").unwrap_or(word)
 }
 
 fn load(words: &mut Words) -> Result<Step, Error> {

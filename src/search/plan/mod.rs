@@ -17,7 +17,6 @@ mod scored;
 
 pub use cost::cost;
 
-use super::candidates::Measured;
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};
 use super::fields::numeric::NumericIndex;
@@ -32,9 +31,13 @@ use roaring::{MultiOps, RoaringBitmap};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How many times larger a set must be than the others to be asked rather than enumerated.
 const ASK: u64 = 8;
+
+/// The documents within a vector range, by key, with their distances.
+pub type Measured = Arc<HashMap<Box<[u8]>, f64>>;
 
 /// What a query may be told beside its text.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 mod create;
 mod encoding;
 pub mod names;
+mod refusal;
 mod vector;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use crate::json;
 use half::{bf16, f16};
 
 pub use super::analysis::Language;
-pub use create::{Altered, Error, alter, create};
+pub use create::{Altered, alter, create};
+pub use refusal::Error;
 
 /// Most fields a schema can have.
 pub const MAX_FIELDS: usize = 1024;

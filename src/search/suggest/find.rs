@@ -15,8 +15,9 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use super::Suggestions;
+use super::entry::{Entry, chars, count_chars};
 use super::tree::{NodeId, ROOT, common};
-use super::{Entry, Suggestions, chars, count_chars};
 use crate::search::fold::fold;
 
 /// What an entry scores that is the prefix itself.

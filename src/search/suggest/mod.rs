@@ -10,26 +10,18 @@
 //! Bytes that are no UTF-8 count as a character each.
 
 pub mod encoding;
+mod entry;
 mod find;
 mod tree;
 
 use super::fold::fold;
 use tree::Tree;
 
+pub use entry::{Entry, count_chars};
 pub use find::Suggested;
 
 /// Longest text of an entry, in characters.
 pub const LONGEST: usize = 255;
-
-/// A text with its score, as kept in the dictionary.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The text where it differs from what it folds to.
-    text: Option<Box<[u8]>>,
-    /// Empty: none.
-    payload: Box<[u8]>,
-    score: f32,
-}
 
 /// What FT.SUGADD says of a text.
 #[derive(Debug, Clone, Copy)]
@@ -51,36 +43,6 @@ pub type Show<'a> = dyn FnMut(&[u8], f32, &[u8]) + 'a;
 #[derive(Debug, Clone, Default)]
 pub struct Suggestions {
     tree: Tree,
-}
-
-/// The length of the first character; a byte that begins none is one itself.
-fn char_len(text: &[u8]) -> usize {
-    let width = match text.first() {
-        None => 0,
-        Some(..0x80) => 1,
-        Some(0xc2..0xe0) => 2,
-        Some(0xe0..0xf0) => 3,
-        Some(0xf0..0xf5) => 4,
-        Some(_) => 1,
-    };
-    match text.get(..width) {
-        Some(char) if std::str::from_utf8(char).is_ok() => width,
-        _ => width.min(1),
-    }
-}
-
-/// The characters of a text.
-fn chars(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (char, rest) = text.split_at(char_len(text));
-        text = rest;
-        (!char.is_empty()).then_some(char)
-    })
-}
-
-/// How many characters a text has.
-pub fn count_chars(text: &[u8]) -> usize {
-    chars(text).count()
 }
 
 impl Suggestions {

@@ -9,7 +9,7 @@
 //! 3. `best` and `shortest` of a node are true of all entries below it and its own.
 //! 4. Places of removed nodes are reused; when more are empty than are used, the vector is packed.
 
-use super::{Entry, char_len, chars, count_chars};
+use super::entry::{Entry, char_len, chars, count_chars};
 
 /// A node's place.
 pub(super) type NodeId = u32;

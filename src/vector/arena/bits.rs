@@ -4,8 +4,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::chunks::{Chunks, Owned};
-use super::lock;
+use super::chunks::{Chunks, Owned, lock};
 
 /// Bits of a word.
 const WORD: u32 = u32::BITS;

@@ -5,8 +5,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Mutex, OnceLock};
 
-use super::chunks::{Chunks, Owned};
-use super::lock;
+use super::chunks::{Chunks, Owned, lock};
 use crate::vector::allocation::taken;
 
 /// Links of the levels above 0: blocks of a degree and `M` links, a node of level `l` having `l` consecutive ones.

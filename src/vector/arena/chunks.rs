@@ -19,6 +19,7 @@ use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::vector::allocation::taken;
 use crate::vector::epoch;
@@ -319,6 +320,11 @@ impl Drop for Owned {
             unsafe { piece.free() }
         }
     }
+}
+
+/// A panic inside a lock of this module leaves nothing half-done: at worst a row is not used.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex, OnceLock};
 
-use super::chunks::{Chunks, Owned};
-use super::{Blocks, Rows, lock};
+use super::blocks::Blocks;
+use super::chunks::{Chunks, Owned, lock};
 use crate::vector::allocation::taken;
 
 /// Bits of a packed link.
-const BITS: u32 = 21;
+pub(super) const BITS: u32 = 21;
 /// Links in a word.
-const IN_WORD: usize = (u64::BITS / BITS) as usize;
+pub(super) const IN_WORD: usize = (u64::BITS / BITS) as usize;
 const MASK: u64 = (1 << BITS) - 1;
 const _: () = assert!(IN_WORD == 3);
 /// Rows below this number can be linked to by packed links.
@@ -35,7 +35,7 @@ pub(super) fn words(links: usize) -> usize {
 
 /// The first `degree` links, from the last place to the first.
 #[inline(always)]
-fn each(words: &[AtomicU64], degree: usize) -> impl Iterator<Item = u32> {
+pub(super) fn each(words: &[AtomicU64], degree: usize) -> impl Iterator<Item = u32> {
     let link = |word: u64, place: u32| ((word >> (BITS * place)) & MASK) as u32;
     let (full, rest) = (degree / IN_WORD, degree % IN_WORD);
     let last = if rest > 0 { words[full].load(Acquire) } else { 0 };
@@ -46,12 +46,12 @@ fn each(words: &[AtomicU64], degree: usize) -> impl Iterator<Item = u32> {
     (0..rest as u32).rev().map(move |place| link(last, place)).chain(before)
 }
 
-fn get(words: &[AtomicU64], place: usize) -> u32 {
+pub(super) fn get(words: &[AtomicU64], place: usize) -> u32 {
     let shift = BITS * (place % IN_WORD) as u32;
     ((words[place / IN_WORD].load(Relaxed) >> shift) & MASK) as u32
 }
 
-fn set(words: &[AtomicU64], place: usize, link: u32) {
+pub(super) fn set(words: &[AtomicU64], place: usize, link: u32) {
     let (word, shift) = (&words[place / IN_WORD], BITS * (place % IN_WORD) as u32);
     word.store(word.load(Relaxed) & !(MASK << shift) | u64::from(link) << shift, Release);
 }
@@ -61,7 +61,7 @@ fn set(words: &[AtomicU64], place: usize, link: u32) {
 pub(super) struct Far {
     /// Where there are any, by row: the number of its block, plus one; 0 without.
     table: OnceLock<Box<(Chunks, Mutex<Owned>)>>,
-    blocks: Blocks,
+    pub(super) blocks: Blocks,
 }
 
 impl Far {
@@ -78,12 +78,12 @@ impl Far {
 
     /// The block of a row, if it has one.
     #[inline(always)]
-    fn block(&self, row: u32) -> Option<u32> {
+    pub(super) fn block(&self, row: u32) -> Option<u32> {
         self.word(row)?.load(Acquire).checked_sub(1)
     }
 
     /// The block of a row, which the caller has locked.
-    fn make_block(&self, row: u32) -> u32 {
+    pub(super) fn make_block(&self, row: u32) -> u32 {
         if let Some(block) = self.block(row) {
             return block;
         }
@@ -115,104 +115,9 @@ impl Far {
     }
 }
 
-/// Lists of level 0.
-impl Rows {
-    /// The links that stand in a row.
-    #[inline(always)]
-    fn near_links(&self, row: u32) -> impl Iterator<Item = u32> {
-        each(self.links(row), usize::from(self.head(row).degree.load(Acquire)))
-    }
-
-    /// Calls `visit` with every link of a row.
-    #[inline(always)]
-    pub fn each_link(&self, row: u32, mut visit: impl FnMut(u32)) {
-        self.near_links(row).for_each(&mut visit);
-        if let Some(block) = self.far.block(row) {
-            self.far.blocks.each(block, visit);
-        }
-    }
-
-    /// Appends every link of a row.
-    #[inline(always)]
-    pub fn append_links(&self, row: u32, out: &mut Vec<u32>) {
-        out.extend(self.near_links(row));
-        if let Some(block) = self.far.block(row) {
-            self.far.blocks.each(block, |link| out.push(link));
-        }
-    }
-
-    /// How many links a row has.
-    #[inline]
-    pub fn degree(&self, row: u32) -> usize {
-        let far = self.far.block(row).map_or(0, |block| self.far.blocks.degree(block));
-        usize::from(self.head(row).degree.load(Acquire)) + far
-    }
-
-    /// Adds a link to a row that has room for it.
-    pub fn push(&self, row: u32, other: u32) {
-        if other >= self.near {
-            return self.far.blocks.push(self.far.make_block(row), other);
-        }
-        let degree = &self.head(row).degree;
-        let place = degree.load(Relaxed);
-        set(self.links(row), usize::from(place), other);
-        degree.store(place + 1, Release);
-    }
-
-    /// Gives a row that has no links these, ascending, of which it has room for. Nobody looks at it yet.
-    pub fn fill_links(&self, row: u32, links: &[u32]) {
-        let (near, far) = links.split_at(links.partition_point(|&link| link < self.near));
-        for (word, links) in self.links(row).iter().zip(near.chunks(IN_WORD)) {
-            let packed = links.iter().rev().fold(0, |packed, &link| packed << BITS | u64::from(link));
-            word.store(packed, Relaxed);
-        }
-        self.head(row).degree.store(near.len() as u16, Release);
-        far.iter().for_each(|&link| self.push(row, link));
-    }
-
-    /// Where a packed link stands.
-    fn place(&self, row: u32, other: u32) -> Option<usize> {
-        let words = self.links(row);
-        (0..usize::from(self.head(row).degree.load(Relaxed))).find(|&place| get(words, place) == other)
-    }
-
-    /// Takes a link out, if it is there; the last one fills its place.
-    pub fn pull(&self, row: u32, other: u32) {
-        if other >= self.near {
-            return self.far.block(row).into_iter().for_each(|block| self.far.blocks.pull(block, other));
-        }
-        let Some(place) = self.place(row, other) else { return };
-        let (words, degree) = (self.links(row), &self.head(row).degree);
-        let last = degree.load(Relaxed) - 1;
-        set(words, place, get(words, usize::from(last)));
-        degree.store(last, Release);
-    }
-
-    /// Puts a link in the place of another, if that is there. A reader sees one of the two, or both.
-    pub fn replace(&self, row: u32, other: u32, with: u32) {
-        match [other, with].map(|link| link >= self.near) {
-            [false, false] => {
-                if let Some(place) = self.place(row, other) {
-                    set(self.links(row), place, with);
-                }
-            }
-            [true, true] => {
-                self.far.block(row).into_iter().for_each(|block| self.far.blocks.replace(block, other, with))
-            }
-            _ => {
-                let mut found = false;
-                self.each_link(row, |link| found |= link == other);
-                if found {
-                    self.push(row, with);
-                    self.pull(row, other);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Rows;
     use super::*;
     use crate::vector::encoding::Beside;
     use proptest::prelude::*;

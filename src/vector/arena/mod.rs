@@ -41,9 +41,9 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::encoding::Beside;
 use super::encoding::halves::split_len;
@@ -53,12 +53,14 @@ mod bits;
 mod blocks;
 mod chunks;
 mod links;
+mod lists;
 mod supply;
 
 pub(in crate::vector) use bits::Bits;
 pub(in crate::vector) use blocks::Blocks;
+pub(in crate::vector) use supply::NONE;
 
-use chunks::{Chunks, Owned};
+use chunks::{Chunks, Owned, lock};
 use links::{Far, NEAR};
 use supply::Supply;
 
@@ -72,8 +74,6 @@ const FIRST: usize = 128;
 
 /// State of a row that holds nothing.
 pub(super) const FREE: u8 = 0;
-/// Number of no row.
-pub(super) const NONE: u32 = u32::MAX;
 
 /// What stands between a row's code and its links.
 #[repr(C)]
@@ -173,11 +173,6 @@ fn fetch_lines(at: *const u8, bytes: usize) {
         fetch_line(at.wrapping_add(offset));
         offset += 64;
     }
-}
-
-/// A panic inside a lock of this module leaves nothing half-done: at worst a row is not used.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Rows of codes and level-0 links.

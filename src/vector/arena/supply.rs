@@ -7,9 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use super::NONE;
 use super::chunks::{SINGLE, make_room};
 use crate::vector::allocation::taken;
+
+/// Number of no row.
+pub(in crate::vector) const NONE: u32 = u32::MAX;
 
 /// How the rows of a chunk are used.
 #[derive(Debug, Clone, Copy)]

@@ -34,8 +34,6 @@ use super::super::encoding::{Metric, f32_of};
 use super::rotation::{Buffers, product_of, sum_of};
 use super::{Probe, Rows, Spot, Sums, by_fours, portable};
 
-/// Bits of a query's components.
-pub(super) const PLANES: usize = 4;
 /// Bytes of a factor or a term.
 const WORD: usize = 4;
 /// What makes the best of four bits of a normal distribution, in standard deviations.
@@ -238,7 +236,7 @@ pub(super) fn sketch(query: Probe, center: &Center, l2: bool, out: &mut Sketch) 
     buffers.fill_bytes(|x| round(x).to_bits() as u8);
     let len = buffers.bytes.len() / 8;
     planes.clear();
-    planes.resize(PLANES * len, 0);
+    planes.resize(portable::PLANES * len, 0);
     planes.chunks_exact_mut(len.max(1)).enumerate().for_each(|(bit, plane)| gather_bits(&buffers.bytes, bit, plane));
 }
 

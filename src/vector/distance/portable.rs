@@ -5,10 +5,11 @@
 
 use half::{bf16, f16};
 
-use super::coarse::PLANES;
 use crate::vector::encoding::{f32_of, f64_of};
 
 const LANES: usize = 16;
+/// Bits of a query's components.
+pub(super) const PLANES: usize = 4;
 
 /// Sums `term` over the components of `a` and `b`, which have `N` bytes each, in [`LANES`] partial sums.
 #[inline(always)]

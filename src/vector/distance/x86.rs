@@ -13,7 +13,8 @@
 use std::arch::x86_64::*;
 
 use super::super::encoding::{Codec, Encoding, Metric};
-use super::coarse::{Make, PLANES};
+use super::coarse::Make;
+use super::portable::PLANES;
 use super::{Sums, coarse};
 
 /// The two forms of a kernel, of its `four_of` for any number of codes up to four.

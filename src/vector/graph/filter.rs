@@ -23,7 +23,7 @@
 
 use std::cmp::Reverse;
 
-use super::search::{CANCEL_EVERY, Cancelled, Search};
+use super::request::{CANCEL_EVERY, Cancelled, Fetch, Filter, Search};
 use super::sight::{Blurred, By, Halved, Sharp, Sight, widened, widened_by_halves};
 use super::{Graph, NodeId, TAIL, is_live};
 use crate::vector::distance::Probe;
@@ -60,31 +60,6 @@ const SPARE: usize = 4;
 const SAMPLE: u64 = 128;
 /// With fewer matches around than this, a walk also goes over what does not match.
 const ENOUGH: usize = 4;
-
-/// Is told which ids a test will be asked of next, to have the memory bring what it looks at.
-pub type Fetch<'a> = &'a dyn Fn(&[u32]);
-
-/// Which vectors may be hits.
-#[derive(Clone, Copy, Default)]
-pub enum Filter<'a> {
-    /// All of them.
-    #[default]
-    All,
-    /// Those for which the function says so. It is called with live ids.
-    Test(&'a dyn Fn(NodeId) -> bool),
-    /// As `Test`, for a function that costs less than a look at the vector: it is asked first, of ids that are gone too, after
-    /// [`Search::fetch`] was told of them.
-    Cheap(&'a dyn Fn(NodeId) -> bool),
-    /// Those in the list (each once, any order; ids that are gone are skipped).
-    Among(&'a [NodeId]),
-    /// Those whose bit is set (bit `n % 64` of word `n / 64` for id `n`; ids that are gone are skipped).
-    Bits {
-        /// The bits.
-        words: &'a [u64],
-        /// How many of them are set.
-        matching: usize,
-    },
-}
 
 impl Graph {
     /// The `k` nearest that match, into `scratch.found`.

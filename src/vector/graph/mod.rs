@@ -63,6 +63,7 @@ mod pace;
 pub(super) mod random;
 mod reading;
 pub mod renewal;
+mod request;
 mod restore;
 mod search;
 mod sight;
@@ -73,10 +74,9 @@ mod tests;
 mod unlink;
 
 pub use check::{Broken, Statistics};
-pub use filter::Filter;
 pub use renewal::{Heir, Moved, Renewal, Step};
+pub use request::{Cancelled, Filter, Range, Search};
 pub use restore::Restore;
-pub use search::{Cancelled, Range, Search};
 
 use halves::Halves;
 use pace::Pace;

@@ -14,8 +14,8 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Instant;
 
-use super::filter::{Fetch, Filter};
 use super::over::met;
+use super::request::{CANCEL_EVERY, Cancelled, Filter, Range, Search};
 use super::sight::{By, Sharp, Sight, widened, widened_by_halves};
 use super::{Graph, Hit, NO_ENTRY, NodeId, Query, TAIL, is_live};
 use crate::vector::distance::{Coarse, Probe};
@@ -27,60 +27,6 @@ use crate::vector::scratch::{Key, List, Pool, Scratch, offer, retain_unforeseen}
 const SCAN_BELOW: usize = 8;
 /// Beams up to this width are sorted arrays, wider ones heaps.
 const WIDE: usize = 1024;
-/// How many nodes are expanded between two questions whether the search is still wanted.
-pub(super) const CANCEL_EVERY: usize = 16;
-
-/// What is searched for.
-#[derive(Clone, Copy)]
-pub struct Search<'a> {
-    /// How many hits are wanted at most.
-    pub k: usize,
-    /// Width of the beam; at least `k` is used.
-    pub ef: usize,
-    /// Which vectors may be hits.
-    pub filter: Filter<'a>,
-    /// Where many are asked by [`Filter::Cheap`], told of them before.
-    pub fetch: Fetch<'a>,
-    /// About how many vectors match the filter, where the caller knows.
-    pub matching: Option<usize>,
-    /// How many nodes a filtered search may expand before it ends with what it has found.
-    pub budget: Option<usize>,
-    /// Asked every few nodes; true stops the search.
-    pub cancel: Option<&'a dyn Fn() -> bool>,
-}
-
-impl Default for Search<'_> {
-    fn default() -> Self {
-        Search { k: 10, ef: 100, filter: Filter::All, fetch: &|_| (), matching: None, budget: None, cancel: None }
-    }
-}
-
-/// What a range search is for.
-#[derive(Clone, Copy)]
-pub struct Range<'a> {
-    /// The greatest distance of a hit, inclusive.
-    pub radius: f64,
-    /// How much farther than the radius the search still looks for ways, relative: 0.01 is 1 %.
-    pub epsilon: f64,
-    /// Width of the beam that finds the way in.
-    pub ef: usize,
-    /// Which vectors may be hits.
-    pub filter: Filter<'a>,
-    /// Asked every few nodes; true stops the search.
-    pub cancel: Option<&'a dyn Fn() -> bool>,
-}
-
-impl Default for Range<'_> {
-    fn default() -> Self {
-        Range { radius: 0.0, epsilon: 0.01, ef: 100, filter: Filter::All, cancel: None }
-    }
-}
-
-/// The search was stopped by its `cancel`. It gives the nearest of what it had met by then, which need not match its filter, and
-/// of which there may be nearer ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cancelled;
-
 impl Graph {
     /// Finds the `k` nearest, best first, approximately; `out` is cleared first.
     ///

@@ -3,7 +3,7 @@
 //! so what it finds carries the same ones as ever.
 #![forbid(unsafe_code)]
 
-use super::search::Cancelled;
+use super::request::Cancelled;
 use super::{Graph, is_live};
 use crate::vector::distance::{Center, Coarse, Outline, Probe, Sketch};
 use crate::vector::scratch::{Key, Scratch};

@@ -3,9 +3,10 @@
 //! Four kinds of values meet: numbers, texts, tuples and null. Which of them an operator accepts, and what becomes of the
 //! others, is told at each function; nothing fails but a selector without a value, which makes the whole false.
 
+use super::lexer::Literal;
 use super::lexer::Operator;
-use super::program::{Literal, Program, Step};
-use crate::vset::attributes::{Attributes, Items};
+use super::program::{Program, Step};
+use crate::vset::attributes::{Attributes, Value};
 use crate::vset::number::parse_double;
 use crate::watch::Watch;
 
@@ -16,21 +17,6 @@ const STEP: usize = 2;
 
 /// Texts of this length or more are no numbers.
 pub(super) const NUMERIC_TEXT_LEN: usize = 256;
-
-/// A value while an expression runs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Value<'a> {
-    /// `null`
-    Null,
-    /// A number, or a boolean as 0 or 1.
-    Number(f64),
-    /// A string.
-    Text(&'a [u8]),
-    /// A tuple written in the expression.
-    Tuple(&'a [Literal]),
-    /// An array of the attributes.
-    Items(Items<'a>),
-}
 
 impl<'a> From<&'a Literal> for Value<'a> {
     fn from(literal: &'a Literal) -> Self {

@@ -3,11 +3,21 @@
 //! The expression ends at its first NUL byte. A failure is a position: the client is shown the text from there, so where
 //! the lexer stops is part of the language. A bad word, number or string is consumed before it is refused.
 
-use super::program::Literal;
 use crate::vset::number::{is_blank, parse_double};
 
 /// The longest number, in bytes; the rest is another token.
 pub(crate) const NUMBER_LEN: usize = 255;
+
+/// A constant of an expression.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Literal {
+    Null,
+    Number(f64),
+    /// Raw, backslashes included.
+    Text(Box<[u8]>),
+    /// Numbers and texts.
+    Tuple(Box<[Literal]>),
+}
 
 /// One token of an expression.
 #[derive(Debug, Clone, PartialEq)]

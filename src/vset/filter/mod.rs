@@ -15,8 +15,7 @@ mod naive;
 mod plan;
 mod program;
 
-pub(super) use evaluation::Value;
-pub(super) use lexer::{NUMBER_LEN, is_selectable};
+pub(super) use lexer::{Literal, NUMBER_LEN, is_selectable};
 pub(super) use plan::Plan;
 
 use crate::vset::attributes::Attributes;

@@ -3,8 +3,9 @@
 //! It shares nothing with the first but the compiled program and `strtod`.
 
 use super::evaluation::NUMERIC_TEXT_LEN;
+use super::lexer::Literal;
 use super::lexer::Operator;
-use super::program::{Literal, Program, Step};
+use super::program::{Program, Step};
 use crate::vset::number::{is_blank, parse_double};
 
 #[derive(Debug, Clone)]

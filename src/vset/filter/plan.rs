@@ -12,10 +12,12 @@
 
 use std::ops::RangeInclusive;
 
-use super::evaluation::{Value, apply};
+use super::evaluation::apply;
+use super::lexer::Literal;
 use super::lexer::Operator;
-use super::program::{Literal, Program, Step};
+use super::program::{Program, Step};
 use crate::vector::within::{Span, WORD, each_where, within};
+use crate::vset::attributes::Value;
 use crate::vset::memo::{BLOCK, Column, MISSING, NULL, TEXT, UNSAID, WORDS, is_mark};
 
 /// More ranges of codes than this are looked up in a table.

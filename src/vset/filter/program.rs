@@ -3,18 +3,7 @@
 //! Operator precedence (Dijkstra's shunting yard) with the peer's looseness: only the number of operands is checked, so
 //! an expression already in postfix order compiles too, and a prefix operator cannot stand before itself.
 
-use super::lexer::{Lexer, Operator, Stopped, Token};
-
-/// A constant of an expression.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Literal {
-    Null,
-    Number(f64),
-    /// Raw, backslashes included.
-    Text(Box<[u8]>),
-    /// Numbers and texts.
-    Tuple(Box<[Literal]>),
-}
+use super::lexer::{Lexer, Literal, Operator, Stopped, Token};
 
 /// One step of a program.
 #[derive(Debug, Clone, PartialEq)]

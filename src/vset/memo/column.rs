@@ -25,7 +25,7 @@ use super::log::Place;
 use crate::vector::allocation::taken;
 use crate::vector::within::WORD;
 use crate::vector::{NodeId, spread};
-use crate::vset::filter::Value;
+use crate::vset::attributes::Value;
 
 /// Words of bits for the codes of a block: with what counts its owners, a block fills what the allocator gives for it.
 pub(in crate::vset) const WORDS: usize = 63;

@@ -36,7 +36,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use super::filter::Filter;
-use super::level_hash as hash;
+use super::random::level_hash as hash;
 use crate::vector::NodeId;
 use crate::vector::allocation::taken;
 

@@ -4,42 +4,18 @@
 //! table for lookups ([`table`]) and sorted blocks for ranges and sampling ([`order`]). Both grow in small steps, so that no
 //! single insert pays for the whole set. This half belongs to the thread that writes the set.
 
+mod name;
 mod order;
 mod table;
 
 use std::ops::Bound;
 
-use crate::vector::side::Side;
-use crate::vector::{Guard, NodeId};
+use crate::vector::NodeId;
 use crate::vset::random::Rng;
 
+pub(super) use name::Names;
 use order::Order;
 use table::Table;
-
-/// The names under a pin.
-#[derive(Clone, Copy)]
-pub(super) struct Names<'a> {
-    side: &'a Side,
-    guard: &'a Guard,
-}
-
-impl<'a> Names<'a> {
-    pub(super) fn new(side: &'a Side, guard: &'a Guard) -> Self {
-        Self { side, guard }
-    }
-
-    /// The name of a node; a node that the index holds always has one.
-    pub(super) fn get(self, id: NodeId) -> &'a [u8] {
-        self.side.get(self.guard, id).unwrap_or_default()
-    }
-
-    /// Has the processor wait for the names of many nodes at once, and not for one after the other when they are asked for.
-    pub(super) fn fetch(self, ids: impl Iterator<Item = NodeId>) {
-        // None of these loads depends on those for another node.
-        let letters: usize = ids.map(|id| self.get(id).first().map_or(0, |&letter| usize::from(letter))).sum();
-        std::hint::black_box(letters);
-    }
-}
 
 /// So few names are looked up in their order, without a hash table.
 const UNHASHED: usize = 16;
@@ -159,6 +135,7 @@ impl Filling {
 mod tests {
     use super::*;
     use crate::vector::pin;
+    use crate::vector::side::Side;
     use crate::vset::random::Rng;
     use proptest::prelude::*;
     use std::collections::BTreeMap;

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Bound;
 
-use super::Names;
+use super::name::Names;
 use crate::vector::NodeId;
 use crate::vector::allocation::taken;
 use crate::vset::random::Rng;

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::Names;
+use super::name::Names;
 use crate::vector::NodeId;
 use crate::vector::allocation::taken;
 

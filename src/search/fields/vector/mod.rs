@@ -22,9 +22,10 @@ mod cost;
 mod kind;
 mod nodes;
 mod restore;
+mod restoring;
 
 pub use kind::Ruler;
-pub use restore::{SavedGraph, SavedNode};
+pub use restoring::{SavedGraph, SavedNode};
 
 use super::fingerprint::fingerprint;
 use crate::search::doc_id::DocId;
@@ -35,7 +36,7 @@ use crate::vector::graph::Moved;
 use crate::vector::{Cancelled, Filter, Flat, Graph, Hit, NodeId, Query, Range, Search, Size, Vector, scratch};
 use kind::{encoding, is_coded, metric, of_field, params};
 use nodes::DocNodes;
-use restore::Restoring;
+use restoring::Restoring;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;

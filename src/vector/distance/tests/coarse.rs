@@ -1,6 +1,6 @@
 //! The coarse code: its kernels against the definition, its estimates against the distances.
 
-use super::super::coarse::PLANES;
+use super::super::portable::PLANES;
 use super::super::rotation::Buffers;
 use super::*;
 

@@ -397,7 +397,7 @@ pub(super) mod upper_dot {
 /// Bits are counted by looking up halves of bytes in a table, which is another one for each plane: it has the counts times what
 /// they weigh. So a byte's counts of all planes are summed up as they are, between -64 and 56.
 pub(super) mod weighted_bits {
-    use super::super::super::coarse::PLANES;
+    use super::super::super::portable::PLANES;
     use super::super::WEIGHTS;
     use super::*;
 
