@@ -123,6 +123,8 @@ class Server:
                     command += ["--loadmodule", UNPACKED / self.name / "modules" / f"{module}.so"]
             if SERVERS[self.name]:
                 command += ["--loadmodule", library(), *self.module_args]
+                # A program that runs servers with the module, such as a checker of memory.
+                command[:0] = filter(None, [os.environ.get("NEARSET_UNDER")])
             with open(self.folder / "output", "ab") as output:
                 self.process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=output, stdin=subprocess.DEVNULL)
             if self._wait_ready():

@@ -23,6 +23,7 @@ class Sizes(Part):
 
     def prepare(self, stack):
         self.data = "Dimensions of tests/sizes.py"
+        self.stack = stack
         names = ["redis-7.0"] if self.options.alone else ["redis-7.0", "redis-stack"]
         self.servers = [stack.enter_context(Server(name)) for name in names]
         self.costs = []
@@ -30,15 +31,26 @@ class Sizes(Part):
     def sizes(self):
         for dimension in DIMENSIONS:
             sizes = [dimension.base << doubling for doubling in range(1 if self.options.quick else DOUBLINGS + 1)]
-            sides = [server for server in self.servers if dimension.peer or server is self.servers[0]]
-            self.costs.append([dimension, [[cost(side, dimension, size) for size in sizes] for side in sides]])
+            sides = range(len(self.servers) if dimension.peer else 1)
+            self.costs.append([dimension, [[self.cost(side, dimension, size) for size in sizes] for side in sides]])
+
+    def cost(self, side, dimension, size):
+        """Of nearset or the peer; `None` where the peer dies of it, which is started again."""
+        try:
+            return cost(self.servers[side], dimension, size)
+        except ConnectionError:
+            if side == 0:
+                raise
+            self.servers[side] = self.stack.enter_context(Server("redis-stack"))
+            return None
 
     def report(self):
         rows = []
         for dimension, sides in self.costs:
             row = [dimension.name, dimension.base]
             for costs in sides:
-                row += [" ".join(f"{each / 1e6:.2f}" for each in costs), f"{costs[-1] / max(costs[-2:][0], 1):.1f}"]
+                row += [" ".join("died" if each is None else f"{each / 1e6:.2f}" for each in costs)]
+                row += ["" if None in costs[-2:] else f"{costs[-1] / max(costs[-2:][0], 1):.1f}"]
             rows.append(row + ["", ""] * (len(self.servers) - len(sides)))
         heads = [head for side in ("nearset", "RediSearch")[: len(self.servers)] for head in (f"{side}, ms", "last doubling")]
         return table(["what grows", "from", *heads], rows)
