@@ -309,6 +309,24 @@ def test_a_replica_answers_and_takes_what_its_master_sends(start):
 
 
 @pytest.mark.smoke
+def test_while_a_file_is_loaded_the_server_refuses(filled):
+    """No command of ours is one that may run meanwhile; what is asked afterwards sees all that was loaded."""
+    client, loader, words = filled.connect(), filled.connect(), Words()
+    before = [expected(filled, name, 2) for name in ("search", "aggregate", "tags")]
+    # Each key takes 10 ms, and clients are heard in between.
+    loader("CONFIG", "SET", "key-load-delay", 10_000, "loading-process-events-interval-bytes", 1024)
+    loader.send("DEBUG", "RELOAD")
+    wait_until(lambda: b"\r\nloading:1\r\n" in client("INFO", "persistence"), "loading")
+    asked_for = [command for name, command in READS.items() if name != "cursor"]
+    replies = client.pipeline(asked_for + [words.of(command) for command, _ in WRITES.values()])
+    assert b"\r\nloading:1\r\n" in client("INFO", "persistence")
+    assert not [reply for reply in replies if not (isinstance(reply, Error) and reply.startswith("LOADING"))]
+    client("CONFIG", "SET", "key-load-delay", 0)
+    assert loader.read() == Simple("OK")
+    assert before == [same(client(*READS[name])) for name in ("search", "aggregate", "tags")]
+
+
+@pytest.mark.smoke
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_commands_that_an_aof_repeats(start, preamble):
     server = start("--appendonly", "yes", "--aof-use-rdb-preamble", preamble)

@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let context = Context {
         schema: &schema,
         stop_words: &StopWords::default(),
-        stemmer: stemmer.as_ref(),
+        stemmer: Some(&stemmer),
         params: &Params::read(&mut Words::new(PARAMS.map(str::as_bytes))).unwrap(),
         dialect: 1 + first % 4,
         in_fields: FieldMask::ALL,
