@@ -5,6 +5,7 @@
 //! | [`query`] | where a query runs, and what it is told |
 //! | [`measuring`] | how far documents are that were found by codes |
 //! | [`follow`] | keyspace events become entries of logs |
+//! | [`moved`] | indexes that come with files of RediSearch |
 //! | [`persistence`] | definitions, aliases and graphs in RDB files |
 //! | [`temporary`] | indexes that expire |
 //! | [`mod@drop`] | dropping one, with its documents |
@@ -38,6 +39,7 @@ pub mod follow;
 pub mod handle;
 pub mod measured;
 pub mod measuring;
+pub mod moved;
 pub mod permission;
 pub mod persistence;
 pub mod query;
@@ -50,8 +52,8 @@ use crate::redis::{auxiliary, events};
 
 /// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
-    if !auxiliary::register(loading, &persistence::AUXILIARY) {
-        return false;
-    }
-    events::follow(loading, &follow::FOLLOWERS)
+    auxiliary::register(loading, &persistence::AUXILIARY)
+        && auxiliary::register_reader::<moved::Indexes>(loading)
+        && auxiliary::register_reader::<moved::Dictionaries>(loading)
+        && events::follow(loading, &follow::FOLLOWERS)
 }

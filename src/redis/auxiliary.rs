@@ -59,6 +59,50 @@ pub fn register(loading: &Loading, auxiliary: &'static Auxiliary) -> bool {
     !made.is_null()
 }
 
+/// What another module writes beside the keys, read so that its files load. Nothing is written.
+pub trait Foreign {
+    /// The nine characters of that module's type.
+    const NAME: &'static CStr;
+    /// Reads all of it, whatever it is: the server refuses a file of which something is left.
+    ///
+    /// # Errors
+    /// Where the layout is not known; the file is refused then.
+    fn load(source: &mut RdbSource, version: c_int, when: When) -> Result<(), Corrupt>;
+}
+
+/// Registers a reader; false when the name is taken.
+pub fn register_reader<F: Foreign>(loading: &Loading) -> bool {
+    // SAFETY: all-zero is the empty table: no callbacks.
+    let mut methods: ffi::RedisModuleTypeMethods = unsafe { std::mem::zeroed() };
+    methods.aux_load = Some(read::<F>);
+    // SAFETY: the context is valid while loading; the server copies the table.
+    let made = unsafe {
+        methods.version = api!(RedisModule_GetTypeMethodVersion()).min(5) as u64;
+        api!(RedisModule_CreateDataType(loading.raw, F::NAME.as_ptr(), 0, &mut methods))
+    };
+    !made.is_null()
+}
+
+unsafe extern "C" fn read<F: Foreign>(io: *mut ffi::RedisModuleIO, version: c_int, place: c_int) -> c_int {
+    told(F::NAME, || {
+        // SAFETY: the server passes a valid io.
+        let mut source = unsafe { RdbSource::new(io) };
+        F::load(&mut source, version, when(place))
+    })
+}
+
+/// Says in the log what was wrong with the data of a type.
+fn told(name: &CStr, load: impl FnOnce() -> Result<(), Corrupt>) -> c_int {
+    match catch_unwind(AssertUnwindSafe(load)) {
+        Ok(Ok(())) => ffi::REDISMODULE_OK as c_int,
+        Ok(Err(corrupt)) => {
+            log(LogLevel::Warning, &format!("{}: {corrupt}", name.to_string_lossy()));
+            ffi::REDISMODULE_ERR as c_int
+        }
+        Err(_) => ffi::REDISMODULE_ERR as c_int,
+    }
+}
+
 fn when(place: c_int) -> When {
     if place == ffi::REDISMODULE_AUX_BEFORE_RDB as c_int { When::BeforeKeys } else { When::AfterKeys }
 }
@@ -83,7 +127,7 @@ fn leaves_out_nothing() -> bool {
 
 unsafe extern "C" fn load(io: *mut ffi::RedisModuleIO, version: c_int, place: c_int) -> c_int {
     let Some(auxiliary) = AUXILIARY.get() else { return ffi::REDISMODULE_ERR as c_int };
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    told(auxiliary.name, || {
         // SAFETY: the server passes a valid io.
         let mut source = unsafe { RdbSource::new(io) };
         match source.take_u64()? {
@@ -91,13 +135,5 @@ unsafe extern "C" fn load(io: *mut ffi::RedisModuleIO, version: c_int, place: c_
             1 => (auxiliary.load)(&mut source, version, when(place)),
             _ => Err(Corrupt("begins with neither 0 nor 1")),
         }
-    }));
-    match outcome {
-        Ok(Ok(())) => ffi::REDISMODULE_OK as c_int,
-        Ok(Err(corrupt)) => {
-            log(LogLevel::Warning, &format!("{}: {corrupt}", auxiliary.name.to_string_lossy()));
-            ffi::REDISMODULE_ERR as c_int
-        }
-        Err(_) => ffi::REDISMODULE_ERR as c_int,
-    }
+    })
 }

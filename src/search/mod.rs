@@ -19,6 +19,7 @@
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
 //! | [`suggest`] | suggestions, which are of no index |
+//! | [`moved`] | definitions in files of RediSearch |
 //! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
 //! | [`aggregate`] | rows and the steps of FT.AGGREGATE; the expressions of APPLY and FILTER |
 //!
@@ -51,6 +52,7 @@ pub mod idset;
 pub mod index;
 pub mod info;
 pub mod live;
+pub mod moved;
 pub mod number;
 pub mod plan;
 pub mod query;
