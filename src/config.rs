@@ -31,6 +31,8 @@ static VSIM_TIMEOUT: AtomicI64 = AtomicI64::new(-1);
 static ON_TIMEOUT: AtomicI64 = AtomicI64::new(0);
 static MAX_SEARCH_RESULTS: AtomicI64 = AtomicI64::new(1_000_000);
 static MAX_AGGREGATE_RESULTS: AtomicI64 = AtomicI64::new(-1);
+static MAX_AGGREGATE_GROUPS: AtomicI64 = AtomicI64::new(-1);
+static ON_OOM: AtomicI64 = AtomicI64::new(0);
 static MIN_PREFIX: AtomicI64 = AtomicI64::new(2);
 static MAX_PREFIX_EXPANSIONS: AtomicI64 = AtomicI64::new(200);
 static MIN_STEM_LEN: AtomicI64 = AtomicI64::new(4);
@@ -39,8 +41,17 @@ static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
 static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
 
 /// The scorers by the names that queries give them.
-static SCORERS: &[&CStr] =
-    &[c"BM25STD", c"BM25STD.TANH", c"TFIDF", c"TFIDF.DOCNORM", c"BM25", c"DISMAX", c"DOCSCORE", c"HAMMING"];
+static SCORERS: &[&CStr] = &[
+    c"BM25STD",
+    c"BM25STD.TANH",
+    c"BM25STD.NORM",
+    c"TFIDF",
+    c"TFIDF.DOCNORM",
+    c"BM25",
+    c"DISMAX",
+    c"DOCSCORE",
+    c"HAMMING",
+];
 
 /// All settings.
 pub static ALL: [&[Setting]; 2] = [OURS, idle::ALL];
@@ -145,6 +156,18 @@ static OURS: &[Setting] = &[
         &["MAXAGGREGATERESULTS"],
         Kind::Number { cell: &MAX_AGGREGATE_RESULTS, min: -1, max: i64::MAX },
         "Largest count that FT.AGGREGATE accepts in LIMIT; -1 means any.",
+    ),
+    Setting::new(
+        c"max-aggregate-groups",
+        &["MAX_AGGREGATE_GROUPS"],
+        Kind::Number { cell: &MAX_AGGREGATE_GROUPS, min: -1, max: i64::MAX },
+        "Groups that a GROUPBY of FT.AGGREGATE may come to have; a query with more fails; -1 means any number.",
+    ),
+    Setting::new(
+        c"on-oom",
+        &["ON_OOM"],
+        Kind::Choice(&ON_OOM, &[c"ignore", c"return", c"fail"]),
+        "A query that comes while the server uses more than maxmemory is done all the same, finds nothing, or fails.",
     ),
     Setting::new(
         c"min-prefix",
@@ -322,6 +345,31 @@ pub fn max_search_results() -> usize {
 /// Largest count of FT.AGGREGATE.
 pub fn max_aggregate_results() -> usize {
     limit(&MAX_AGGREGATE_RESULTS)
+}
+
+/// Most groups of a GROUPBY.
+pub fn max_aggregate_groups() -> usize {
+    limit(&MAX_AGGREGATE_GROUPS)
+}
+
+/// What becomes of a query that comes while the server uses more memory than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnOom {
+    /// It is done all the same.
+    Ignore,
+    /// It finds nothing, and says why.
+    Return,
+    /// It fails.
+    Fail,
+}
+
+/// See [`OnOom`].
+pub fn on_oom() -> OnOom {
+    match ON_OOM.load(Ordering::Relaxed) {
+        0 => OnOom::Ignore,
+        1 => OnOom::Return,
+        _ => OnOom::Fail,
+    }
 }
 
 /// Bytes that a prefix needs.

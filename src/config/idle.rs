@@ -46,11 +46,10 @@ macro_rules! text {
 /// The settings, in the order of the documentation.
 pub static ALL: &[Setting] = &[
     Setting::new(c"min-operation-workers", &["MIN_OPERATION_WORKERS"], number!(0, 4), NONE).without_effect(),
-    Setting::new(c"on-oom", &["ON_OOM"], choice!(c"ignore", c"return", c"fail"), NONE).without_effect(),
     Setting::new(c"min-phonetic-term-len", &["MIN_PHONETIC_TERM_LEN"], number!(0, 3), NONE).without_effect(),
     Setting::new(c"_max-foreground-timeout-limit", &["_MAX_FOREGROUND_TIMEOUT_LIMIT"], number!(0, 60000), NONE)
         .without_effect(),
-    Setting::new(c"max-aggregate-groups", &["MAX_AGGREGATE_GROUPS"], number!(-1, -1), NONE).without_effect(),
+    Setting::new(c"enable-unstable-features", &["ENABLE_UNSTABLE_FEATURES"], switch!(false), NONE).without_effect(),
     Setting::new(c"gc-policy", &["GC_POLICY"], choice!(c"none", c"fork", c"default", c"legacy"), NONE).without_effect(),
     Setting::new(c"fork-gc-run-interval", &["FORK_GC_RUN_INTERVAL"], number!(0, 30), NONE).without_effect(),
     Setting::new(c"fork-gc-clean-threshold", &["FORK_GC_CLEAN_THRESHOLD"], number!(0, 100), NONE).without_effect(),

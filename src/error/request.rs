@@ -2,7 +2,7 @@
 
 use super::Error;
 use super::search::{bad_arguments, quoting};
-use crate::search::aggregate::plan;
+use crate::search::aggregate::{pipeline, plan};
 use crate::search::request::Error as Fact;
 
 impl From<Fact> for Error {
@@ -17,6 +17,8 @@ impl From<Fact> for Error {
             Fact::NoValue(option) => Self::composed(format!("Need an argument for {option}")),
             Fact::Timeout => Self::fixed("TIMEOUT requires a non negative integer"),
             Fact::Dialect => Self::fixed("DIALECT requires a non negative integer >=1 and <= 4"),
+            Fact::TanhFactor => Self::fixed("BM25STD_TANH_FACTOR must be between 1 and 10000"),
+            Fact::TanhScorer => Self::fixed("BM25STD_TANH_FACTOR is of the scorer BM25STD.TANH only"),
             Fact::Scorer(name) => quoting("No such scorer ", &name, ""),
             Fact::Language => Self::fixed("No such language"),
             Fact::ParamsPairs => Self::fixed("Parameters must be specified in PARAM VALUE pairs"),
@@ -68,6 +70,26 @@ impl From<Fact> for Error {
             Fact::Percentage => Self::fixed("Percentage must be between 0.0 and 1.0"),
             Fact::Resolution => Self::fixed("Invalid resolution"),
             Fact::SampleSize => Self::fixed("Sample size too large"),
+            Fact::CollectFields(most) => Self::composed(format!("FIELDS count must be in [1, {most}]")),
+            Fact::CollectSort(most) => Self::composed(format!("SORTBY exceeds maximum of {most} fields")),
+            Fact::CollectLimit { what, most } => Self::composed(format!("LIMIT {what} exceeds maximum of {most}")),
+            Fact::NoPrefix { name, clause } => quoting(
+                "Missing prefix: name requires '@' prefix, JSON path require '$' prefix, got: ",
+                &name,
+                &format!(" in {clause}"),
+            ),
+            Fact::GroupSteps(most) => Self::composed(format!("More than {most} GROUPBY steps are not supported")),
+        }
+    }
+}
+
+impl From<pipeline::Error> for Error {
+    fn from(error: pipeline::Error) -> Self {
+        match error {
+            pipeline::Error::Expression(error) => error.into(),
+            pipeline::Error::Groups(most) => {
+                Self::composed(format!("The query has more groups than MAX_AGGREGATE_GROUPS allows, which is {most}"))
+            }
         }
     }
 }
@@ -93,7 +115,13 @@ mod tests {
     use crate::search::request::search::SearchRequest;
     use crate::search::schema::{Schema, Source, create};
 
-    const ASKED: Asked = Asked { resp3: false, source: Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
+    const ASKED: Asked = Asked {
+        resp3: false,
+        source: Source::Hash,
+        max_results: 1_000_000,
+        max_rows: usize::MAX,
+        max_groups: usize::MAX,
+    };
 
     fn schema() -> Schema {
         let words = "SCHEMA t TEXT SORTABLE n NUMERIC SORTABLE tag TAG m NUMERIC";
@@ -130,6 +158,17 @@ mod tests {
             ("q SLOP -2", "OK"),
             ("q LANGUAGE klingon", "No such language"),
             ("q SCORER FOO", "No such scorer FOO"),
+            ("q SCORER bm25std", "No such scorer bm25std"),
+            ("q SCORER", "Bad arguments for SCORER: Expected an argument, but none provided"),
+            ("q BM25STD_TANH_FACTOR 0", "BM25STD_TANH_FACTOR must be between 1 and 10000"),
+            ("q BM25STD_TANH_FACTOR 10001", "BM25STD_TANH_FACTOR must be between 1 and 10000"),
+            (
+                "q BM25STD_TANH_FACTOR x",
+                "Bad arguments for BM25STD_TANH_FACTOR: Could not convert argument to expected type",
+            ),
+            ("q BM25STD_TANH_FACTOR 4 SCORER BM25STD", "BM25STD_TANH_FACTOR is of the scorer BM25STD.TANH only"),
+            ("q BM25STD_TANH_FACTOR 4 SCORER BM25STD.TANH", "OK"),
+            ("q SCORER BM25STD.NORM", "OK"),
             ("q EXPLAINSCORE", "EXPLAINSCORE must be accompanied with WITHSCORES"),
             ("q TIMEOUT", "Need argument for TIMEOUT"),
             ("q TIMEOUT -1", "TIMEOUT requires a non negative integer"),
@@ -229,6 +268,28 @@ mod tests {
                 "* GROUPBY 0 REDUCE RANDOM_SAMPLE 2 @t -1",
                 "Bad arguments for <sample size>: Value is outside acceptable bounds",
             ),
+            ("* GROUPBY 0 REDUCE COLLECT 0", "Missing arguments for COLLECT"),
+            ("* GROUPBY 0 REDUCE COLLECT 2 FIELDS *", "OK"),
+            ("* GROUPBY 0 REDUCE COLLECT 3 FIELDS 1 @n", "OK"),
+            ("* GROUPBY 0 REDUCE COLLECT 4 DISTINCT FIELDS 1 @n", "OK"),
+            ("* GROUPBY 0 REDUCE COLLECT 3 FIELDS 1 $.n", "Property `$.n` not present in document or pipeline"),
+            ("* GROUPBY 0 REDUCE COLLECT 3 FIELDS 1 @__key", "Property `__key` not present in document or pipeline"),
+            ("* LOAD 1 @__key GROUPBY 0 REDUCE COLLECT 3 FIELDS 1 @__key", "OK"),
+            (
+                "* GROUPBY 0 REDUCE COLLECT 3 FIELDS 1 n",
+                "Missing prefix: name requires '@' prefix, JSON path require '$' prefix, got: n in FIELDS",
+            ),
+            ("* GROUPBY 0 REDUCE COLLECT 2 FIELDS 0", "FIELDS count must be in [1, 1025]"),
+            ("* GROUPBY 0 REDUCE COLLECT 2 FIELDS x", "FIELDS count must be in [1, 1025]"),
+            ("* GROUPBY 0 REDUCE COLLECT 3 FIELDS 2 @n", "FIELDS count must be in [1, 1025]"),
+            ("* GROUPBY 0 REDUCE COLLECT 4 FIELDS 1 @n FOO", "Unknown argument `FOO` at position 3 for COLLECT"),
+            (
+                "* GROUPBY 0 REDUCE COLLECT 13 FIELDS * SORTBY 9 @a @b @c @d @e @f @g @h @i",
+                "SORTBY exceeds maximum of 8 fields",
+            ),
+            ("* GROUPBY 0 REDUCE COLLECT 5 FIELDS * LIMIT 0 1000001", "LIMIT count exceeds maximum of 1000000"),
+            ("* GROUPBY 0 REDUCE COLLECT 5 FIELDS * LIMIT 1000001 1", "LIMIT offset exceeds maximum of 1000000"),
+            ("* GROUPBY 0 REDUCE COLLECT 4 FIELDS * LIMIT 0", "LIMIT requires two arguments"),
             ("* WITHCURSOR COUNT 0", "Bad arguments for COUNT: Value is outside acceptable bounds"),
             ("* WITHCURSOR MAXIDLE", "Bad arguments for MAXIDLE: Expected an argument, but none provided"),
             ("* WITHCURSOR MAXIDLE 9999999999", "Bad arguments for MAXIDLE: Value is outside acceptable bounds"),

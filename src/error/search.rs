@@ -19,6 +19,8 @@ pub fn not_loaded(name: &[u8]) -> Error {
 
 /// The time of a query is over, and the setting says that it then fails.
 pub const TIMEOUT: Error = Error::fixed("Timeout limit was reached");
+/// The server uses more memory than it may, and the setting says that queries then fail.
+pub const OUT_OF_MEMORY: Error = Error::fixed("Not enough memory available to execute the query");
 /// An index has as many cursors as the setting allows.
 pub const TOO_MANY_CURSORS: Error = Error::fixed("Too many cursors allocated for the index");
 /// FT.CREATE of a name that is taken.
@@ -79,7 +81,7 @@ pub fn bad_arguments(what: &str, kind: Problem) -> Error {
 }
 
 /// A text with a quotation of the client's bytes between two parts.
-pub(super) fn quoting(before: &str, quoted: &[u8], after: &str) -> Error {
+pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Error {
     Error::composed([before.as_bytes(), quoted, after.as_bytes()].concat())
 }
 

@@ -9,7 +9,7 @@ use super::definition::Definition;
 use super::follow;
 use super::handle::Handle;
 use super::registry::Registered;
-use crate::config;
+use crate::config::{self, OnOom};
 use crate::error::{Error, search as errors};
 use crate::redis::context::Context;
 use crate::redis::placement::is_for_main_thread;
@@ -109,6 +109,20 @@ pub fn asked(ctx: &Context, definition: &Definition) -> Asked {
         source: definition.schema.source,
         max_results: config::max_search_results(),
         max_rows: config::max_aggregate_results(),
+        max_groups: config::max_aggregate_groups(),
+    }
+}
+
+/// Whether a query finds nothing because the server uses more memory than it may.
+///
+/// # Errors
+/// Where it then fails.
+pub fn finds_nothing_for_memory(ctx: &Context) -> Result<bool, Error> {
+    match config::on_oom() {
+        OnOom::Ignore => Ok(false),
+        _ if !ctx.is_out_of_memory() => Ok(false),
+        OnOom::Return => Ok(true),
+        OnOom::Fail => Err(errors::OUT_OF_MEMORY),
     }
 }
 
@@ -122,7 +136,7 @@ pub fn dialect(options: &QueryOptions) -> u8 {
 /// The scorer of a query.
 pub fn scorer(options: &QueryOptions) -> Scorer {
     match options.scorer.or_else(|| Scorer::named(config::default_scorer())).unwrap_or_default() {
-        Scorer::Bm25StdTanh(_) => Scorer::Bm25StdTanh(config::tanh_factor()),
+        Scorer::Bm25StdTanh(_) => Scorer::Bm25StdTanh(options.tanh_factor.unwrap_or_else(config::tanh_factor)),
         scorer => scorer,
     }
 }

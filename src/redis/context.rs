@@ -8,6 +8,7 @@ use redis_module::raw as ffi;
 
 use super::args::Arg;
 use super::reply::Reply;
+use crate::error::Error;
 
 /// The server's context of one call on the main thread.
 ///
@@ -71,6 +72,11 @@ impl Context {
             | ffi::REDISMODULE_CTX_FLAGS_LOADING
             | ffi::REDISMODULE_CTX_FLAGS_IS_CHILD;
         self.flags() & INLINE == 0
+    }
+
+    /// Whether the server uses more memory than `maxmemory` allows, and can't free any.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.flags() & ffi::REDISMODULE_CTX_FLAGS_OOM != 0
     }
 
     /// The client's number, 0 where there is none.
@@ -198,6 +204,34 @@ impl Context {
                     _ => std::ptr::null(),
                 };
                 let result = with((!text.is_null()).then(|| std::slice::from_raw_parts(text.cast(), len)));
+                api!(RedisModule_FreeCallReply(reply));
+                result
+            }
+        })
+    }
+
+    /// Runs a command that writes, as the server itself, and sends it to replicas and the AOF.
+    ///
+    /// # Errors
+    /// What the command refuses, and [`Error::NOT_WRITABLE`] where the server does not know it.
+    pub fn call_write(&self, command: &CStr, args: &[&[u8]]) -> Result<(), Error> {
+        self.with_strings(args, |strings| {
+            // SAFETY: the context is valid by new's promise; the format `!v` takes an array of strings and its length, valid during
+            // the call; an error's text lives until the reply is freed, once, after it was copied.
+            unsafe {
+                let (array, len) = (strings.as_ptr(), strings.len());
+                let reply = api!(RedisModule_Call(self.raw, command.as_ptr(), c"!v".as_ptr(), array, len));
+                if reply.is_null() {
+                    return Err(Error::NOT_WRITABLE);
+                }
+                let mut result = Ok(());
+                if api!(RedisModule_CallReplyType(reply)) as isize == ffi::REDISMODULE_REPLY_ERROR {
+                    let mut len = 0;
+                    let text = api!(RedisModule_CallReplyStringPtr(reply, &mut len));
+                    let text: &[u8] =
+                        if text.is_null() { b"ERR" } else { std::slice::from_raw_parts(text.cast(), len) };
+                    result = Err(Error::composed(text.to_vec()));
+                }
                 api!(RedisModule_FreeCallReply(reply));
                 result
             }

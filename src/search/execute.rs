@@ -17,8 +17,9 @@ use super::index::{Index, SortValue, Values};
 use super::plan::{Plan, Settings, each_range};
 use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
 use super::schema::FieldId;
-use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish};
+use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish, normalized};
 use super::sorting::sort_within;
+use super::top::Top;
 use crate::watch::Watch;
 use roaring::RoaringBitmap;
 use std::borrow::Cow;
@@ -171,10 +172,19 @@ pub struct Found {
     pub complete: bool,
     /// A pattern stands for more terms than were looked for.
     pub was_cut: bool,
+    /// Nothing was looked for, since the server uses more memory than it may.
+    pub no_memory: bool,
     /// The index does not keep the values of the field to sort by: fill in [`Row::sort`], then call [`Found::arrange`].
     pub unsorted: bool,
     /// The rows are candidates of KNN, all of them: call [`Found::settle`], and that first.
     pub nearest: Option<Nearest>,
+}
+
+impl Found {
+    /// Nothing, as the server uses more memory than it may.
+    pub fn without_memory() -> Self {
+        Self { complete: true, no_memory: true, ..Self::default() }
+    }
 }
 
 /// The names under which rows have distances: of KNN, then of vector ranges in the order of the query.
@@ -200,8 +210,9 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
             Order::Field { .. } | Order::Distance { .. } => query.sorted(),
         },
     };
+    let greatest = query.normalize(&mut found.rows);
     if request.explain {
-        query.explain(&mut found.rows);
+        query.explain(&mut found.rows, greatest);
     }
     if request.terms {
         query.find_terms(&mut found.rows);
@@ -292,8 +303,9 @@ impl<'a> Execution<'a> {
 
     /// The rows with the highest scores.
     fn scored(&self) -> Found {
-        let mut best =
-            Top::new(self.request, |a: &(f64, DocId), b: &(f64, DocId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut best = Top::new((self.request.offset, self.request.limit), |a: &(f64, DocId), b: &(f64, DocId)| {
+            b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+        });
         let complete = self.walk(self.request.root, |doc, score| best.offer((score, doc)));
         let (total, best) = best.into_sorted(self.watch);
         let rows = self.rows(best.iter().map(|(_, doc)| *doc)).zip(&best);
@@ -345,7 +357,7 @@ impl<'a> Execution<'a> {
         let order = move |a: &(Option<SortValue<'s>>, DocId), b: &(Option<SortValue<'s>>, DocId)| {
             by_value(a.0, b.0, descending).then(by_number(a.1, b.1, descending))
         };
-        let mut first = Top::new(self.request, order);
+        let mut first = Top::new((self.request.offset, self.request.limit), order);
         docs.take_while(|_| !self.watch.spend(1)).for_each(|doc| first.offer(doc));
         let (_, first) = first.into_sorted(self.watch);
         let rows = self.rows(first.iter().map(|(_, doc)| *doc)).zip(&first);
@@ -427,8 +439,22 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Explains the scores of rows.
-    fn explain(&self, rows: &mut [Row]) {
+    /// Divides the scores of rows by the greatest score of the answer, which it returns, if the scorer wants it so.
+    fn normalize(&self, rows: &mut [Row]) -> f64 {
+        if self.request.scorer != Scorer::Bm25StdNorm || !(self.request.scores || self.request.order == Order::Best) {
+            return 1.0;
+        }
+        let mut greatest = rows.iter().fold(0.0, |greatest: f64, row| greatest.max(row.score));
+        let best_first = self.request.order == Order::Best && self.request.offset == 0 && self.request.limit > 0;
+        if !best_first && !matches!(self.request.root.kind, Kind::Knn(_)) {
+            self.walk(self.request.root, |_, score| greatest = greatest.max(score));
+        }
+        rows.iter_mut().for_each(|row| row.score = normalized(row.score, greatest));
+        greatest
+    }
+
+    /// Explains the scores of rows; `greatest` is that of the answer.
+    fn explain(&self, rows: &mut [Row], greatest: f64) {
         let corpus = self.index.corpus();
         let mut docset = self.filter().map(|root| self.plan.docset(root));
         let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
@@ -447,7 +473,7 @@ impl<'a> Execution<'a> {
                 None => (0.0, 1.0, silent()),
             };
             let slop = if self.request.scorer.needs_nearness() && sum != 0.0 { slop } else { 1.0 };
-            let explanation = Explanation::whole(self.request.scorer, sum, &Whole { slop, ..whole }, parts);
+            let explanation = Explanation::whole(self.request.scorer, sum, &Whole { slop, ..whole }, greatest, parts);
             row.explanation = Some(Box::new(explanation));
         }
     }
@@ -539,7 +565,7 @@ impl<'a> Execution<'a> {
         } else if self.request.scores && self.request.scorer == Scorer::DocScore {
             rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
         }
-        Found { total, rows, complete, was_cut: false, unsorted, nearest }
+        Found { total, rows, complete, unsorted, nearest, ..Found::default() }
     }
 }
 
@@ -613,57 +639,6 @@ impl Found {
     pub(super) fn cut(&mut self, offset: usize, limit: usize) {
         self.rows.drain(..offset.min(self.rows.len()));
         self.rows.truncate(limit);
-    }
-}
-
-/// The first of many items in some order, without sorting the others.
-struct Top<T, F> {
-    items: Vec<T>,
-    order: F,
-    offset: usize,
-    limit: usize,
-    offered: u64,
-    was_cut: bool,
-}
-
-impl<T, F: Fn(&T, &T) -> Ordering> Top<T, F> {
-    fn new(request: &Request<'_>, order: F) -> Self {
-        Self { items: Vec::new(), order, offset: request.offset, limit: request.limit, offered: 0, was_cut: false }
-    }
-
-    fn wanted(&self) -> usize {
-        if self.limit == 0 { 0 } else { self.offset.saturating_add(self.limit) }
-    }
-
-    fn offer(&mut self, item: T) {
-        self.offered += 1;
-        let wanted = self.wanted();
-        // Once it was cut, the last of the wanted ones stands in its place.
-        if wanted == 0 || (self.was_cut && (self.order)(&item, &self.items[wanted - 1]).is_ge()) {
-            return;
-        }
-        self.items.push(item);
-        // So seldom that it costs a constant time per item.
-        if self.items.len() > self.wanted().saturating_mul(2).max(1024) {
-            self.cut();
-        }
-    }
-
-    fn cut(&mut self) {
-        let wanted = self.wanted();
-        if self.items.len() > wanted && wanted > 0 {
-            self.items.select_nth_unstable_by(wanted - 1, &self.order);
-            self.items.truncate(wanted);
-            self.was_cut = true;
-        }
-    }
-
-    /// How many there were, and the wanted ones in their order.
-    fn into_sorted(mut self, watch: &Watch<'_>) -> (u64, Vec<T>) {
-        self.cut();
-        sort_within(&mut self.items, &self.order, watch);
-        self.items.drain(..self.offset.min(self.items.len()));
-        (self.offered, self.items)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Built along the docsets as the score is ([`Docset::explain`](super::docset::Docset::explain)): leaves say what they weigh,
 //! inner nodes what they add up to, and [`Explanation::whole`] what is true of the document as a whole.
 
-use super::score::{Context, Leaf, LeafKind, Scorer, Whole};
+use super::score::{self, Context, Leaf, LeafKind, Scorer, Whole};
 
 /// A sentence about a part of a score, and those about its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,10 @@ impl Explanation {
         let (weight, freq) = if kind == LeafKind::Silent { (1.0, 0.0) } else { (weight, freq) };
         let average = context.average;
         Self::leaf(match (context.scorer, kind) {
-            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_), LeafKind::Silent | LeafKind::Range) => {
+            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_) | Scorer::Bm25StdNorm, LeafKind::Silent | LeafKind::Range) => {
                 b"Irrelevant token -> score is 0".to_vec()
             }
-            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_), _) => {
+            (Scorer::Bm25Std | Scorer::Bm25StdTanh(_) | Scorer::Bm25StdNorm, _) => {
                 let (idf, length) = (leaf.idf_std, context.length);
                 let text = format!(
                     "({score:.2} = IDF {idf:.2} * (F {freq:.2} * (k1 1.2 + 1)) / (F {freq:.2} + k1 1.2 * (1 - b 0.5 + b 0.5 \
@@ -69,8 +69,9 @@ impl Explanation {
         Self { text: text.into(), children }
     }
 
-    /// The score of a document whose tree scored `sum`, which `parts` explains.
-    pub fn whole(scorer: Scorer, sum: f64, whole: &Whole, parts: Self) -> Self {
+    /// The score of a document whose tree scored `sum`, which `parts` explains; `greatest` is that of all documents of the
+    /// answer.
+    pub fn whole(scorer: Scorer, sum: f64, whole: &Whole, greatest: f64, parts: Self) -> Self {
         let Whole { score, length, max_freq, slop, payload } = *whole;
         let tfidf = |norm: u32| {
             format!("Final TFIDF : words TFIDF {sum:.2} * document score {score:.2} / norm {norm} / slop {slop}")
@@ -84,6 +85,14 @@ impl Explanation {
             Scorer::Bm25StdTanh(factor) => {
                 let whole = sum * score;
                 let text = format!("Final Normalized BM25 : tanh(stretch factor 1/{factor} * Final BM25 {whole:.2})");
+                return Self { text: text.into(), children: vec![Self { text: bm25().into(), children: vec![parts] }] };
+            }
+            Scorer::Bm25StdNorm => {
+                let whole = sum * score;
+                let text = format!(
+                    "Final BM25STD.NORM: {:.2} = Original Score: {whole:.2} / Max Score: {greatest:.2}",
+                    score::normalized(whole, greatest)
+                );
                 return Self { text: text.into(), children: vec![Self { text: bm25().into(), children: vec![parts] }] };
             }
             Scorer::Dismax => return parts,

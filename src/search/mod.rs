@@ -8,7 +8,7 @@
 //! | [`schema`] | what FT.CREATE defines: the options of an index, its fields and their types |
 //! | [`doc_id`], [`mod@column`], [`idset`] | numbers of documents; one value per document; sets of documents |
 //! | [`fold`] | case folding |
-//! | [`sorting`] | sorting that stops when time is over |
+//! | [`sorting`], `top` | sorting that stops when time is over; the first of many |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
 //! | [`explanation`] | how a score came about |
@@ -63,3 +63,4 @@ pub mod sortable;
 pub mod sorting;
 pub mod suggest;
 pub mod symbols;
+mod top;

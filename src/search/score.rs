@@ -8,6 +8,8 @@
 //! | scorer | leaf of frequency f, in n of N documents | document |
 //! |---|---|---|
 //! | BM25STD | `ln(1 + (N − n + 0.5)/(n + 0.5)) · f·(k1 + 1) / (f + k1·(1 − b + b·len/avglen))` | `· D` |
+//! | BM25STD.TANH | the same | `· D`, of a part of which `tanh` is taken |
+//! | BM25STD.NORM | the same | `· D`, divided by the greatest of the answer |
 //! | TFIDF | `f · ⌊log2(1 + (N + 1)/n)⌋` | `· D / maxfreq / slop` |
 //! | TFIDF.DOCNORM | the same | `· D / len / slop` |
 //! | BM25 | `⌊log2(1 + (N + 1)/n)⌋ · f / (f + k1·(1 − b + b·avglen))` | `· D / slop` |
@@ -22,6 +24,8 @@
 
 /// BM25's saturation of frequency.
 const K1: f64 = 1.2_f32 as f64;
+/// What BM25STD.TANH divides by where nothing else is said.
+const TANH_FACTOR: u32 = 4;
 /// BM25's share of normalization by length.
 const B: f64 = 0.5;
 
@@ -33,6 +37,8 @@ pub enum Scorer {
     Bm25Std,
     /// `BM25STD.TANH`: the same, brought between 0 and 1 by the hyperbolic tangent of so many parts of it.
     Bm25StdTanh(u32),
+    /// `BM25STD.NORM`: the same, divided by the greatest score of the answer.
+    Bm25StdNorm,
     /// `TFIDF`.
     Tfidf,
     /// `TFIDF.DOCNORM`: normalized by length.
@@ -52,7 +58,8 @@ impl Scorer {
     pub fn named(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"BM25STD" => Self::Bm25Std,
-            b"BM25STD.TANH" => Self::Bm25StdTanh(4),
+            b"BM25STD.TANH" => Self::Bm25StdTanh(TANH_FACTOR),
+            b"BM25STD.NORM" => Self::Bm25StdNorm,
             b"TFIDF" => Self::Tfidf,
             b"TFIDF.DOCNORM" => Self::TfidfDocNorm,
             b"BM25" => Self::Bm25,
@@ -164,7 +171,9 @@ impl Leaf {
         }
         self.weight
             * match context.scorer {
-                Scorer::Bm25Std | Scorer::Bm25StdTanh(_) => self.idf_std * freq * (K1 + 1.0) / (freq + context.norm),
+                Scorer::Bm25Std | Scorer::Bm25StdTanh(_) | Scorer::Bm25StdNorm => {
+                    self.idf_std * freq * (K1 + 1.0) / (freq + context.norm)
+                }
                 Scorer::Tfidf | Scorer::TfidfDocNorm => freq * self.idf,
                 Scorer::Bm25 => self.idf * freq / (freq + context.norm),
                 Scorer::Dismax => freq,
@@ -196,10 +205,10 @@ pub fn compare_payloads(mine: Option<&[u8]>, asked: Option<&[u8]>) -> Option<(u3
     (mine.len() == asked.len()).then(|| (bits(), mine.len()))
 }
 
-/// The score of a document whose tree scored `sum`.
+/// The score of a document whose tree scored `sum`. That of [`Scorer::Bm25StdNorm`] is still to be divided by the greatest.
 pub fn finish(scorer: Scorer, sum: f64, whole: &Whole) -> f64 {
     match scorer {
-        Scorer::Bm25Std => sum * whole.score,
+        Scorer::Bm25Std | Scorer::Bm25StdNorm => sum * whole.score,
         Scorer::Bm25StdTanh(factor) => (sum * whole.score / f64::from(factor)).tanh(),
         Scorer::Tfidf => sum * whole.score / f64::from(whole.max_freq.max(1)) / whole.slop,
         Scorer::TfidfDocNorm => sum * whole.score / f64::from(whole.length.max(1)) / whole.slop,
@@ -208,6 +217,11 @@ pub fn finish(scorer: Scorer, sum: f64, whole: &Whole) -> f64 {
         Scorer::DocScore => whole.score,
         Scorer::Hamming => whole.payload.map_or(0.0, |(bits, _)| 1.0 / (1.0 + f64::from(bits))),
     }
+}
+
+/// A score of [`Scorer::Bm25StdNorm`], where the greatest of the answer is this.
+pub fn normalized(score: f64, greatest: f64) -> f64 {
+    if greatest > 0.0 { score / greatest } else { score }
 }
 
 /// Measures how far the words of a query are apart: ⌊√Σd²⌋ over neighboring clauses that have positions, d the smallest

@@ -56,6 +56,11 @@ impl Command for Aggregate {
             make_room(&index.handle)?;
         }
         index.count_use(query::dialect(&asked.request.options));
+        if query::finds_nothing_for_memory(ctx)? {
+            let pipeline = Pipeline::new(Arc::clone(&asked.plan));
+            let running = asked.running(&index.handle, pipeline, Found::without_memory());
+            return asked.answer(running, Access::Server(Server::Here(ctx)))?.reply(ctx);
+        }
         query::run_with(
             ctx,
             &index,
@@ -177,6 +182,7 @@ impl Asked {
             hits: found.rows.into_iter(),
             complete: found.complete,
             was_cut: found.was_cut,
+            no_memory: found.no_memory,
             handle: Arc::clone(handle),
             definition: Arc::clone(&self.definition),
             database: self.database,
@@ -224,6 +230,8 @@ pub struct Running {
     complete: bool,
     /// A pattern stands for more terms than were looked for.
     was_cut: bool,
+    /// Nothing was looked for, since the server uses more memory than it may.
+    no_memory: bool,
     /// The index.
     pub handle: Arc<Handle>,
     definition: Arc<Definition>,
@@ -340,7 +348,7 @@ impl Running {
             }
         }
         if resp3 {
-            write_warnings(reply, complete, self.was_cut);
+            write_warnings(reply, complete, self.was_cut, self.no_memory);
         }
     }
 
@@ -379,7 +387,7 @@ impl Running {
         }
     }
 
-    /// Writes a value. Recursion is as deep as arrays in arrays, which expressions cannot nest.
+    /// Writes a value. Recursion is as deep as arrays and maps in each other, which the plan bounds.
     fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
         match value {
             Value::Null => reply.null(),
@@ -388,6 +396,13 @@ impl Running {
             Value::Array(items) => {
                 reply.array(items.len());
                 items.iter().for_each(|item| self.write_value(reply, item));
+            }
+            Value::Map(members) => {
+                reply.map(members.len());
+                for (name, value) in members.iter() {
+                    reply.bulk(name);
+                    self.write_value(reply, value);
+                }
             }
             Value::Faced(faces) => match &faces.shown {
                 Shown::Text(text) => reply.bulk(text),

@@ -44,6 +44,9 @@ impl Command for Search {
         let working = Arc::clone(&search);
         let costing = Arc::clone(&search);
         let deadline = search.deadline;
+        if query::finds_nothing_for_memory(ctx)? {
+            return search.reply(ctx, Found::without_memory(), &handle);
+        }
         let answer = move |ctx: &Context, found: Option<Found>| search.reply(ctx, found.unwrap_or_default(), &handle);
         if working.has_range() {
             let database = ctx.database();
@@ -159,6 +162,9 @@ impl Asked {
         let mut contents = Contents::new(&self.columns, found.rows.len());
         let (rows, timely) = self.load(ctx, &mut found, &mut contents, measured, &watch);
         found.complete &= timely;
+        if self.request.sort.is_some() && self.request.options.count == Some(false) {
+            found.total = rows.len() as u64;
+        }
         if !found.complete {
             handle.count_timeout();
             if config::fail_on_timeout() {
@@ -287,7 +293,7 @@ impl Asked {
             reply.simple("values");
             reply.array(0);
         }
-        write_warnings(reply, found.complete, found.was_cut);
+        write_warnings(reply, found.complete, found.was_cut, found.no_memory);
     }
 }
 
@@ -330,8 +336,12 @@ pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
 }
 
 /// Ends the map of a RESP3 reply.
-pub fn write_warnings(reply: &mut Reply<'_>, complete: bool, was_cut: bool) {
-    let warnings = [(!complete, "Timeout limit was reached"), (was_cut, "Max prefix expansions limit was reached")];
+pub fn write_warnings(reply: &mut Reply<'_>, complete: bool, was_cut: bool, no_memory: bool) {
+    let warnings = [
+        (!complete, "Timeout limit was reached"),
+        (was_cut, "Max prefix expansions limit was reached"),
+        (no_memory, "One or more shards failed to execute the query due to insufficient memory"),
+    ];
     reply.simple("warning");
     reply.array(warnings.iter().filter(|(holds, _)| *holds).count());
     warnings.iter().filter(|(holds, _)| *holds).for_each(|(_, warning)| reply.simple(warning));

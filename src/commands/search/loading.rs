@@ -67,6 +67,10 @@ impl Source for Documents<'_> {
         self.hits.len() > 0
     }
 
+    fn left(&self) -> u64 {
+        self.hits.len() as u64
+    }
+
     fn load(&mut self, rows: &mut [Row<Document>], load: &Load) {
         match &self.access {
             Access::Index(index) => rows.iter_mut().for_each(|row| load_kept(index, row, load)),

@@ -40,6 +40,9 @@ impl<'a> Grouping<'a> {
     pub fn of(plan: &'a Plan) -> Option<Self> {
         let stage = plan.stages.first()?;
         let Sink::Group { by, reducers: asked } = &stage.sink else { return None };
+        if asked.iter().any(|reducer| matches!(reducer, Reducer::Collect(_))) {
+            return None; // it shows rows
+        }
         let mut fields: Vec<Option<FieldId>> = vec![None; stage.width];
         for step in &stage.steps {
             let Stream::Load(load) = step else { return None };
@@ -56,12 +59,12 @@ impl<'a> Grouping<'a> {
         Some(Self { by, reducers, asked })
     }
 
-    /// Takes documents, and says whether to the end.
+    /// Takes documents, and says whether to the end, which it does not reach when there come to be more groups than `most`.
     pub fn take(
         &self,
         index: &Index,
         docs: impl Iterator<Item = DocId>,
-        hashes: &Hashes,
+        (hashes, most): (&Hashes, usize),
         interrupted: &dyn Fn() -> bool,
     ) -> (Groups, bool) {
         let mut groups = Groups::new();
@@ -76,6 +79,9 @@ impl<'a> Grouping<'a> {
                 groups.push((values.collect(), self.asked.iter().map(State::new).collect()));
                 groups.len() - 1
             });
+            if groups.len() > most {
+                return (groups, false);
+            }
             for (reducer, state) in self.reducers.iter().zip(&mut groups[at].1) {
                 if let State::Count(count) = state {
                     *count += 1;
@@ -193,12 +199,18 @@ mod tests {
 
     fn groups(index: &Index, by: &str) -> Vec<Told> {
         let text = format!("* GROUPBY {by} REDUCE COUNT 0 AS count REDUCE SUM 1 @n AS sum");
-        let asked = Asked { resp3: true, source: Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
+        let asked = Asked {
+            resp3: true,
+            source: Source::Hash,
+            max_results: 1_000_000,
+            max_rows: usize::MAX,
+            max_groups: usize::MAX,
+        };
         let request = AggregateRequest::parse(text.split(' ').map(str::as_bytes), &asked).unwrap();
         let plan = Plan::new(&request, index.schema(), &[]).unwrap();
         let grouping = Grouping::of(&plan).unwrap();
         let docs = index.documents().live().iter().map(DocId);
-        let (groups, complete) = grouping.take(index, docs, &Hashes::default(), &|| false);
+        let (groups, complete) = grouping.take(index, docs, (&Hashes::default(), usize::MAX), &|| false);
         assert!(complete);
         let text = |value: &Value| value.to_text().map(|text| String::from_utf8(text.to_vec()).unwrap());
         let told = groups.into_iter().map(|(keys, states)| {

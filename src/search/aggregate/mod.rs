@@ -6,11 +6,13 @@
 //! | [`plan`] | names become columns |
 //! | [`row`] | rows, and where they come from |
 //! | [`pipeline`] | steps at work |
+//! | [`collect`] | the reducer COLLECT |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`value`] | what stands in a column |
 //! | `kept` | GROUPBY without rows, of what the index keeps |
 //! | [`hyperloglog`] | about how many different values there are |
 
+pub mod collect;
 pub mod expression;
 pub mod hyperloglog;
 mod kept;
@@ -31,7 +33,13 @@ use crate::search::schema::{Schema, Source};
 /// What fuzzing calls: whatever the words, they are refused or planned.
 #[doc(hidden)]
 pub fn fuzz<'a>(words: impl Iterator<Item = &'a [u8]> + Clone, schema: &Schema) {
-    let asked = Asked { resp3: true, source: Source::Json, max_results: 1_000_000, max_rows: usize::MAX };
+    let asked = Asked {
+        resp3: true,
+        source: Source::Json,
+        max_results: 1_000_000,
+        max_rows: usize::MAX,
+        max_groups: usize::MAX,
+    };
     let _ = SearchRequest::parse(words.clone(), &asked);
     if let Ok(request) = request::AggregateRequest::parse(words, &asked) {
         let _ = plan::Plan::new(&request, schema, &[b"distance"]);

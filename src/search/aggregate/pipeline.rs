@@ -6,7 +6,8 @@
 //! as many again), a GROUPBY its groups.
 //!
 //! The total is what clients know: the documents read up to the first row of a batch, or what a SORTBY or a GROUPBY counted,
-//! once.
+//! once. With WITHCOUNT it is how many rows there would be without the last LIMIT (or SORTBY, which cuts too), in every batch.
+//! Where a FILTER comes after the last GROUPBY or SORTBY, all rows go through it for that before the first goes out.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -35,6 +36,21 @@ const MOMENT: Duration = Duration::from_micros(500);
 /// How long the steps after the first GROUPBY or SORTBY may work on when time is over, on what came to them.
 const GRACE: Duration = Duration::from_millis(10);
 
+/// Why steps cannot go on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    /// An expression has no value in a row.
+    Expression(EvaluateError),
+    /// A GROUPBY has more groups than these.
+    Groups(usize),
+}
+
+impl From<EvaluateError> for Error {
+    fn from(error: EvaluateError) -> Self {
+        Self::Expression(error)
+    }
+}
+
 /// Rows that came out.
 #[derive(Debug)]
 pub struct Output<D> {
@@ -62,6 +78,12 @@ pub struct Pipeline<D> {
     told: u64,
     /// What a SORTBY or GROUPBY counted, until it is told.
     counted: Option<u64>,
+    /// The total that WITHCOUNT asks for, as far as it is known.
+    exact: u64,
+    /// Before which step of the last stage rows are counted for it, where all of them must go that far.
+    counts_at: Option<usize>,
+    /// A GROUPBY has more groups than it may.
+    has_too_many: bool,
     /// For each step of the stage that is a LIMIT: rows still to leave out and to keep.
     limits: Vec<(usize, usize)>,
     sink: Gathered<D>,
@@ -102,6 +124,9 @@ impl<D> Pipeline<D> {
             read: 0,
             told: 0,
             counted: None,
+            exact: 0,
+            counts_at: None,
+            has_too_many: false,
             limits: Vec::new(),
             sink: Gathered::Nothing,
             output: VecDeque::new(),
@@ -130,7 +155,9 @@ impl<D> Pipeline<D> {
     pub fn group(&mut self, index: &Index, docs: &RoaringBitmap, interrupted: &dyn Fn() -> bool) {
         let plan = Arc::clone(&self.plan);
         let Some(grouping) = Grouping::of(&plan) else { return };
-        let (groups, complete) = grouping.take(index, docs.iter().map(DocId), &self.hashes, interrupted);
+        let limits = (&self.hashes, plan.max_groups);
+        let (groups, complete) = grouping.take(index, docs.iter().map(DocId), limits, interrupted);
+        self.has_too_many = groups.len() > plan.max_groups;
         self.read = docs.len();
         self.interrupted |= !complete;
         self.sink = Gathered::Groups { index: HashMap::new(), groups };
@@ -149,6 +176,7 @@ impl<D> Pipeline<D> {
             })
             .collect();
         self.sink = Gathered::new(&stage.sink);
+        self.counts_at = if self.plan.exact { counts_at(stage) } else { None };
     }
 
     /// The next rows, at most so many. `interrupted` is asked after every batch; once it says yes, steps that need all rows
@@ -156,31 +184,33 @@ impl<D> Pipeline<D> {
     /// have by then is worked on for a little while (`GRACE`), so that something comes out.
     ///
     /// # Errors
-    /// The first [`EvaluateError`] of an expression; the pipeline is of no use afterwards.
+    /// Any [`Error`]; the pipeline is of no use afterwards.
     pub fn next<S: Source<Document = D>>(
         &mut self,
         source: &mut S,
         most: usize,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<Output<D>, EvaluateError> {
+    ) -> Result<Output<D>, Error> {
         let plan = Arc::clone(&self.plan);
+        self.check(&plan)?;
         let mut paused = false;
         let end = Cell::new(None);
         let is_over =
             || interrupted() && end.replace(end.get().or_else(|| Instant::now().checked_add(GRACE))).is_some();
         let is_late = || is_over() && end.get().is_none_or(|end| Instant::now() >= end);
         let late = Watch::new(Some(&is_late));
-        while !self.done && self.output.len() < most {
+        while !self.done && (self.output.len() < most || self.counts_at.is_some()) {
             let stage = &plan.stages[self.stage];
-            let wanted = if matches!(stage.sink, Sink::Output) { most - self.output.len() } else { BATCH };
+            let streams = matches!(stage.sink, Sink::Output);
+            let wanted = if streams && self.counts_at.is_none() { most - self.output.len() } else { BATCH };
             let start = Instant::now();
             let count = wanted.min(self.let_through(stage)).clamp(1, self.batch);
             let (mut rows, more) = self.pull(source, count, stage.width);
             self.run(source, stage, &mut rows)?;
             self.gather(stage, rows, &late);
+            self.check(&plan)?;
             self.pace(count, start.elapsed());
             let stops = if self.stage == 0 { self.interrupted || interrupted() } else { late.look() };
-            let streams = matches!(stage.sink, Sink::Output);
             self.interrupted |= stops && !streams;
             if !more || self.is_sated(stage) || (stops && !streams) {
                 self.interrupted |= !self.leave(&plan, &late);
@@ -197,10 +227,21 @@ impl<D> Pipeline<D> {
             Some(first) => first.ordinal.saturating_sub(self.told),
             None => self.read - self.told,
         };
-        let total = self.counted.take().unwrap_or(if self.stage == 0 { streamed } else { 0 });
+        let counted = self.counted.take().unwrap_or(if self.stage == 0 { streamed } else { 0 });
+        let total = if plan.exact { self.exact_total(source) } else { counted };
         self.told = rows.last().map_or(self.read, |last| last.ordinal);
         let done = self.done && self.output.is_empty();
         Ok(Output { total, rows, done, interrupted: self.interrupted || paused })
+    }
+
+    /// Refuses to go on with more groups than there may be.
+    fn check(&self, plan: &Plan) -> Result<(), Error> {
+        if self.has_too_many { Err(Error::Groups(plan.max_groups)) } else { Ok(()) }
+    }
+
+    /// What WITHCOUNT tells.
+    fn exact_total<S: Source<Document = D>>(&self, source: &S) -> u64 {
+        if self.stage == 0 && self.counts_at.is_none() { self.read + source.left() } else { self.exact }
     }
 
     /// Has the next batch take about a [`MOMENT`], after one of so many rows took so long.
@@ -238,7 +279,8 @@ impl<D> Pipeline<D> {
         rows: &mut Vec<Row<D>>,
     ) -> Result<(), EvaluateError> {
         let mut nth = 0;
-        for step in &stage.steps {
+        for (at, step) in stage.steps.iter().enumerate() {
+            self.count(at, rows);
             match step {
                 Stream::Load(load) => {
                     source.load(rows, load);
@@ -275,11 +317,22 @@ impl<D> Pipeline<D> {
                 }
             }
         }
+        self.count(stage.steps.len(), rows);
         Ok(())
+    }
+
+    /// Counts rows for WITHCOUNT, if this is where they are counted.
+    fn count(&mut self, at: usize, rows: &[Row<D>]) {
+        if self.counts_at == Some(at) {
+            self.exact += rows.len() as u64;
+        }
     }
 
     /// How many more rows the first LIMIT can use, if nothing before it leaves rows out.
     fn let_through(&self, stage: &Stage) -> usize {
+        if self.counts_at.is_some() {
+            return usize::MAX;
+        }
         let first = stage.steps.iter().find(|step| matches!(step, Stream::Filter(_) | Stream::Limit { .. }));
         match (first, self.limits.first()) {
             (Some(Stream::Limit { count: 1.., .. }), Some((offset, count))) => offset.saturating_add(*count),
@@ -290,6 +343,9 @@ impl<D> Pipeline<D> {
     /// Whether no further row can come out of the stage, because a LIMIT has let all through. `LIMIT n 0` wants the total,
     /// so it goes on to the end.
     fn is_sated(&self, stage: &Stage) -> bool {
+        if self.counts_at.is_some() {
+            return false;
+        }
         let counts = stage.steps.iter().filter_map(|step| match step {
             Stream::Limit { count, .. } => Some(*count),
             _ => None,
@@ -313,8 +369,9 @@ impl<D> Pipeline<D> {
                     while let Some(key) = combination.next() {
                         let at = group_of(index, groups, key, reducers);
                         add(&mut groups[at].1, reducers, row, &self.hashes);
+                        self.has_too_many = groups.len() > self.plan.max_groups;
                         // Arrays can make very many combinations.
-                        if watch.spend(1 + reducers.len()) {
+                        if watch.spend(1 + reducers.len()) || self.has_too_many {
                             return;
                         }
                     }
@@ -354,8 +411,20 @@ impl<D> Pipeline<D> {
         }
         self.told = 0;
         self.enter(self.stage + 1);
+        self.exact = if self.counts_at.is_none() { self.counted.unwrap_or_default() } else { 0 };
         complete
     }
+}
+
+/// Before which step of the last stage WITHCOUNT counts: the LIMIT, or the end where a FILTER comes after it. `None`: how many rows
+/// there are is known when they enter.
+fn counts_at(stage: &Stage) -> Option<usize> {
+    if !matches!(stage.sink, Sink::Output) {
+        return None;
+    }
+    let filter = stage.steps.iter().rposition(|step| matches!(step, Stream::Filter(_)))?;
+    let limit = stage.steps.iter().rposition(|step| matches!(step, Stream::Limit { .. }));
+    Some(limit.filter(|limit| *limit > filter).unwrap_or(stage.steps.len()))
 }
 
 fn row<D>(hit: Hit<D>, width: usize, score: Option<Column>, ordinal: u64) -> Row<D> {
@@ -432,6 +501,10 @@ fn add<D>(states: &mut [State], reducers: &[Reducer<Column>], row: &Row<D>, hash
             Reducer::FirstValue(_, Some((by, _))) => value(by),
             _ => None,
         };
+        if let (State::Collected(rows), Reducer::Collect(collect)) = (&mut *state, reducer) {
+            rows.add(collect, value);
+            continue;
+        }
         state.add(reducer.of().and_then(value), by, hashes);
     }
 }

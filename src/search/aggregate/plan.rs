@@ -76,6 +76,10 @@ pub struct Plan {
     pub(super) stages: Vec<Stage>,
     /// Where scores go.
     pub(super) score: Option<Column>,
+    /// Most groups of a GROUPBY.
+    pub(super) max_groups: usize,
+    /// The total must be exact: WITHCOUNT.
+    pub(super) exact: bool,
     names: Vec<Arc<[u8]>>,
     needs_scores: bool,
 }
@@ -107,6 +111,8 @@ impl Plan {
         Ok(Self {
             stages: builder.stages,
             score,
+            max_groups: request.max_groups,
+            exact: request.options.count == Some(true),
             names: builder.columns.names,
             needs_scores: request.add_scores || request.options.with_scores,
         })
@@ -318,12 +324,18 @@ impl Builder<'_> {
         let by =
             names.iter().map(|name| columns.mention(name, &mut load).ok_or_else(|| Error::GroupProperty(name.clone())));
         let by = by.collect::<Result<Vec<_>, _>>()?;
-        let reducers = reduce.iter().map(|reduce| {
-            reduce
-                .function
-                .try_map(|name| columns.mention(name, &mut load).ok_or_else(|| Error::ReduceProperty(name.clone())))
-        });
-        let reducers = reducers.collect::<Result<Vec<_>, _>>()?;
+        let mut reducers = Vec::with_capacity(reduce.len());
+        for Reduce { function, .. } in reduce {
+            let mut reducer = function
+                .try_map(|name| columns.mention(name, &mut load).ok_or_else(|| Error::ReduceProperty(name.clone())))?;
+            if let Reducer::Collect(collect) = &mut reducer
+                && collect.all
+            {
+                let all = columns.names.iter().enumerate();
+                collect.show(all.map(|(at, name)| (Arc::clone(name), Column(at))));
+            }
+            reducers.push(reducer);
+        }
         self.push_load(load);
         self.finish(Sink::Group { by, reducers });
         self.columns.names.clear();

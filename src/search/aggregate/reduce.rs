@@ -8,11 +8,12 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use super::collect::{Collect, Collected, collect};
 use super::hyperloglog::HyperLogLog;
 use super::value::Value;
 use crate::search::arguments::{Problem, Words};
 use crate::search::request::search::Sort;
-use crate::search::request::{Cursor, Error, bad};
+use crate::search::request::{Asked, Cursor, Error, bad};
 
 /// Largest sample.
 const MAX_SAMPLE: usize = 1000;
@@ -62,6 +63,8 @@ pub enum Reducer<P> {
     Hll(P),
     /// About how many different values several sketches have together.
     HllSum(P),
+    /// The rows themselves.
+    Collect(Collect<P>),
 }
 
 impl<P> Reducer<P> {
@@ -89,13 +92,14 @@ impl<P> Reducer<P> {
             Self::RandomSample(of, size) => Reducer::RandomSample(tell(of)?, *size),
             Self::Hll(of) => Reducer::Hll(tell(of)?),
             Self::HllSum(of) => Reducer::HllSum(tell(of)?),
+            Self::Collect(collect) => Reducer::Collect(collect.try_map(tell)?),
         })
     }
 
-    /// The property whose values it takes; COUNT takes none.
+    /// The property whose values it takes; COUNT takes none, COLLECT any number.
     pub fn of(&self) -> Option<&P> {
         match self {
-            Self::Count => None,
+            Self::Count | Self::Collect(_) => None,
             Self::CountDistinct(of)
             | Self::CountDistinctish(of)
             | Self::Sum(of)
@@ -114,7 +118,7 @@ impl<P> Reducer<P> {
 }
 
 /// Names of the reducers.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "COUNT",
     "COUNT_DISTINCT",
     "COUNT_DISTINCTISH",
@@ -129,15 +133,17 @@ const NAMES: [&str; 14] = [
     "RANDOM_SAMPLE",
     "HLL",
     "HLL_SUM",
+    "COLLECT",
 ];
 
 /// Reads what follows REDUCE.
-pub(super) fn reduce(words: &mut Words) -> Result<Reduce, Error> {
+pub(super) fn reduce(words: &mut Words, asked: &Asked) -> Result<Reduce, Error> {
     let word = words.word().map_err(|_| Error::NoReducer)?;
     let known = NAMES.into_iter().find(|name| word.eq_ignore_ascii_case(name.as_bytes()));
     let name = known.ok_or_else(|| Error::Reducer(word.into()))?;
     let arguments = words.counted().map_err(bad(name))?;
-    let function = function(name, &arguments)?;
+    let function =
+        if name == "COLLECT" { Reducer::Collect(collect(&arguments, asked)?) } else { function(name, &arguments)? };
     let alias = if words.accept("AS") { words.word().map_err(bad("AS"))?.into() } else { generated(name, &arguments) };
     Ok(Reduce { function, name: alias })
 }
@@ -229,6 +235,8 @@ pub enum State {
     FirstBy(Option<(Value, Option<Value>)>, bool),
     /// So many of the values, and how many there were.
     Sample(Vec<Value>, usize, u64),
+    /// Rows.
+    Collected(Box<Collected>),
 }
 
 /// Hashes values for sets of one request.
@@ -267,6 +275,7 @@ impl State {
             Reducer::FirstValue(_, None) => Self::First(None),
             Reducer::FirstValue(_, Some((_, descending))) => Self::FirstBy(None, *descending),
             Reducer::RandomSample(_, size) => Self::Sample(Vec::new(), *size, 0),
+            Reducer::Collect(collect) => Self::Collected(Box::new(Collected::new(collect))),
         }
     }
 
@@ -354,6 +363,7 @@ impl State {
             Self::Quantile(numbers, share) => Value::Number(quantile_of(numbers, share)),
             Self::List(list, _) | Self::Sample(list, ..) => Value::Array(list.into()),
             Self::First(first) => first.unwrap_or(Value::Null),
+            Self::Collected(rows) => rows.finish(),
             Self::FirstBy(best, _) => best.map_or(Value::Null, |(value, _)| value),
         }
     }

@@ -4,6 +4,7 @@
 //! stand anywhere. Between two GROUPBYs there is one place where rows are sorted and cut, where the first LIMIT or SORTBY
 //! stands; a later one changes it, as clients know it.
 
+use super::collect::MAX_SORT_FIELDS;
 use super::reduce::{Reduce, property, reduce};
 use crate::search::arguments::{Problem, Words};
 use crate::search::request::options::{QueryOptions, limit, names, query_text};
@@ -13,8 +14,8 @@ use crate::search::request::{Asked, Cursor, Error, bad};
 /// Rows that a SORTBY keeps where neither LIMIT nor MAX says how many.
 pub(super) const DEFAULT_SORTED: usize = 10;
 
-/// Most properties to sort by.
-pub const MAX_SORT_FIELDS: usize = 8;
+/// Most GROUPBYs of a request: each may put what the one before made into an array or a map.
+const MAX_GROUP_STEPS: usize = 128;
 
 /// Rows of a cursor's batch where COUNT says nothing.
 pub const DEFAULT_BATCH: usize = 1000;
@@ -32,6 +33,8 @@ pub struct AggregateRequest {
     pub steps: Vec<Step>,
     /// WITHCURSOR.
     pub cursor: Option<CursorRequest>,
+    /// Most groups of a GROUPBY.
+    pub max_groups: usize,
 }
 
 /// What a cursor is asked.
@@ -95,13 +98,14 @@ impl AggregateRequest {
             add_scores: false,
             steps: Vec::new(),
             cursor: None,
+            max_groups: asked.max_groups,
         };
         let words = &mut cursor.words;
         while request.options.accept(words)?
             || request.accept_option(words)?
             || request.accept_anywhere(words, asked)?
         {}
-        while request.accept_step(&mut cursor.words)? || request.accept_anywhere(&mut cursor.words, asked)? {}
+        while request.accept_step(&mut cursor.words, asked)? || request.accept_anywhere(&mut cursor.words, asked)? {}
         if !cursor.words.is_empty() {
             return Err(cursor.unknown("<main>"));
         }
@@ -182,14 +186,18 @@ impl AggregateRequest {
         }
     }
 
-    fn accept_step(&mut self, words: &mut Words) -> Result<bool, Error> {
+    fn accept_step(&mut self, words: &mut Words, asked: &Asked) -> Result<bool, Error> {
         let step = if words.accept("LOAD") {
             if self.steps.iter().any(|step| matches!(step, Step::Group { .. })) {
                 return Err(Error::LateLoad);
             }
             load(words)?
         } else if words.accept("GROUPBY") {
-            group(words)?
+            let groups = self.steps.iter().filter(|step| matches!(step, Step::Group { .. })).count();
+            if groups == MAX_GROUP_STEPS {
+                return Err(Error::GroupSteps(MAX_GROUP_STEPS));
+            }
+            group(words, asked)?
         } else if words.accept("APPLY") {
             let expression = words.word().map_err(bad("APPLY/FILTER"))?;
             let renamed = words.accept("AS");
@@ -224,14 +232,14 @@ fn load(words: &mut Words) -> Result<Step, Error> {
     Ok(Step::Load(sources(fields, "LOAD")?))
 }
 
-fn group(words: &mut Words) -> Result<Step, Error> {
+fn group(words: &mut Words, asked: &Asked) -> Result<Step, Error> {
     let mut by = names(words, "GROUPBY")?;
     for name in &mut by {
         *name = name.strip_prefix(b"@").ok_or_else(|| Error::NoAt(name.clone()))?.into();
     }
     let mut reducers = Vec::new();
     while words.accept("REDUCE") {
-        reducers.push(reduce(words)?);
+        reducers.push(reduce(words, asked)?);
     }
     Ok(Step::Group { by, reduce: reducers })
 }

@@ -83,6 +83,9 @@ pub trait Source {
     /// Appends the next documents, at most so many, in the order of the query. False: there are no more.
     fn read(&mut self, most: usize, into: &mut Vec<Hit<Self::Document>>) -> bool;
 
+    /// How many documents are still to be read.
+    fn left(&self) -> u64;
+
     /// Fills in what is wanted of the documents of some rows. Takes the document out of each row whose document has gone or
     /// no longer matches.
     fn load(&mut self, rows: &mut [Row<Self::Document>], load: &Load);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::pipeline::Pipeline;
+use super::pipeline::{Error, Pipeline};
 use super::plan::Plan;
 use super::request::AggregateRequest;
 use super::row::{Hit, Load, Row, Source, Wanted};
@@ -82,6 +82,10 @@ impl Source for Memory {
         self.at < self.documents.len()
     }
 
+    fn left(&self) -> u64 {
+        (self.documents.len() - self.at) as u64
+    }
+
     fn load(&mut self, rows: &mut [Row<usize>], load: &Load) {
         self.loads += rows.len();
         for row in rows {
@@ -107,8 +111,18 @@ impl Source for Memory {
     }
 }
 
+fn asked() -> Asked {
+    Asked {
+        resp3: false,
+        source: schema::Source::Hash,
+        max_results: 1_000_000,
+        max_rows: usize::MAX,
+        max_groups: usize::MAX,
+    }
+}
+
 fn plan(schema: &Schema, line: &str) -> Arc<Plan> {
-    let asked = Asked { resp3: false, source: schema::Source::Hash, max_results: 1_000_000, max_rows: usize::MAX };
+    let asked = asked();
     let request = AggregateRequest::parse(line.split('~').map(str::as_bytes), &asked).unwrap();
     Arc::new(Plan::new(&request, schema, &[]).unwrap())
 }
@@ -119,6 +133,11 @@ fn shown(value: &Value) -> String {
         Value::Number(number) => String::from_utf8(decimal::value(*number)).unwrap(),
         Value::String(text) => String::from_utf8_lossy(text).into_owned(),
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
+        Value::Map(members) => {
+            let member =
+                |(name, value): &(Arc<[u8]>, Value)| format!("{}:{}", String::from_utf8_lossy(name), shown(value));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(" "))
+        }
         Value::Faced(faces) => match &faces.shown {
             Shown::Text(text) => String::from_utf8_lossy(text).into_owned(),
             Shown::Json(values) => format!("{} values", values.len()),
@@ -190,6 +209,45 @@ fn rows_and_totals() {
         ("* LIMIT 0 0 SORTBY 1 @n MAX 3", 4, vec![]),
         ("* GROUPBY 1 @tag GROUPBY 0 REDUCE COUNT_DISTINCT 1 @tag AS d", 1, vec!["d=2"]),
         ("* ADDSCORES LIMIT 0 1", 1, vec!["__score=1"]),
+        ("* WITHOUTCOUNT", 1, vec!["", "", "", ""]),
+        ("* WITHCOUNT", 4, vec!["", "", "", ""]),
+        ("* WITHCOUNT LIMIT 0 0", 4, vec![]),
+        ("* WITHCOUNT LOAD 1 @n LIMIT 1 2", 4, vec!["n=2", "n=3"]),
+        ("* WITHCOUNT FILTER @n>1", 3, vec!["n=2", "n=3", "n=4"]),
+        ("* WITHCOUNT FILTER @n>1 LIMIT 0 1", 3, vec!["n=2"]),
+        ("* WITHCOUNT FILTER @n>1 LIMIT 0 0", 3, vec![]),
+        ("* WITHCOUNT LIMIT 0 3 FILTER @n>1", 2, vec!["n=2", "n=3"]),
+        ("* WITHCOUNT SORTBY 2 @n DESC LIMIT 0 1", 4, vec!["n=4"]),
+        ("* WITHCOUNT SORTBY 2 @n DESC MAX 2 LIMIT 0 1", 4, vec!["n=4"]),
+        ("* WITHCOUNT SORTBY 0 LIMIT 0 2", 4, vec!["", ""]),
+        ("* WITHCOUNT FILTER @n>2 SORTBY 2 @n DESC LIMIT 0 1", 2, vec!["n=4"]),
+        ("* WITHCOUNT GROUPBY 1 @tag LIMIT 0 1", 3, vec!["tag=odd"]),
+        ("* WITHCOUNT GROUPBY 1 @tag REDUCE COUNT 0 AS c FILTER @c<2 LIMIT 0 1", 2, vec!["tag=even,c=1"]),
+        ("* WITHCOUNT GROUPBY 1 @tag REDUCE COUNT 0 AS c FILTER @c<2 SORTBY 1 @tag LIMIT 0 1", 2, vec!["tag=nil,c=1"]),
+        (
+            "* GROUPBY 0 REDUCE COLLECT 11 SORTBY 2 @n DESC FIELDS 2 @n @tag LIMIT 0 2",
+            1,
+            vec!["__generated_aliascollectsortby,2,n,desc,fields,2,n,tag,limit,0,2=[{n:4} {n:3 tag:odd}]"],
+        ),
+        ("* GROUPBY 0 REDUCE COLLECT 4 DISTINCT FIELDS 1 @t AS r", 1, vec!["r=[{t:t1} {t:t2} {t:t0}]"]),
+        ("* GROUPBY 0 REDUCE COLLECT 7 DISTINCT FIELDS 1 @t LIMIT 1 1 AS r", 1, vec!["r=[{t:t2}]"]),
+        (
+            "* GROUPBY 1 @tag REDUCE COUNT 0 AS c REDUCE COLLECT 3 FIELDS 1 @n AS r GROUPBY 0 REDUCE COLLECT 7 FIELDS 1 @r SORTBY 2 @tag ASC AS all",
+            1,
+            vec!["all=[{r:[{n:4}]} {r:[{n:2}]} {r:[{n:1} {n:3}]}]"],
+        ),
+        // COLLECT: rows as maps, of properties that the rows have.
+        (
+            "* GROUPBY 1 @tag REDUCE COLLECT 3 FIELDS 1 @n AS r",
+            3,
+            vec!["tag=odd,r=[{n:1} {n:3}]", "tag=even,r=[{n:2}]", "tag=nil,r=[{n:4}]"],
+        ),
+        (
+            "* LOAD 2 @n z GROUPBY 0 REDUCE COLLECT 2 FIELDS * AS r LIMIT 0 1",
+            1,
+            vec!["r=[{n:1 z:z1} {n:2 z:z2} {n:3 z:z3} {n:4 z:z4}]"],
+        ),
+        ("* LOAD * GROUPBY 1 @t REDUCE COLLECT 2 FIELDS * AS r LIMIT 0 1", 3, vec!["t=T1,r=[{t:T1} {t:T1}]"]),
     ] {
         let found = run(&mut Memory::numbered(4), line);
         let rows: Vec<String> = rows.into_iter().map(String::from).collect();
@@ -207,6 +265,31 @@ fn reducers() {
     assert_eq!(rows, ["avg=3.5,sd=1.87082869339,min=2,q=3,l=[odd even],d=2,i=3,f=t1,g=t0,r=[1 2 3 4 5 6],s=0"]);
     let sketches = "* GROUPBY 1 @tag REDUCE HLL 1 @n AS h GROUPBY 0 REDUCE HLL_SUM 1 @h AS c";
     assert_eq!(run(&mut Memory::numbered(10), sketches).1, ["c=10"]);
+}
+
+#[test]
+fn a_cursor_tells_the_exact_total_in_every_batch() {
+    let mut source = Memory::numbered(100);
+    let plan = plan(&source.schema, "*~WITHCOUNT~FILTER~@n>40~LIMIT~0~30");
+    let mut pipeline = Pipeline::new(plan);
+    for _ in 0..3 {
+        let output = pipeline.next(&mut source, 10, &|| false).unwrap();
+        assert_eq!((output.total, output.rows.len()), (60, 10));
+    }
+}
+
+#[test]
+fn too_many_groups_are_refused() {
+    let mut source = Memory::numbered(1000);
+    let asked = Asked { max_groups: 999, ..asked() };
+    for (filter, refused) in [("@n>0", true), ("@n>1", false)] {
+        let words = ["*", "FILTER", filter, "GROUPBY", "1", "@n"];
+        let request = AggregateRequest::parse(words.map(str::as_bytes), &asked).unwrap();
+        let plan = Plan::new(&request, &source.schema, &[]).unwrap();
+        source.at = 0;
+        let output = Pipeline::new(Arc::new(plan)).next(&mut source, usize::MAX, &|| false);
+        assert_eq!(output.err(), refused.then_some(Error::Groups(999)));
+    }
 }
 
 #[test]

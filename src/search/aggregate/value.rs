@@ -23,6 +23,8 @@ pub enum Value {
     String(Arc<[u8]>),
     /// Several values: TOLIST, `split()`, a JSON array.
     Array(Arc<[Value]>),
+    /// Values by their names, in an order: an element of what COLLECT makes.
+    Map(Arc<[(Arc<[u8]>, Value)]>),
     /// A part of a document that is shown otherwise than it is computed with.
     Faced(Arc<Faces>),
 }
@@ -96,28 +98,29 @@ impl Value {
             Self::Number(number) => Some(*number),
             Self::String(text) if text.is_empty() => Some(0.0),
             Self::String(text) => number::parse(text),
-            Self::Null | Self::Array(_) => None,
+            Self::Null | Self::Array(_) | Self::Map(_) => None,
             Self::Faced(faces) => faces.is.as_number(),
         }
     }
 
-    /// Whether this counts as true: a number but 0, a text but the empty one, an array but the empty one.
+    /// Whether this counts as true: a number but 0, a text but the empty one, an array or a map but the empty one.
     pub fn is_true(&self) -> bool {
         match self {
             Self::Null => false,
             Self::Number(number) => *number != 0.0,
             Self::String(text) => !text.is_empty(),
             Self::Array(items) => !items.is_empty(),
+            Self::Map(members) => !members.is_empty(),
             Self::Faced(faces) => faces.is.is_true(),
         }
     }
 
-    /// The text that this is or is written as; nothing for NULL and arrays.
+    /// The text that this is or is written as; nothing for NULL, arrays and maps.
     pub fn to_text(&self) -> Option<Arc<[u8]>> {
         match self {
             Self::Number(number) => Some(decimal::value(*number).into()),
             Self::String(text) => Some(Arc::clone(text)),
-            Self::Null | Self::Array(_) => None,
+            Self::Null | Self::Array(_) | Self::Map(_) => None,
             Self::Faced(faces) => faces.is.to_text(),
         }
     }
@@ -143,25 +146,33 @@ impl Value {
             (Self::Array(a), Self::Array(b)) => return compare_arrays(a, b),
             (Self::Number(a), b) => compare_numbers(*a, b.to_compare()?),
             (a, Self::Number(b)) => compare_numbers(a.to_compare()?, *b),
-            (Self::Array(_), Self::String(text)) => [].as_slice().cmp(text),
-            (Self::String(text), Self::Array(_)) => text.as_ref().cmp(&[]),
+            (Self::Map(a), Self::Map(b)) => return compare_maps(a, b),
+            (Self::Array(_), Self::Map(_)) => Ordering::Less,
+            (Self::Map(_), Self::Array(_)) => Ordering::Greater,
+            (Self::Array(_) | Self::Map(_), Self::String(text)) => [].as_slice().cmp(text),
+            (Self::String(text), Self::Array(_) | Self::Map(_)) => text.as_ref().cmp(&[]),
         })
     }
 
     /// A total order of all values, for sorting: NULL, then numbers (NaN last), then text as bytes, then arrays by their
-    /// first elements.
+    /// first elements, then maps by their first members.
     pub fn sort_order(&self, other: &Self) -> Ordering {
         let rank = |value: &Self| match value.plain() {
             Self::Null => 0,
             Self::Number(_) => 1,
             Self::String(_) => 2,
             Self::Array(_) | Self::Faced(_) => 3,
+            Self::Map(_) => 4,
         };
         match (self.plain(), other.plain()) {
             (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
             (Self::String(a), Self::String(b)) => a.cmp(b),
             (Self::Array(a), Self::Array(b)) => match (a.first(), b.first()) {
                 (Some(a), Some(b)) => a.sort_order(b),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            },
+            (Self::Map(a), Self::Map(b)) => match (a.first(), b.first()) {
+                (Some(a), Some(b)) => a.0.cmp(&b.0).then_with(|| a.1.sort_order(&b.1)),
                 (a, b) => a.is_some().cmp(&b.is_some()),
             },
             _ => rank(self).cmp(&rank(other)),
@@ -187,6 +198,15 @@ impl Value {
                 out.extend_from_slice(&(items.len() as u64).to_le_bytes());
                 items.iter().for_each(|item| item.encode(out));
             }
+            Self::Map(members) => {
+                out.push(4);
+                out.extend_from_slice(&(members.len() as u64).to_le_bytes());
+                for (name, value) in members.iter() {
+                    out.extend_from_slice(&(name.len() as u64).to_le_bytes());
+                    out.extend_from_slice(name);
+                    value.encode(out);
+                }
+            }
             Self::Faced(faces) => faces.is.encode(out),
         }
     }
@@ -201,9 +221,18 @@ fn compare_numbers(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or(Ordering::Equal)
 }
 
+/// Maps compare by their first members, and by whether they have one.
+fn compare_maps(a: &[(Arc<[u8]>, Value)], b: &[(Arc<[u8]>, Value)]) -> Result<Ordering, NotComparable> {
+    match (a.first(), b.first()) {
+        (Some((a, _)), Some((b, _))) if a != b => Ok(a.cmp(b)),
+        (Some((_, a)), Some((_, b))) => a.compare(b),
+        (a, b) => Ok(a.is_some().cmp(&b.is_some())),
+    }
+}
+
 /// Arrays compare by their first elements, and by whether they have one.
 fn compare_arrays(a: &[Value], b: &[Value]) -> Result<Ordering, NotComparable> {
-    // An array in an array is compared in turn; the depth is that of the value, which expressions cannot nest.
+    // An array in an array is compared in turn; the depth is that of the value, which the plan bounds.
     match (a.first(), b.first()) {
         (Some(a), Some(b)) => a.compare(b),
         (a, b) => Ok(a.is_some().cmp(&b.is_some())),
@@ -220,6 +249,10 @@ mod tests {
 
     fn array(items: &[Value]) -> Value {
         Value::Array(items.into())
+    }
+
+    fn map(members: &[(&str, Value)]) -> Value {
+        Value::Map(members.iter().map(|(name, value)| (name.as_bytes().into(), value.clone())).collect())
     }
 
     #[test]
@@ -240,6 +273,12 @@ mod tests {
             (array(&[]), array(&[text("a")]), Some(Ordering::Less)),
             (array(&[text("z")]), text("a"), Some(Ordering::Less)),
             (array(&[text("z")]), text(""), Some(Ordering::Equal)),
+            (map(&[("a", text("b"))]), map(&[("a", text("c"))]), Some(Ordering::Less)),
+            (map(&[("b", text("b"))]), map(&[("a", text("c"))]), Some(Ordering::Greater)),
+            (map(&[]), map(&[("a", text("c"))]), Some(Ordering::Less)),
+            (map(&[]), array(&[text("a")]), Some(Ordering::Greater)),
+            (map(&[]), Value::Number(1.0), None),
+            (map(&[]), text("x"), Some(Ordering::Less)),
         ] {
             assert_eq!(a.compare(&b).ok(), order, "{a:?} {b:?}");
             assert_eq!(b.compare(&a).ok(), order.map(Ordering::reverse), "{b:?} {a:?}");
@@ -259,6 +298,7 @@ mod tests {
             text("x"),
             array(&[]),
             array(&[text("a")]),
+            map(&[("a", text("b"))]),
         ];
         let faced =
             |value: &Value| value.clone().shown_as(Shown::Text((*b"[shown]").into())).shown_as(Shown::Json([].into()));
@@ -286,7 +326,7 @@ mod tests {
 
     #[test]
     fn truth() {
-        for value in [Value::Null, Value::Number(0.0), text(""), array(&[])] {
+        for value in [Value::Null, Value::Number(0.0), text(""), array(&[]), map(&[])] {
             assert!(!value.is_true(), "{value:?}");
         }
         for value in [Value::Number(f64::NAN), text("0"), array(&[Value::Null])] {

@@ -26,6 +26,8 @@ pub struct Asked {
     pub max_results: usize,
     /// Largest count of FT.AGGREGATE (the setting `max-aggregate-results`).
     pub max_rows: usize,
+    /// Most groups of a GROUPBY (the setting `max-aggregate-groups`).
+    pub max_groups: usize,
 }
 
 /// Why a request is refused.
@@ -78,6 +80,10 @@ pub enum Error {
     ExpandSource,
     /// FORMAT EXPAND before dialect 3.
     ExpandDialect,
+    /// BM25STD_TANH_FACTOR out of range.
+    TanhFactor,
+    /// BM25STD_TANH_FACTOR beside a scorer that has none.
+    TanhScorer,
     /// No scorer has this name.
     Scorer(Box<[u8]>),
     /// No language has this name.
@@ -139,6 +145,26 @@ pub enum Error {
     Resolution,
     /// A sample beyond the largest.
     SampleSize,
+    /// COLLECT's FIELDS without a count, or with one that is not 1 to this.
+    CollectFields(usize),
+    /// COLLECT's SORTBY of more properties than these.
+    CollectSort(usize),
+    /// COLLECT's LIMIT beyond the setting.
+    CollectLimit {
+        /// `count` or `offset`.
+        what: &'static str,
+        /// The setting.
+        most: usize,
+    },
+    /// A property without its `@`, or a path without its `$`.
+    NoPrefix {
+        /// What there is.
+        name: Box<[u8]>,
+        /// Where it stands.
+        clause: &'static str,
+    },
+    /// More GROUPBYs than values can be deep.
+    GroupSteps(usize),
     /// APPLY's AS without a name.
     ApplyAs,
     /// LOAD after a GROUPBY.

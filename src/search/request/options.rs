@@ -1,5 +1,7 @@
 //! Options that FT.SEARCH and FT.AGGREGATE share.
 
+use std::ops::RangeInclusive;
+
 use super::{Asked, Cursor, Error, bad};
 use crate::search::analysis::Language;
 use crate::search::arguments::{Problem, Words, lookup};
@@ -13,6 +15,9 @@ use crate::search::score::Scorer;
 /// Units of GEOFILTER's radius.
 const UNITS: [(&str, Unit); 4] =
     [("m", Unit::Meters), ("km", Unit::Kilometers), ("mi", Unit::Miles), ("ft", Unit::Feet)];
+
+/// What BM25STD.TANH may divide by.
+const TANH_FACTORS: RangeInclusive<u32> = 1..=10_000;
 
 /// What a query is told beside its text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +40,8 @@ pub struct QueryOptions {
     pub language: Option<Language>,
     /// SCORER; `None`: the default one.
     pub scorer: Option<Scorer>,
+    /// BM25STD_TANH_FACTOR: what that scorer divides by; `None`: the setting.
+    pub tanh_factor: Option<u32>,
     /// PARAMS: values of `$name`.
     pub params: Option<Params>,
     /// DIALECT, 1 to 4; `None`: the setting.
@@ -173,6 +180,10 @@ impl QueryOptions {
             }
             let dialect = words.integer(1).ok().and_then(|dialect| u8::try_from(dialect).ok());
             self.dialect = Some(dialect.filter(|dialect| *dialect <= 4).ok_or(Error::Dialect)?);
+        } else if words.accept("BM25STD_TANH_FACTOR") {
+            let factor = words.integer(i64::MIN).map_err(bad("BM25STD_TANH_FACTOR"))?;
+            let factor = u32::try_from(factor).ok().filter(|factor| TANH_FACTORS.contains(factor));
+            self.tanh_factor = Some(factor.ok_or(Error::TanhFactor)?);
         } else if words.accept("PARAMS") {
             if self.params.is_some() {
                 return Err(Error::ParamsTwice);
@@ -192,6 +203,10 @@ impl QueryOptions {
     pub(in super::super) fn check(&self, asked: &Asked) -> Result<(), Error> {
         if self.explain_score && !self.with_scores {
             return Err(Error::ExplainScore);
+        }
+        let has_factor = |scorer: Scorer| matches!(scorer, Scorer::Bm25StdTanh(_));
+        if self.tanh_factor.is_some() && self.scorer.is_some_and(|scorer| !has_factor(scorer)) {
+            return Err(Error::TanhScorer);
         }
         if !self.expand {
             return Ok(());

@@ -164,7 +164,7 @@ impl Function {
             Value::Null => Got::Null,
             Value::Number(_) => Got::Number,
             Value::String(_) => Got::String,
-            Value::Array(_) | Value::Faced(_) => Got::Array,
+            Value::Array(_) | Value::Map(_) | Value::Faced(_) => Got::Array,
         };
         EvaluateError::ArgumentType { function: self, at, got, want }
     }
