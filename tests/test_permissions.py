@@ -50,6 +50,8 @@ INDEXES = {
     "FT._DROPINDEXIFX": ("{i}", "r", "write dangerous"),
     "FT._DROPINDEXIFX DD": ("{i} DD", "rw", "write dangerous"),
     "FT._DROPIFX": ("{i}", "rw", "write dangerous"),
+    "FT.DROP": ("{i}", "rw", "write dangerous"),
+    "FT.DROP KEEPDOCS": ("{i} KEEPDOCS", "r", "write dangerous"),
     "FT._DROPIFX KEEPDOCS": ("{i} KEEPDOCS", "r", "write dangerous"),
     "FT.ALIASADD": ("other {i}", "r", "write"),
     "FT._ALIASADDIFNX": ("other {i}", "r", "write"),
@@ -74,6 +76,12 @@ INDEXES = {
     "FT.CONFIG HELP": ("HELP TIMEOUT", "", "admin"),
     "FT.CONFIG SET": ("SET TIMEOUT 500", "s", "admin"),
 }
+# Command -> its words, what it needs of the index and of its document ("both": to read and to write it by one pattern), its
+# category.
+LEGACY = {
+    "FT.ADD": ("{i} {p}h:9 1 FIELDS t x", "both", "write"), "FT.SAFEADD": ("{i} {p}h:9 1 FIELDS t x", "both", "write"),
+    "FT.DEL": ("{i} {p}h:0", "rw", "write"), "FT.GET": ("{i} {p}h:0", "r", "read"), "FT.MGET": ("{i} {p}h:0 {p}h:1", "r", "read"),
+}  # fmt: skip
 # Command -> its words, {k} a key and {l} another; what it does with the keys ("r" reads, "rw" changes), its category.
 DOCUMENTS = {
     "JSON.SET": ("{k} $.n 1", "rw"), "JSON.MSET": ("{k} $.n 1 {l} $.n 2", "rw"), "JSON.MERGE": ('{k} $ {{"m":1}}', "rw"),
@@ -175,6 +183,24 @@ def test_indexes(server, r2, user):
 
 
 @pytest.mark.smoke
+def test_documents_of_an_index(server, r2, user):
+    restore(r2)
+    before = state(r2)
+    for command, (text, needs, categories) in LEGACY.items():
+        for prefix in ("app", "sec"):
+            answer = user(*words_of(command, text, i=f"i:{prefix}", p=f"{prefix}:"))
+            case = f"{command} {prefix}: {answer!r}"
+            allowed = prefix in user.both if needs == "both" else may_use(user, needs, prefix)
+            if may_run(server, user, command, categories) and allowed:
+                assert not isinstance(answer, Error), case
+            else:
+                assert isinstance(answer, Error) and answer.startswith("NOPERM "), case
+                assert state(r2) == before, case
+            if categories == "write" and not isinstance(answer, Error):
+                restore(r2)
+
+
+@pytest.mark.smoke
 def test_keys(server, r2, user):
     tables = [("j", DOCUMENTS), ("s", SUGGESTIONS)] + [("v", SETS)] * (server.name not in BUILTIN_VECTOR_SETS)
     for kind, table in tables:
@@ -206,11 +232,11 @@ def test_one_sees_the_indexes_that_one_may_read(server, r2, user):
 def test_every_command_stands_in_a_table(server, r2):
     """A new command takes a line above: what it needs, and its categories."""
     ours = {name.decode().upper() for name in r2("COMMAND", "LIST", "FILTERBY", "MODULE", "search")}
-    known = {name.split()[0] for table in (INDEXES, DOCUMENTS, SUGGESTIONS, SETS) for name in table}
+    known = {name.split()[0] for table in (INDEXES, LEGACY, DOCUMENTS, SUGGESTIONS, SETS) for name in table}
     assert ours - known == set()
 
 
-CATEGORIES = {name.split()[0]: set(categories.split()) for name, (_, _, categories) in INDEXES.items()}
+CATEGORIES = {name.split()[0]: set(categories.split()) for name, (_, _, categories) in (INDEXES | LEGACY).items()}
 
 
 @pytest.mark.smoke

@@ -8,7 +8,7 @@
 macro_rules! query {
     () => {
         "[VERBATIM] [NOSTOPWORDS] [INFIELDS count:int [field...]] [INKEYS count:int [name...]] [SLOP slop:int] [INORDER] \
-         [LANGUAGE language] [EXPANDER expander] [SCORER scorer] [PAYLOAD payload] [TIMEOUT milliseconds:int] \
+         [LANGUAGE language] [EXPANDER expander] [SCORER scorer] [BM25STD_TANH_FACTOR factor:int] [PAYLOAD payload] [TIMEOUT milliseconds:int] \
          [PARAMS nargs:int (name value)...] [DIALECT dialect:int] [FORMAT (STRING | EXPAND)] \
          [WITHCOUNT | WITHOUTCOUNT] [ALLSHARDS | SOMESHARDS] [CONSISTENT | INCONSISTENT]"
     };
@@ -61,6 +61,13 @@ macro_rules! create {
 macro_rules! alter {
     () => {
         concat!("index [SKIPINITIALSCAN] SCHEMA ADD ", field!())
+    };
+}
+
+/// FT.ADD.
+macro_rules! add {
+    () => {
+        "index key:key score:double [REPLACE [PARTIAL]] [LANGUAGE language] [PAYLOAD payload] FIELDS (field value)..."
     };
 }
 
@@ -137,6 +144,7 @@ pub static ALL: &[(&str, &str)] = &[
     ("FT.DROPINDEX", "index [DD]"),
     ("FT._DROPINDEXIFX", "index [DD]"),
     ("FT._DROPIFX", "index"),
+    ("FT.DROP", "index [KEEPDOCS]"),
     ("FT.SEARCH", search!()),
     (
         "FT.AGGREGATE",
@@ -146,8 +154,10 @@ pub static ALL: &[(&str, &str)] = &[
             " ",
             query!(),
             " [WITHCURSOR [COUNT count:int] [MAXIDLE milliseconds:int]] [LOAD (* | count:int (identifier [AS property])...)]... \
-             [GROUPBY nargs:int [property...] [REDUCE (COUNT | COUNT_DISTINCT | COUNT_DISTINCTISH | SUM | MIN | MAX | AVG | STDDEV \
-               | QUANTILE | TOLIST | FIRST_VALUE | RANDOM_SAMPLE | HLL | HLL_SUM) nargs:int [argument...] [AS name]]...]... \
+             [GROUPBY nargs:int [property...] [REDUCE ((COUNT | COUNT_DISTINCT | COUNT_DISTINCTISH | SUM | MIN | MAX | AVG | STDDEV \
+               | QUANTILE | TOLIST | FIRST_VALUE | RANDOM_SAMPLE | HLL | HLL_SUM) nargs:int [argument...] \
+               | COLLECT nargs:int (FIELDS (* | count:int property...) [DISTINCT] [SORTBY nargs:int (property [ASC | DESC])...] \
+                 [LIMIT offset:int count:int])) [AS name]]...]... \
              [APPLY expression [AS name]]... [FILTER expression]... \
              [SORTBY nargs:int (property [ASC | DESC])... [MAX count:int]]... [LIMIT offset:int count:int]..."
         ),
@@ -166,6 +176,11 @@ pub static ALL: &[(&str, &str)] = &[
     ("FT._ALIASDELIFX", "alias"),
     ("FT.ALIASLIST", "index"),
     ("FT._ALIASLIST", ""),
+    ("FT.ADD", add!()),
+    ("FT.SAFEADD", add!()),
+    ("FT.DEL", "index key:key [DD]"),
+    ("FT.GET", "index key:key"),
+    ("FT.MGET", "index key:key..."),
     ("FT.SUGADD", "key:key text score:double [INCR] [PAYLOAD payload]"),
     ("FT.SUGGET", "key:key text [FUZZY] [WITHSCORES] [WITHPAYLOADS] [MAX max:int]"),
     ("FT.SUGDEL", "key:key text"),

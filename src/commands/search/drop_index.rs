@@ -20,6 +20,26 @@ pub struct DropIndexIf;
 /// `FT._DROPIFX`: deletes the documents unless KEEPDOCS.
 pub struct DropIf;
 
+/// `FT.DROP`, which old clients send: deletes the documents unless KEEPDOCS.
+pub struct Drop;
+
+impl Command for Drop {
+    const INFO: Info = drops(c"FT.DROP", c"Drops an index and its documents");
+
+    fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
+        let words = words(args, "FT.DROP")?;
+        let keeps = has(&words, "KEEPDOCS");
+        if let (Some(word), false) = (words.get(1), keeps) {
+            return Err(errors::quoting("Unknown argument `", word, "`"));
+        }
+        if !drop(ctx, words[0], !keeps)? {
+            return Err(errors::UNKNOWN_INDEX_TO_DROP);
+        }
+        ctx.reply().ok();
+        Ok(())
+    }
+}
+
 impl Command for DropIndex {
     const INFO: Info = drops(c"FT.DROPINDEX", c"Drops an index, with DD its documents too");
 

@@ -15,6 +15,7 @@ pub mod drop_index;
 pub mod explain;
 pub mod find;
 pub mod info;
+pub mod legacy;
 pub mod list;
 mod loading;
 pub mod rows;
@@ -46,6 +47,7 @@ pub const FAMILY: Family = Family {
         entry::<drop_index::DropIndex>(),
         entry::<drop_index::DropIndexIf>(),
         entry::<drop_index::DropIf>(),
+        entry::<drop_index::Drop>(),
         entry::<find::Search>(),
         entry::<aggregate::Aggregate>(),
         entry::<cursor::Cursor>(),
@@ -62,6 +64,11 @@ pub const FAMILY: Family = Family {
         entry::<alias::DeleteIf>(),
         entry::<alias::List>(),
         entry::<alias::ListAll>(),
+        entry::<legacy::Add>(),
+        entry::<legacy::SafeAdd>(),
+        entry::<legacy::Delete>(),
+        entry::<legacy::Get>(),
+        entry::<legacy::GetMany>(),
         entry::<suggest::Add>(),
         entry::<suggest::Get>(),
         entry::<suggest::Delete>(),
