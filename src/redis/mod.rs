@@ -19,6 +19,7 @@
 //! | `key_rules` | a user's key patterns |
 //! | [`keyspace`] | opened keys and the values in them |
 //! | [`module`] | loading: name, options, fork handlers |
+//! | [`pair`] | two pieces of one query's work at the same time |
 //! | [`placement`] | where a search runs |
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
 //! | [`reply`] | writing replies in RESP2 and RESP3 |
@@ -104,6 +105,7 @@ mod key_rules;
 pub mod keyspace;
 pub mod loading;
 pub mod module;
+pub mod pair;
 pub mod placement;
 pub mod rdb;
 pub mod reply;
