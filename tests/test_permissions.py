@@ -65,6 +65,7 @@ INDEXES = {
     "FT.SEARCH BY ALIAS": ("{a} *", "r", "read"),
     "FT.AGGREGATE": ("{i} * LOAD 1 @t", "r", "read"),
     "FT.AGGREGATE WITHCURSOR": ("{i} * WITHCURSOR COUNT 1", "r", "read"),
+    "FT.HYBRID": ("{i} SEARCH * VSIM @v $b PARAMS 2 b 1234", "r", "read"),
     "FT.CURSOR READ": ("READ {i} {c}", "r", "read"),
     "FT.CURSOR DEL": ("DEL {i} {c}", "r", "read"),
     "FT.INFO": ("{i}", "r", "read"),
@@ -113,7 +114,8 @@ def restore(r):
     """What is there before each command: an index, an alias, a key of each kind, of whom may be asked and of another."""
     r("FLUSHALL")
     for p in ("app", "sec"):
-        r("FT.CREATE", f"i:{p}", "PREFIX", 1, f"{p}:", "SCHEMA", "t", "TAG")
+        space = "v VECTOR FLAT 6 TYPE FLOAT32 DIM 1 DISTANCE_METRIC L2"
+        r("FT.CREATE", f"i:{p}", "PREFIX", 1, f"{p}:", "SCHEMA", "t", "TAG", *space.split())
         r("FT.ALIASADD", f"a:{p}", f"i:{p}")
         r.pipeline(("HSET", f"{p}:h:{n}", "t", "x") for n in range(3))
         for name in ("j", "k"):

@@ -44,6 +44,16 @@ macro_rules! field {
     };
 }
 
+/// REDUCE of a GROUPBY.
+macro_rules! reducers {
+    () => {
+        "[REDUCE ((COUNT | COUNT_DISTINCT | COUNT_DISTINCTISH | SUM | MIN | MAX | AVG | STDDEV \
+          | QUANTILE | TOLIST | FIRST_VALUE | RANDOM_SAMPLE | HLL | HLL_SUM) nargs:int [argument...] \
+          | COLLECT nargs:int (FIELDS (* | count:int property...) [DISTINCT] [SORTBY nargs:int (property [ASC | DESC])...] \
+            [LIMIT offset:int count:int])) [AS name]]..."
+    };
+}
+
 /// FT.CREATE.
 macro_rules! create {
     () => {
@@ -154,12 +164,27 @@ pub static ALL: &[(&str, &str)] = &[
             " ",
             query!(),
             " [WITHCURSOR [COUNT count:int] [MAXIDLE milliseconds:int]] [LOAD (* | count:int (identifier [AS property])...)]... \
-             [GROUPBY nargs:int [property...] [REDUCE ((COUNT | COUNT_DISTINCT | COUNT_DISTINCTISH | SUM | MIN | MAX | AVG | STDDEV \
-               | QUANTILE | TOLIST | FIRST_VALUE | RANDOM_SAMPLE | HLL | HLL_SUM) nargs:int [argument...] \
-               | COLLECT nargs:int (FIELDS (* | count:int property...) [DISTINCT] [SORTBY nargs:int (property [ASC | DESC])...] \
-                 [LIMIT offset:int count:int])) [AS name]]...]... \
+             [GROUPBY nargs:int [property...] ",
+            reducers!(),
+            "]... \
              [APPLY expression [AS name]]... [FILTER expression]... \
              [SORTBY nargs:int (property [ASC | DESC])... [MAX count:int]]... [LIMIT offset:int count:int]..."
+        ),
+    ),
+    (
+        "FT.HYBRID",
+        concat!(
+            "index [subqueries:int] SEARCH query [SCORER scorer] [YIELD_SCORE_AS name] VSIM field vector \
+             [KNN nargs:int (K k:int [EF_RUNTIME ef:int] [SHARD_K_RATIO ratio:double]) \
+              | RANGE nargs:int (RADIUS radius:double [EPSILON epsilon:double])] \
+             [FILTER nargs:int (condition [POLICY (ADHOC | BATCHES)] [BATCH_SIZE size:int])] [YIELD_SCORE_AS name] \
+             [COMBINE (RRF nargs:int [(CONSTANT constant:double | WINDOW window:int | YIELD_SCORE_AS name)...] \
+              | LINEAR nargs:int [(ALPHA alpha:double BETA beta:double | WINDOW window:int | YIELD_SCORE_AS name)...])] \
+             [LOAD (* | count:int (identifier [AS property])...)]... [GROUPBY nargs:int property... ",
+            reducers!(),
+            "]... [APPLY expression [AS name]]... [FILTER expression]... \
+             [SORTBY nargs:int (property [ASC | DESC])... | NOSORT] [LIMIT offset:int count:int] [PARAMS nargs:int (name value)...] \
+             [TIMEOUT milliseconds:int] [FORMAT (STRING)] [EXPLAINSCORE] [WITHCURSOR [COUNT count:int] [MAXIDLE milliseconds:int]]"
         ),
     ),
     ("FT.CURSOR", "(READ index cursor:int [COUNT count:int] | DEL index cursor:int)"),

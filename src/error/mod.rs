@@ -8,6 +8,7 @@
 
 pub mod document;
 pub mod expression;
+pub mod hybrid;
 pub mod json;
 pub mod request;
 pub mod search;

@@ -176,6 +176,7 @@ pub fn settings(options: &QueryOptions) -> Settings {
         in_fields: FieldMask::ALL,
         slop: options.slop.map_or(-1, i64::from),
         in_order: options.in_order,
+        silent_tags: false,
         measured: Vec::new(),
     }
 }

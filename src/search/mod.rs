@@ -21,6 +21,7 @@
 //! | [`suggest`] | suggestions, which are of no index |
 //! | [`moved`] | definitions in files of RediSearch |
 //! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
+//! | [`hybrid`] | FT.HYBRID: two searches fused into one |
 //! | [`aggregate`] | rows and the steps of FT.AGGREGATE; the expressions of APPLY and FILTER |
 //!
 //! Invariants that hold everywhere:
@@ -48,6 +49,7 @@ pub mod execute;
 pub mod explanation;
 pub mod fields;
 pub mod fold;
+pub mod hybrid;
 pub mod idset;
 pub mod index;
 pub mod info;

@@ -70,6 +70,21 @@ impl Scorer {
         })
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bm25Std => "BM25STD",
+            Self::Bm25StdTanh(_) => "BM25STD.TANH",
+            Self::Bm25StdNorm => "BM25STD.NORM",
+            Self::Tfidf => "TFIDF",
+            Self::TfidfDocNorm => "TFIDF.DOCNORM",
+            Self::Bm25 => "BM25",
+            Self::Dismax => "DISMAX",
+            Self::DocScore => "DOCSCORE",
+            Self::Hamming => "HAMMING",
+        }
+    }
+
     /// Whether the distance between the words of the query counts.
     pub fn needs_nearness(self) -> bool {
         matches!(self, Self::Tfidf | Self::TfidfDocNorm | Self::Bm25)

@@ -53,7 +53,7 @@ impl Command for Aggregate {
         let request = AggregateRequest::parse(args, &query::asked(ctx, &definition))?;
         let asked = Asked::new(&definition, request, ctx.database())?;
         if asked.request.cursor.is_some() {
-            make_room(&index.handle)?;
+            make_room(&index.handle, 1)?;
         }
         index.count_use(query::dialect(&asked.request.options));
         if query::finds_nothing_for_memory(ctx)? {
@@ -77,13 +77,17 @@ thread_local! {
 /// What waits to be read.
 pub static CURSORS: Cursors<Running> = Cursors(&TABLE);
 
-/// Sees to it that an index can have one more cursor.
+/// Sees to it that an index can have so many more cursors.
 ///
 /// # Errors
 /// Where it has too many.
-fn make_room(handle: &Arc<Handle>) -> Result<(), Error> {
+pub(super) fn make_room(handle: &Arc<Handle>, more: usize) -> Result<(), Error> {
     CURSORS.forget_idle();
-    if CURSORS.counts(handle).of_index < config::index_cursor_limit() { Ok(()) } else { Err(errors::TOO_MANY_CURSORS) }
+    if CURSORS.counts(handle).of_index + more <= config::index_cursor_limit() {
+        Ok(())
+    } else {
+        Err(errors::TOO_MANY_CURSORS)
+    }
 }
 
 /// What is asked, as far as it can be known without the index.
@@ -203,7 +207,7 @@ impl Asked {
 
 /// What rows show.
 #[derive(Debug, Clone, Copy)]
-struct Beside {
+pub(super) struct Beside {
     /// WITHSCORES.
     score: bool,
     /// EXPLAINSCORE.
@@ -217,6 +221,9 @@ struct Beside {
 }
 
 impl Beside {
+    /// The values alone.
+    pub const NOTHING: Self = Self { score: false, explanation: false, payload: false, sort_key: false, values: true };
+
     /// How many things that is.
     fn count(self) -> usize {
         [self.score, self.payload, self.sort_key, self.values].into_iter().map(usize::from).sum()
@@ -225,25 +232,25 @@ impl Beside {
 
 /// Steps at work, which a cursor keeps.
 pub struct Running {
-    pipeline: Pipeline<Document>,
-    hits: std::vec::IntoIter<execute::Row>,
-    complete: bool,
+    pub(super) pipeline: Pipeline<Document>,
+    pub(super) hits: std::vec::IntoIter<execute::Row>,
+    pub(super) complete: bool,
     /// A pattern stands for more terms than were looked for.
-    was_cut: bool,
+    pub(super) was_cut: bool,
     /// Nothing was looked for, since the server uses more memory than it may.
-    no_memory: bool,
+    pub(super) no_memory: bool,
     /// The index.
     pub handle: Arc<Handle>,
-    definition: Arc<Definition>,
+    pub(super) definition: Arc<Definition>,
     /// Where its documents are.
     pub database: i32,
-    deadline: Deadline,
+    pub(super) deadline: Deadline,
     /// TIMEOUT of the query, which each read of its cursor has.
-    timeout: Option<u64>,
+    pub(super) timeout: Option<u64>,
     /// What the cursor was asked.
     pub cursor: Option<CursorRequest>,
-    style: Style,
-    beside: Beside,
+    pub(super) style: Style,
+    pub(super) beside: Beside,
 }
 
 /// Rows that came out, and what will bring more.
@@ -277,7 +284,7 @@ impl Running {
     }
 
     /// Keeps what is left to be read and returns its number; 0 stands for a new one.
-    fn keep(self, ctx: &Context, number: u64) -> u64 {
+    pub(super) fn keep(self, ctx: &Context, number: u64) -> u64 {
         let most = config::cursor_max_idle();
         let idle = self.cursor.and_then(|cursor| cursor.max_idle).map_or(most, |asked| asked.min(most));
         let handle = Arc::clone(&self.handle);
@@ -388,7 +395,7 @@ impl Running {
     }
 
     /// Writes a value. Recursion is as deep as arrays and maps in each other, which the plan bounds.
-    fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
+    pub(super) fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
         match value {
             Value::Null => reply.null(),
             Value::Number(number) => self.style.write_number(reply, *number),

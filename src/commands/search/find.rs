@@ -335,12 +335,15 @@ pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
     reply.simple("results");
 }
 
+/// The warning of a query that found nothing since the server uses more memory than it may.
+pub const NO_MEMORY: &str = "One or more shards failed to execute the query due to insufficient memory";
+
 /// Ends the map of a RESP3 reply.
 pub fn write_warnings(reply: &mut Reply<'_>, complete: bool, was_cut: bool, no_memory: bool) {
     let warnings = [
         (!complete, "Timeout limit was reached"),
         (was_cut, "Max prefix expansions limit was reached"),
-        (no_memory, "One or more shards failed to execute the query due to insufficient memory"),
+        (no_memory, NO_MEMORY),
     ];
     reply.simple("warning");
     reply.array(warnings.iter().filter(|(holds, _)| *holds).count());

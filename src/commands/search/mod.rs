@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod drop_index;
 pub mod explain;
 pub mod find;
+pub mod hybrid;
 pub mod info;
 pub mod legacy;
 pub mod list;
@@ -50,6 +51,7 @@ pub const FAMILY: Family = Family {
         entry::<drop_index::Drop>(),
         entry::<find::Search>(),
         entry::<aggregate::Aggregate>(),
+        entry::<hybrid::Hybrid>(),
         entry::<cursor::Cursor>(),
         entry::<info::Info>(),
         entry::<explain::Explain>(),

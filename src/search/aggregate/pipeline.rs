@@ -80,6 +80,8 @@ pub struct Pipeline<D> {
     counted: Option<u64>,
     /// The total that WITHCOUNT asks for, as far as it is known.
     exact: u64,
+    /// Documents read that have gone.
+    gone: u64,
     /// Before which step of the last stage rows are counted for it, where all of them must go that far.
     counts_at: Option<usize>,
     /// A GROUPBY has more groups than it may.
@@ -125,6 +127,7 @@ impl<D> Pipeline<D> {
             told: 0,
             counted: None,
             exact: 0,
+            gone: 0,
             counts_at: None,
             has_too_many: false,
             limits: Vec::new(),
@@ -241,7 +244,7 @@ impl<D> Pipeline<D> {
 
     /// What WITHCOUNT tells.
     fn exact_total<S: Source<Document = D>>(&self, source: &S) -> u64 {
-        if self.stage == 0 && self.counts_at.is_none() { self.read + source.left() } else { self.exact }
+        if self.stage == 0 && self.counts_at.is_none() { self.read - self.gone + source.left() } else { self.exact }
     }
 
     /// Has the next batch take about a [`MOMENT`], after one of so many rows took so long.
@@ -284,7 +287,9 @@ impl<D> Pipeline<D> {
             match step {
                 Stream::Load(load) => {
                     source.load(rows, load);
+                    let loaded = rows.len();
                     rows.retain(|row| row.document.is_some());
+                    self.gone += (loaded - rows.len()) as u64;
                 }
                 Stream::Apply(expression, column) => {
                     for row in rows.iter_mut() {

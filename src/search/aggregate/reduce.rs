@@ -28,7 +28,7 @@ pub struct Reduce {
 }
 
 /// The name of a property, without its `@` if it has one.
-pub(super) fn property(word: &[u8]) -> &[u8] {
+pub(in crate::search) fn property(word: &[u8]) -> &[u8] {
     word.strip_prefix(b"@").unwrap_or(word)
 }
 
@@ -137,7 +137,7 @@ const NAMES: [&str; 15] = [
 ];
 
 /// Reads what follows REDUCE.
-pub(super) fn reduce(words: &mut Words, asked: &Asked) -> Result<Reduce, Error> {
+pub(in crate::search) fn reduce(words: &mut Words, asked: &Asked) -> Result<Reduce, Error> {
     let word = words.word().map_err(|_| Error::NoReducer)?;
     let known = NAMES.into_iter().find(|name| word.eq_ignore_ascii_case(name.as_bytes()));
     let name = known.ok_or_else(|| Error::Reducer(word.into()))?;

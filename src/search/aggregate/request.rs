@@ -85,6 +85,14 @@ pub struct Arrange {
     sorted: bool,
 }
 
+impl Arrange {
+    /// Sorts by properties, if there are any, and then cuts.
+    pub(in crate::search) fn new(by: Vec<Sort>, limit: (usize, usize)) -> Self {
+        let sorted = !by.is_empty();
+        Self { by, max: 0, limit: Some(limit), sorted }
+    }
+}
+
 impl AggregateRequest {
     /// Reads the words after the name of the index.
     ///
@@ -261,7 +269,8 @@ fn sort_fields(words: &mut Words) -> Result<Vec<Sort>, Error> {
     if by.len() > MAX_SORT_FIELDS { Err(Error::SortFields) } else { Ok(by) }
 }
 
-fn cursor(words: &mut Words, before: Option<CursorRequest>) -> Result<CursorRequest, Error> {
+/// What follows WITHCURSOR.
+pub(in crate::search) fn cursor(words: &mut Words, before: Option<CursorRequest>) -> Result<CursorRequest, Error> {
     let mut cursor = before.unwrap_or(CursorRequest { count: DEFAULT_BATCH, max_idle: None });
     let positive = |words: &mut Words, option| {
         let value = words.count(1).map_err(bad(option))?;

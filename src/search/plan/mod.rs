@@ -52,6 +52,8 @@ pub struct Settings {
     pub slop: i64,
     /// INORDER: the words of an intersection come in order.
     pub in_order: bool,
+    /// Tags add nothing to scores.
+    pub silent_tags: bool,
     /// What the vector ranges of the tree have measured, in its order; empty where the index knows by itself.
     pub measured: Vec<Measured>,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             in_fields: FieldMask::ALL,
             slop: -1,
             in_order: false,
+            silent_tags: false,
             measured: Vec::new(),
         }
     }

@@ -62,7 +62,8 @@ impl<'a> Plan<'a> {
         };
         let leaf = |tag, weight| -> Option<BoxDocset<'a>> {
             let set = index.set_of(tag)?;
-            let leaf = Leaf::term(weight, &self.corpus, set.len());
+            let silent = self.settings.silent_tags;
+            let leaf = if silent { Leaf::SILENT } else { Leaf::term(weight, &self.corpus, set.len()) };
             Some(Box::new(Set::stored(set, leaf).named(index.text(tag))))
         };
         let branch = |value: &'a TagValue, weight: f64| -> BoxDocset<'a> {

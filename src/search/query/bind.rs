@@ -6,8 +6,11 @@ use crate::search::arguments::lookup;
 use crate::search::number;
 use crate::search::schema::{self, Algorithm, FieldId, Schema, Vector};
 
-/// Checks the vector clauses of a tree and reads their options.
-pub(super) fn bind(node: &mut Node, schema: &Schema) -> Result<(), Error> {
+/// Checks the vector clauses of a tree and reads their options: for trees that were read [unbound](super::parse_unbound).
+///
+/// # Errors
+/// What a clause cannot be asked.
+pub fn bind(node: &mut Node, schema: &Schema) -> Result<(), Error> {
     match &mut node.kind {
         Kind::Intersect(parts) | Kind::Union(parts) => parts.iter_mut().try_for_each(|part| bind(part, schema)),
         Kind::Not(inner) | Kind::Optional(inner) => bind(inner, schema),

@@ -26,6 +26,7 @@ mod lexer;
 mod params;
 mod parser;
 
+pub use bind::bind;
 pub use explain::explain;
 pub use params::Params;
 
@@ -181,7 +182,7 @@ pub enum VectorOption {
 /// See [`Error`]; those of syntax before those of parameters before those of the schema.
 pub fn parse(text: &[u8], context: &Context) -> Result<Node, Error> {
     let mut tree = parse_unbound(text, context)?;
-    bind::bind(&mut tree, context.schema)?;
+    bind(&mut tree, context.schema)?;
     Ok(tree)
 }
 

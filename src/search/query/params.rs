@@ -15,7 +15,14 @@ impl Params {
     /// # Errors
     /// [`Error::ParamsCount`], [`Error::ParamsPairs`] or [`Error::DuplicateParameter`].
     pub fn read(words: &mut Words) -> Result<Self, Error> {
-        let given = words.counted().map_err(Error::ParamsCount)?;
+        Self::of(&words.counted().map_err(Error::ParamsCount)?)
+    }
+
+    /// Names and values by turns.
+    ///
+    /// # Errors
+    /// [`Error::ParamsPairs`] or [`Error::DuplicateParameter`].
+    pub fn of(given: &[&[u8]]) -> Result<Self, Error> {
         if given.is_empty() || !given.len().is_multiple_of(2) {
             return Err(Error::ParamsPairs);
         }
