@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use redis_module::raw as ffi;
 
 use super::args::Args;
+use super::cluster;
 use super::context::{Context, LogLevel, log};
 use super::loading::Loading;
 use super::syntax::Told;
@@ -75,6 +76,14 @@ pub struct Info {
     pub since: &'static CStr,
 }
 
+impl Info {
+    /// Whether its flags say that it writes.
+    const fn writes(&self) -> bool {
+        let flags = self.flags.to_bytes();
+        matches!(flags, [b'w', b'r', b'i', b't', b'e', ..])
+    }
+}
+
 /// A command.
 pub trait Command {
     /// What the server is told about it.
@@ -90,12 +99,16 @@ pub trait Command {
 /// A line of the table.
 pub struct Entry {
     info: Info,
-    shim: unsafe extern "C" fn(*mut ffi::RedisModuleCtx, *mut *mut ffi::RedisModuleString, c_int) -> c_int,
+    shim: Shim,
+    /// The same for a command that needs the cluster to serve.
+    guarded: Shim,
 }
+
+type Shim = unsafe extern "C" fn(*mut ffi::RedisModuleCtx, *mut *mut ffi::RedisModuleString, c_int) -> c_int;
 
 /// The table's line for a command.
 pub const fn entry<C: Command>() -> Entry {
-    Entry { info: C::INFO, shim: shim::<C> }
+    Entry { info: C::INFO, shim: shim::<C, false>, guarded: shim::<C, true> }
 }
 
 /// A family of commands that live or step aside together.
@@ -104,13 +117,18 @@ pub struct Family {
     pub category: &'static CStr,
     /// Its commands.
     pub commands: &'static [Entry],
+    /// Of those without keys, the ones that a node answers by itself, whatever the cluster does. The others are refused while it
+    /// is down.
+    pub alone: &'static [&'static CStr],
+    /// Tips for clients, by command; see <https://redis.io/docs/latest/develop/reference/command-tips/>.
+    pub tips: &'static [(&'static CStr, &'static CStr)],
 }
 
 /// What the server calls.
 ///
 /// # Safety
 /// The server passes a valid context and `argc` valid strings.
-unsafe extern "C" fn shim<C: Command>(
+unsafe extern "C" fn shim<C: Command, const GUARDED: bool>(
     raw: *mut ffi::RedisModuleCtx,
     argv: *mut *mut ffi::RedisModuleString,
     argc: c_int,
@@ -118,7 +136,8 @@ unsafe extern "C" fn shim<C: Command>(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: by the server's promise, for the time of this call, on the main thread.
         let (ctx, args) = unsafe { (Context::new(raw), Args::new(argv, argc)) };
-        if let Err(error) = C::run(&ctx, args) {
+        let refusal = if GUARDED { cluster::refusal(&ctx, C::INFO.writes()) } else { None };
+        if let Err(error) = refusal.map_or_else(|| C::run(&ctx, args), Err) {
             ctx.reply().error(&error);
         }
     }));
@@ -168,20 +187,21 @@ pub(super) fn register(loading: &Loading, family: &Family, usage: Usage) -> Resu
             .is_some_and(|add| add(loading.raw, family.category.as_ptr()) == ffi::REDISMODULE_OK as c_int)
     };
     for entry in family.commands {
-        register_one(loading, entry, category.then_some(family.category), usage).ok_or(entry.info.name)?;
+        register_one(loading, entry, family, category, usage).ok_or(entry.info.name)?;
     }
     Ok(())
 }
 
-fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>, usage: Usage) -> Option<()> {
+fn register_one(loading: &Loading, entry: &Entry, family: &Family, category: bool, usage: Usage) -> Option<()> {
     let Info { name, flags, keys, acl, .. } = entry.info;
+    let guarded = keys.first == 0 && !family.alone.contains(&name);
     // SAFETY: the context is valid while loading, the strings are NUL-terminated and copied, the function lives as long as the
     // library, which is never unloaded once it has types.
     unsafe {
         let made = api!(RedisModule_CreateCommand(
             loading.raw,
             name.as_ptr(),
-            Some(entry.shim),
+            Some(if guarded { entry.guarded } else { entry.shim }),
             flags.as_ptr(),
             keys.first,
             keys.last,
@@ -194,9 +214,10 @@ fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>, usage
         if command.is_null() {
             return None;
         }
-        describe(command, &entry.info, usage)?;
+        let tips = family.tips.iter().find(|(named, _)| *named == name).map(|(_, tips)| *tips);
+        describe(command, &entry.info, tips, usage)?;
         if let Some(set) = ffi::RedisModule_SetCommandACLCategories {
-            let family = category.map_or(String::new(), |c| format!(" {}", c.to_string_lossy()));
+            let family = if category { format!(" {}", family.category.to_string_lossy()) } else { String::new() };
             // The name is ours and holds no NUL. Where the server refused, a rule like `-@write` would let the command through.
             let done = set(command, CString::new(format!("{acl}{family}")).unwrap_or_default().as_ptr());
             if done != ffi::REDISMODULE_OK as c_int {
@@ -211,7 +232,12 @@ fn register_one(loading: &Loading, entry: &Entry, category: Option<&CStr>, usage
 ///
 /// # Safety
 /// `command` was just created.
-unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Usage) -> Option<()> {
+unsafe fn describe(
+    command: *mut ffi::RedisModuleCommand,
+    info: &Info,
+    tips: Option<&'static CStr>,
+    usage: Usage,
+) -> Option<()> {
     let access = match info.keys.access {
         Access::Read => ffi::REDISMODULE_CMD_KEY_RO | ffi::REDISMODULE_CMD_KEY_ACCESS,
         Access::Update => {
@@ -244,7 +270,7 @@ unsafe fn describe(command: *mut ffi::RedisModuleCommand, info: &Info, usage: Us
         complexity: info.complexity.as_ptr(),
         since: info.since.as_ptr(),
         history: std::ptr::null_mut(),
-        tips: std::ptr::null(),
+        tips: tips.map_or(std::ptr::null(), CStr::as_ptr),
         arity: info.arity,
         key_specs: if info.keys.first > 0 { specs.as_mut_ptr() } else { std::ptr::null_mut() },
         args: line.as_ref().map_or(std::ptr::null_mut(), |(_, arguments)| *arguments),

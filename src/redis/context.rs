@@ -52,7 +52,7 @@ impl Context {
         Self { raw }
     }
 
-    fn flags(&self) -> u32 {
+    pub(super) fn flags(&self) -> u32 {
         // SAFETY: the context is valid by new's promise.
         unsafe { api!(RedisModule_GetContextFlags(self.raw)) as u32 }
     }

@@ -94,6 +94,7 @@ mod answers;
 pub mod args;
 pub mod auxiliary;
 pub mod blocking;
+mod cluster;
 pub mod command;
 pub mod context;
 pub mod counter;

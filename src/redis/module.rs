@@ -138,9 +138,14 @@ pub unsafe fn load(
 
 /// Registers everything; `first`: the module has the first of its names.
 fn start(loading: &Loading, args: Args<'_>, module: &'static Module, first: bool) -> Result<(), String> {
-    // SAFETY: the context is valid while loading. Read errors are ours to handle: a damaged payload fails the load of its key,
-    // not the server.
-    unsafe { api!(RedisModule_SetModuleOptions(loading.raw, ffi::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int)) };
+    let server = server(loading);
+    // Read errors are ours to handle: a damaged payload fails the load of its key, not the server.
+    let mut options = ffi::REDISMODULE_OPTIONS_HANDLE_IO_ERRORS as c_int;
+    if is_valkey_from_9(&server) {
+        options |= ATOMIC_SLOT_MIGRATION;
+    }
+    // SAFETY: the context is valid while loading.
+    unsafe { api!(RedisModule_SetModuleOptions(loading.raw, options)) };
     let (mut served, mut aside) = (Vec::new(), Vec::new());
     for (family, register_type, commands) in module.families {
         if !command::is_free(loading, commands) || register_type.is_some_and(|register| !register(loading)) {
@@ -156,9 +161,22 @@ fn start(loading: &Loading, args: Args<'_>, module: &'static Module, first: bool
     info::register(loading, module.info);
     fork_handlers(module.fork);
     turns::come_soon();
-    let loaded = RESULT.get_or_init(|| Loaded { server: server(loading), served, aside, kernels: (module.kernels)() });
+    let loaded = RESULT.get_or_init(|| Loaded { server, served, aside, kernels: (module.kernels)() });
     log(LogLevel::Notice, &(module.greeting)(loaded));
     Ok(())
+}
+
+/// Valkey's option by which a module lets slots with its keys move at once: `VALKEYMODULE_OPTIONS_HANDLE_ATOMIC_SLOT_MIGRATION`.
+/// Without it the server lets no slot move so. What the migration does to keys comes as events like others.
+const ATOMIC_SLOT_MIGRATION: c_int = 1 << 5;
+
+/// The bit may mean something else to others.
+fn is_valkey_from_9(server: &str) -> bool {
+    let major = server
+        .strip_prefix("Valkey ")
+        .and_then(|version| version.split('.').next())
+        .and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major >= 9)
 }
 
 /// The server's name and version, as it tells them.

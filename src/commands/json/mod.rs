@@ -38,6 +38,8 @@ use crate::redis::reply::Reply;
 /// The family.
 pub const FAMILY: Family = Family {
     category: c"json",
+    alone: &[],
+    tips: &[],
     commands: &[
         entry::<set::Set>(),
         entry::<mset::Mset>(),

@@ -40,6 +40,9 @@ use crate::search::suggest::Suggestions;
 /// The family.
 pub const FAMILY: Family = Family {
     category: c"search",
+    alone: &[c"FT.CONFIG", c"FT._LIST", c"FT.ALIASLIST", c"FT._ALIASLIST", c"FT.EXPLAIN", c"FT.EXPLAINCLI"],
+    // A cursor is read at the node that has it.
+    tips: &[(c"FT.CURSOR", c"request_policy:special")],
     commands: &[
         entry::<create::Create>(),
         entry::<create::CreateIfNew>(),

@@ -34,6 +34,8 @@ use crate::redis::command::{Access, Family, Info, Keys, entry};
 /// The family's table.
 pub const FAMILY: Family = Family {
     category: c"vectorset",
+    alone: &[],
+    tips: &[],
     commands: &[
         entry::<vadd::Vadd>(),
         entry::<vcard::Vcard>(),
