@@ -50,7 +50,7 @@ def test_numbers_have_the_digits_that_mean_something(value, words):
     assert report.number(value) == words
 
 
-def test_a_block_of_the_readme_is_replaced_and_nothing_else():
+def test_a_block_of_the_page_is_replaced_and_nothing_else():
     text = "# a\n<!-- bench x -->\nold\n\nlines\n<!-- /bench x -->\nb\n<!-- bench y -->\n<!-- /bench y -->\n"
     once = report.put_block(text, "x", "new \\1\n")
     assert once == "# a\n<!-- bench x -->\nnew \\1\n<!-- /bench x -->\nb\n<!-- bench y -->\n<!-- /bench y -->\n"
@@ -60,15 +60,15 @@ def test_a_block_of_the_readme_is_replaced_and_nothing_else():
         report.put_block(text, "z", "t")
 
 
-def test_the_readme_has_a_place_for_each_part(bench):
-    text = (ROOT / "README.md").read_text()
+def test_the_page_has_a_place_for_each_part(bench):
+    text = (ROOT / "docs" / "performance.md").read_text()
     for name in bench.NAMES:
         report.put_block(text, name, "t")
     assert set(bench.WEIGHTS) == set(bench.NAMES)
 
 
 def test_the_command_shown_has_no_paths(bench, tmp_path):
-    _, options = bench.parse(["vset", "--data", f"{tmp_path}", "--data", "glove", "--readme", "--only", "vadd,vsim"])
+    _, options = bench.parse(["vset", "--data", f"{tmp_path}", "--data", "glove", "--docs", "--only", "vadd,vsim"])
     assert options.command == f"scripts/bench vset --data {tmp_path.name} --data glove --only vadd,vsim"
     assert (options.parts, options.only, options.data) == (["vset"], ["vadd", "vsim"], [f"{tmp_path}", "glove"])
     assert bench.parse([])[1].parts == list(bench.NAMES)

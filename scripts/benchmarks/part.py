@@ -34,7 +34,7 @@ class Part:
         self.failures = []
 
     def run(self):
-        """Measures; returns the text for README."""
+        """Measures; returns the text for the page."""
         quiet = Quiet()
         with tempfile.TemporaryDirectory(prefix="nearset-") as folder:
             self.folder = pathlib.Path(folder)
@@ -115,7 +115,7 @@ class Part:
         return []
 
     def block(self, quiet):
-        """The text for README: when, by which command, how quiet it was, and the report."""
+        """The text for the page: when, by which command, how quiet it was, and the report."""
         counts = sorted(set(self.rounds_run.values()))
         rounds = "" if not counts else f"; {f'medians of {counts[0]} to {counts[-1]} rounds' if counts[1:] else times(counts[0])}"
         failures = "".join(f"\n\nWithout some: {failure}." for failure in self.failures)

@@ -65,7 +65,7 @@ class Removal(Part):
 
     def prepare(self, stack):
         self.figures = {}  # step -> label of the server -> figures
-        # What README names it by.
+        # What the page names it by.
         self.data = f"clusters of {DIM} components"
 
     def small(self):

@@ -1,4 +1,4 @@
-"""What benchmarks print: numbers, tables in Markdown, the blocks of README."""
+"""What benchmarks print: numbers, tables in Markdown, the blocks of docs/performance.md."""
 
 import re
 
@@ -36,9 +36,9 @@ def rate_at(target, points):
 
 
 def put_block(text, name, block):
-    """The README with what stands between the marks of this name replaced."""
+    """The page with what stands between the marks of this name replaced."""
     begin, end = f"<!-- bench {name} -->", f"<!-- /bench {name} -->"
     pattern = re.compile(re.escape(begin) + r"\n.*?" + re.escape(end), re.S)
     if len(pattern.findall(text)) != 1:
-        raise ValueError(f"README has no place for {name}: it lacks {begin} … {end}")
+        raise ValueError(f"the page has no place for {name}: it lacks {begin} … {end}")
     return pattern.sub(lambda _: f"{begin}\n{block.strip()}\n{end}", text)
