@@ -157,7 +157,7 @@ def test_words_of_valkey_about_shards(r2):
 
 
 def test_redis_py_reads_valkey_style(start):
-    """In RESP2 as ever; in RESP3 it gives FT.SEARCH's list as it comes, since it expects a map: README says so."""
+    """In RESP2 as ever; in RESP3 it gives FT.SEARCH's list as it comes, since it expects a map: the page about search says so."""
     server = start("--search.reply-style", "valkey")
     fill(server.connect())
     assert [doc.id for doc in server.redis(protocol=2).ft("i").search("@n:[1 2]").docs] == ["d1", "d2"]
