@@ -5,6 +5,7 @@ what it begins with. A block of the language `redis` is a session: lines after `
 below, where `…` stands for anything. Only the port is another than 6379.
 """
 
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
@@ -16,7 +17,7 @@ import sys
 import pytest
 
 from resp import Simple
-from servers import ROOT, UNPACKED
+from servers import ROOT, UNPACKED, wait_until
 
 REFERENCE = ROOT / "scripts" / "command-reference"
 GUIDES = UNPACKED / "guides"
@@ -53,6 +54,22 @@ def blocks(page):
 def redis_cli(port, line):
     done = subprocess.run(["redis-cli", "--no-raw", "-p", str(port)], input=line + "\n", capture_output=True, text=True, timeout=60)
     return [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
+
+
+def answered(port, line):
+    """What redis-cli prints, without blank lines at the end."""
+    lines = redis_cli(port, line)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def final_answer(port, line, expected):
+    """What redis-cli prints; of a query, which may come while an index scans in the background, what it prints in the end."""
+    if line.startswith("FT.SEARCH"):
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: matches(answered(port, line), expected), "the answer of the page", timeout=10)
+    return answered(port, line)
 
 
 def program(command, port, text, folder, name):
@@ -120,9 +137,7 @@ def test_sessions_of_pages(server, page):
     for _, text in filter(lambda block: block[0] == "session", blocks(page)):
         for step in re.split(r"^> ", text, flags=re.M)[1:]:
             line, *expected = step.rstrip("\n").split("\n")
-            answer = redis_cli(server.port, line)
-            while answer and not answer[-1]:
-                answer.pop()
+            answer = final_answer(server.port, line, expected)
             assert matches(answer, expected), "\n".join([f"{page}: {line}", *answer])
 
 
