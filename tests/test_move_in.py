@@ -1,0 +1,322 @@
+"""scripts/move-in between real servers: everything comes, what can't is named, a stopped run goes on, writes go on meanwhile."""
+
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from resp import Error
+from servers import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from movein.definitions import indexes  # noqa: E402
+from movein.payload import for_version, with_version  # noqa: E402
+from movein.wire import Side  # noqa: E402
+
+PROGRAM = ROOT / "scripts" / "move-in"
+STACK, MODULE = "redis-stack", "valkey-9.1"
+
+
+def vector(*numbers):
+    return struct.pack(f"<{len(numbers)}f", *numbers)
+
+
+def ask(server, *commands):
+    """Sends commands, each a list of words or a text without blanks in its words; none may fail."""
+    connection = server.connect()
+    commands = [command.split() if isinstance(command, str) else command for command in commands]
+    for command, reply in zip(commands, connection.pipeline(commands)):
+        assert not isinstance(reply, Error), (command[:5], reply)
+    return connection
+
+
+def fill_core(server, field_times=True):
+    """One of everything that a server without modules has."""
+    c = ask(
+        server,
+        ["SET", "bytes", b"\x00\xff"],
+        "SET number 12345",
+        "SET short x PX 1000000",
+        "SETBIT bits 1000 1",
+        "PFADD hll a b c",
+        "GEOADD geo 13 52 berlin",
+        ["RPUSH", "list", *range(500)],
+        "SADD set a b c",
+        "SADD integers 1 2 3",
+        ["SADD", "table", *(f"m{number}" for number in range(1000))],
+        "ZADD zset 1.5 a -inf b 3 c",
+        ["ZADD", "skiplist", *(word for number in range(500) for word in (number / 3, f"m{number}"))],
+        "HSET hash a 1 b 2",
+        ["HSET", "wide", *(word for number in range(600) for word in (f"f{number}", number))],
+        *(f"XADD stream {number}-0 f {number}" for number in range(1, 300)),
+        "XDEL stream 5-0",
+        "XGROUP CREATE stream group 0",
+        "XREADGROUP GROUP group alice COUNT 10 STREAMS stream >",
+        "XACK stream group 3-0",
+        "XGROUP CREATECONSUMER stream group bob",
+        "XADD emptied 1-1 a b",
+        "XDEL emptied 1-1",
+        "XGROUP CREATE never g $ MKSTREAM",
+        ["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)"],
+        ["ACL", "SETUSER", "ann", "on", ">pw", "~app:*", "+@read", "(~x:* +get)"],
+        "SELECT 3",
+        "SET elsewhere y",
+        "SELECT 0",
+        *(f"SET k:{number} value{number}" for number in range(300)),
+    )
+    if field_times:
+        c.pipeline([["HSET", "timed", "a", 1, "b", 2], ["HPEXPIRE", "timed", 10**7, "FIELDS", 1, "a"]])
+
+
+def fill_search(server, documents=200):
+    """Indexes over hashes and JSON with every kind of field, and what belongs to indexes."""
+    draw = random.Random(3)
+    numbers = [[draw.random() for _ in range(4)] for _ in range(documents)]
+    ask(
+        server,
+        "FT.CREATE hashes PREFIX 2 d: e: LANGUAGE german SCORE 0.5 NOOFFSETS STOPWORDS 1 foo SCHEMA t TEXT WEIGHT 2 NOSTEM u AS v TEXT "
+        "g TAG SEPARATOR ; CASESENSITIVE SORTABLE n NUMERIC SORTABLE place GEO "
+        "vec VECTOR HNSW 10 TYPE FLOAT32 DIM 4 DISTANCE_METRIC L2 M 20 EF_RUNTIME 50",
+        "FT.CREATE documents ON JSON PREFIX 1 j: SCHEMA $.t AS t TEXT $.n AS n NUMERIC SORTABLE $.g[*] AS g TAG "
+        "$.v AS v VECTOR FLAT 6 TYPE FLOAT32 DIM 4 DISTANCE_METRIC COSINE",
+        "FT.ALIASADD known hashes",
+        *(
+            ["HSET", f"d:{i}", "t", f"hello world{i % 9} foo", "g", f"x;y{i % 4}", "n", i, "place", f"{i % 180},{i % 80}"]
+            + ["vec", vector(*numbers[i])]
+            for i in range(documents)
+        ),
+        *(
+            [
+                "JSON.SET",
+                f"j:{i}",
+                "$",
+                f'{{"t":"word{i % 7}","n":{i / 4},"g":["a","b{i % 5}"],"v":{numbers[i]},"x":{{"y":[null,true,"ä"]}}}}',
+            ]
+            for i in range(documents)
+        ),
+        ["FT.SUGADD", "names", "hello world", "2.5", "PAYLOAD", "p"],
+        ["FT.SUGADD", "names", "héllo", "1"],
+        "FT.SYNUPDATE hashes group boy child",
+        "FT.DICTADD words one two",
+    )
+
+
+def fill_vectors(server):
+    draw = random.Random(4)
+    ask(
+        server,
+        *(
+            ["VADD", f"v{quantized}", *reduce, "FP32", vector(*(draw.gauss(0, 1) for _ in range(8))), f"e{number}", quantized]
+            + ["SETATTR", f'{{"n":{number}}}']
+            for quantized, reduce in (("Q8", []), ("NOQUANT", []), ("BIN", []), ("Q8", ["REDUCE", 4]))
+            for number in range(40)
+            if not reduce
+        ),
+        *(["VADD", "reduced", "REDUCE", 4, "FP32", vector(*(draw.gauss(0, 1) for _ in range(8))), f"e{number}"] for number in range(20)),
+    )
+
+
+def command(source, target, *options):
+    return [sys.executable, PROGRAM, f"localhost:{source.port}", f"localhost:{target.port}", "--quiet", *map(str, options)]
+
+
+def move(source, target, *options, status=0):
+    """What it prints; it must end with this status."""
+    ended = subprocess.run(command(source, target, *options), capture_output=True, text=True, timeout=120)
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture
+def fleet_of(start):
+    """fleet_of(NAME, ...): these servers, started anew."""
+    return lambda *names: [start(name=name) for name in names]
+
+
+@pytest.mark.module_only
+def test_stack_to_valkey(fleet_of):
+    source, target = fleet_of(STACK, MODULE)
+    fill_core(source)
+    fill_search(source)
+    assert "everything can come" in move(source, target, "--dry-run")
+    assert target.connect()("DBSIZE") == 0
+    said = move(source, target, "--acl", "--verify", "all")
+    assert "complete: nothing differs" in said
+    assert "alias: 1, dictionary: 1, functions: 1, index: 2, synonyms: 1, user: 1" in said
+    here, there = source.connect(), target.connect()
+    for question in (
+        "HPEXPIRETIME timed FIELDS 2 a b",
+        "FT.DICTDUMP words",
+        "FT.SEARCH known @g:{y1} LIMIT 0 3 NOCONTENT SORTBY n",
+        "PEXPIRETIME short",
+        "FUNCTION LIST",
+        "XINFO GROUPS stream",
+    ):
+        assert here(*question.split()) == there(*question.split()), question
+    created = [index.create() for side in (source, target) for index in indexes(Side(f"localhost:{side.port}"))]
+    assert created[:2] == created[2:]
+    assert b"~app:*" in b"".join(there("ACL", "LIST"))
+    assert here("CONFIG", "GET", "notify-keyspace-events")[1] == b""
+
+
+@pytest.mark.module_only
+def test_redis_8_to_redis_7(fleet_of):
+    source, target = fleet_of("bare-redis-8.2", "redis-7.0")
+    fill_core(source, field_times=False)
+    fill_vectors(source)
+    assert "complete: nothing differs" in move(source, target, "--verify", "all")
+    ask(source, ["HSET", "timed", "a", 1], ["HPEXPIRE", "timed", 10**7, "FIELDS", 1, "a"])
+    assert "times of fields: db 0, timed: the target knows none" in move(source, target, "--merge", status=1)
+
+
+@pytest.mark.module_only
+def test_by_commands(fleet_of):
+    source, target = fleet_of(STACK, MODULE)
+    fill_core(source)
+    fill_search(source)
+    assert "complete: nothing differs" in move(source, target, "--by-commands", "--large", "100", "--verify", "all", "--no-notifications")
+
+
+@pytest.mark.module_only
+def test_and_out_again(fleet_of):
+    source, target = fleet_of("redis-7.0", STACK)
+    fill_core(source, field_times=False)
+    fill_search(source)
+    assert "complete: nothing differs" in move(source, target, "--verify", "all")
+    fill_vectors(source)
+    said = move(source, target, "--merge", status=1)
+    assert "NOT COPIED, 4 keys, vectorset: the target has no VADD" in said
+    assert "CAN'T COME: db 0: 4 keys of type vectorset: the target has no VADD" in move(source, target, "--dry-run", status=1)
+
+
+class Writer(threading.Thread):
+    """Some 500 writes a second until it is told to end: every kind of change, to keys old and new."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.ended, self.written = server, threading.Event(), 0
+        self.start()
+
+    def run(self):
+        draw = random.Random(5)
+        connection = self.server.connect()
+        while not self.ended.wait(0.015):
+            number = draw.randrange(400)
+            connection.pipeline(
+                [
+                    ["SET", f"k:{number}", draw.random()],
+                    ["DEL", f"k:{draw.randrange(400)}"],
+                    ["HSET", f"d:{number}", "n", draw.randrange(100), "t", f"other{draw.randrange(9)}"],
+                    ["JSON.NUMINCRBY", f"j:{number % 200}", "$.n", 1],
+                    ["RPUSH", "list", number],
+                    ["XADD", "stream", "*", "f", number],
+                    ["FT.SUGADD", "names", f"name {number}", 1],
+                    ["UNLINK", f"d:{draw.randrange(400)}"],
+                ]
+            )
+            self.written += 1
+
+    def end(self):
+        self.ended.set()
+        self.join()
+
+
+@pytest.mark.module_only
+def test_killed_and_resumed_while_writes_go_on(fleet_of, tmp_path):
+    source, target = fleet_of(STACK, MODULE)
+    fill_core(source)
+    fill_search(source)
+    state = ["--state", tmp_path / "state"]
+    writer = Writer(source)
+    for keys in (50, 200):
+        running = subprocess.Popen(command(source, target, *state, "--rate", 300, "--batch", 20), stdout=subprocess.PIPE)
+        wait_until(lambda keys=keys: target.connect()("DBSIZE") >= keys, "some keys copied")
+        running.kill()
+        running.wait()
+    running = subprocess.Popen(command(source, target, *state, "--rate", 600, "--batch", 20), stdout=subprocess.PIPE, text=True)
+    running.stdout.readline()
+    ask(source, "FT.CREATE late PREFIX 1 d: SCHEMA n NUMERIC")
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(60) == 3
+    running = subprocess.Popen(command(source, target, *state, "--follow"), stdout=subprocess.PIPE, text=True)
+    assert any("in step" in line for line in running.stdout)
+    written = writer.written
+    wait_until(lambda: writer.written > written + 40, "more writes")
+    ask(source, "DEL k:1 hash", "SET last word")
+    wait_until(lambda: target.connect()("GET", "last") == b"word", "in step")
+    writer.end()
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 0, said
+    assert "complete: nothing differs" in said
+    assert move(source, target, *state, "--verify", "all")
+    assert source.connect()("CONFIG", "GET", "notify-keyspace-events")[1] == b""
+
+
+@pytest.mark.module_only
+def test_differences_are_named(fleet_of):
+    source, target = fleet_of(STACK, "redis-7.0")
+    fill_search(source, 20)
+    move(source, target, "--verify", "none")
+    ask(target, *(f"HSET d:{number} n 77" for number in range(3, 15)), "SET surplus 1", "FT.DROPINDEX documents")
+    said = subprocess.run(
+        [sys.executable, "-c", VERIFY, str(ROOT / "scripts"), str(source.port), str(target.port)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    for line in ("12 values", "d:3 (hash)", "db 0: 0 keys of type string here, 1 there", "documents: Unknown index name", "hashes: @n:"):
+        assert line in said, said
+
+
+VERIFY = """
+import argparse, sys
+sys.path.insert(0, sys.argv[1])
+from movein.copying import Mover, Stop
+from movein.report import Report, State
+from movein.verify import Verifier
+from movein.wire import Side
+options = argparse.Namespace(verify="all", merge=False, batch=250, large=1000, seed=1)
+sides = [Side("localhost:" + port) for port in sys.argv[2:]]
+report = Report(quiet=True)
+Verifier(Mover(*sides, options, State(None, []), report, Stop()), options).run()
+report.print()
+"""
+
+
+@pytest.mark.module_only
+def test_refusals(fleet_of):
+    source, target = fleet_of("redis-7.0", "redis-7.0")
+    ask(target, "SET there 1")
+    ask(source, "SET here 1", "ACL SETUSER ann on >pw ~* +@all")
+    refused = subprocess.run(command(source, target), capture_output=True, text=True)
+    assert refused.returncode == 2 and "TO has keys already; --merge keeps them" in refused.stderr
+    refused = subprocess.run(command(source, source), capture_output=True, text=True)
+    assert refused.returncode == 2 and "the same server" in refused.stderr
+    words = command(source, target, "--merge")
+    words[2] = f"redis://ann:wrong@localhost:{source.port}"
+    refused = subprocess.run(words, capture_output=True, text=True)
+    assert refused.returncode == 2 and "invalid username-password" in refused.stderr
+    words[2] = f"redis://ann:pw@localhost:{source.port}"
+    assert subprocess.run(words, capture_output=True).returncode == 0
+    assert target.connect()("MGET", "there", "here") == [b"1", b"1"]
+
+
+@pytest.mark.module_only
+def test_footers():
+    """The checksum after a change of the version is that of the whole, for values of any length."""
+    from dump_footer import body, seal
+
+    for length in (0, 1, 7, 1000):
+        for old, new in ((12, 10), (80, 11), (9, 80)):
+            value = seal(bytes([0]) + bytes(range(256)) * length, old)
+            assert with_version(value, new) == seal(body(value), new)
+    assert for_version(seal(b"\x18", 12), 11, True) is None
+    assert for_version(seal(b"\x16", 80), 12, False) is None
