@@ -142,6 +142,7 @@ def tokens(arguments):
 # Where options are read -> the commands that take them.
 PARSERS = {
     "src/search/request/options.rs": ["FT.SEARCH", "FT.AGGREGATE"],
+    "src/search/request/presentation.rs": ["FT.SEARCH"],
     "src/search/request/search.rs": ["FT.SEARCH"],
     "src/search/aggregate/request.rs": ["FT.AGGREGATE"],
     "src/search/aggregate/reduce.rs": ["FT.AGGREGATE", "FT.HYBRID"],
@@ -159,7 +160,7 @@ PARSERS = {
 }
 # Words of those files that are no options of the command: parts of other options' grammar or of refusals.
 OTHERWISE = {
-    "src/search/request/search.rs": {"GROUPBY", "APPLY", "SUMMARIZE", "HIGHLIGHT", "ADDSCORES"},
+    "src/search/request/search.rs": {"GROUPBY", "APPLY", "ADDSCORES"},
     "src/search/aggregate/request.rs": {"RETURN", "SUMMARIZE", "HIGHLIGHT"},
     "src/search/aggregate/reduce.rs": {"BY", "ASC", "DESC"},
     "src/search/schema/create.rs": {"ADD"},

@@ -87,7 +87,9 @@ macro_rules! search {
         concat!(
             "index query [NOCONTENT] [RETURN count:int (identifier [AS property])...] [SORTBY property [ASC | DESC]] \
              [LIMIT offset:int count:int] [FILTER field min max]... \
-             [GEOFILTER field longitude:double latitude:double radius:double (=m | =km | =mi | =ft)]... ",
+             [GEOFILTER field longitude:double latitude:double radius:double (=m | =km | =mi | =ft)]... \
+             [SUMMARIZE [FIELDS count:int field...] [FRAGS count:int] [LEN words:int] [SEPARATOR text]]... \
+             [HIGHLIGHT [FIELDS count:int field...] [TAGS open close]]... ",
             beside!(),
             " ",
             query!()

@@ -29,7 +29,7 @@ impl From<Fact> for Error {
                 Self::composed(format!("option `{option}` is mutually exclusive with simple (i.e. search) options"))
             }
             Fact::NotIn { option, command } => Self::composed(format!("{option} is not supported on {command}")),
-            Fact::Unsupported(what) => Self::composed(format!("{what} is not supported")),
+            Fact::Presentation(option) => Self::composed(format!("Bad arguments for {option}")),
             Fact::NoNameAfterAs(option) => {
                 Self::composed(format!("{option} path AS name - must be accompanied with NAME"))
             }
@@ -193,7 +193,10 @@ mod tests {
             ("q GEOFILTER g 200 2 3 km", "Invalid GeoFilter lat/lon"),
             ("q ADDSCORES", "ADDSCORES is not supported on FT.SEARCH"),
             ("q GROUPBY 1 @n", "option `GROUPBY` is mutually exclusive with simple (i.e. search) options"),
-            ("q HIGHLIGHT", "HIGHLIGHT is not supported"),
+            ("q HIGHLIGHT", "OK"),
+            ("q HIGHLIGHT TAGS a", "Bad arguments for HIGHLIGHT"),
+            ("q SUMMARIZE LEN x", "Bad arguments for SUMMARIZE"),
+            ("q SUMMARIZE FOO", "Unknown argument `FOO` at position 2 for <main>"),
         ] {
             let refused = SearchRequest::parse(words(line), &ASKED).err().map(Error::from);
             assert_eq!(text(refused), expected, "{line}");

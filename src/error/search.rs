@@ -17,6 +17,20 @@ pub fn not_loaded(name: &[u8]) -> Error {
     quoting("Property `", name, "` not loaded nor in schema")
 }
 
+/// A field that there is not.
+pub fn no_such_property(name: &[u8]) -> Error {
+    quoting("No such property `", name, "`")
+}
+
+/// A field that is loaded, but that the schema does not know.
+pub fn not_in_schema(name: &[u8]) -> Error {
+    quoting("Property `", name, "` is not in schema")
+}
+
+/// SUMMARIZE or HIGHLIGHT where the definition says that nobody asks for it. The text is the field's.
+pub const NO_HIGHLIGHT: Error =
+    Error::fixed("Cannot use highlight/summarize because NOOFSETS was specified at index level");
+
 /// The time of a query is over, and the setting says that it then fails.
 pub const TIMEOUT: Error = Error::fixed("Timeout limit was reached");
 /// The server uses more memory than it may, and the setting says that queries then fail.

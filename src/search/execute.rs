@@ -139,6 +139,15 @@ impl SortKey {
     }
 }
 
+/// A term or a tag that a document was found by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// The term, as the index has it.
+    pub text: Box<[u8]>,
+    /// How rare a term is, as TFIDF counts that; `None`: it is a tag.
+    pub rarity: Option<f64>,
+}
+
 /// A document that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -151,7 +160,7 @@ pub struct Row {
     /// How its score came about, if that is wanted.
     pub explanation: Option<Box<Explanation>>,
     /// The terms and tags of the query that it has, if they are wanted.
-    pub terms: Vec<Box<[u8]>>,
+    pub terms: Vec<Term>,
     /// Its payload, if it has one and it is wanted.
     pub payload: Option<Box<[u8]>>,
     /// What it was sorted by; `None` where it has no such value, and where rows are not sorted by a value.
@@ -215,11 +224,25 @@ pub fn execute(index: &Index, request: &Request<'_>) -> Found {
         query.explain(&mut found.rows, greatest);
     }
     if request.terms {
-        query.find_terms(&mut found.rows);
+        query.find_terms(found.rows.iter_mut().collect());
     }
     found.complete &= !watch.look();
     found.was_cut = query.plan.was_cut();
     found
+}
+
+/// Finds the terms of rows that came of [`execute`] by their keys, when it is known which of them are wanted: those that a
+/// document has of optional parts, too, where it has not all that such a part asks for.
+pub fn find_terms<'r>(index: &Index, request: &Request<'_>, rows: impl IntoIterator<Item = &'r mut Row>) {
+    let watch = Watch::new(request.cancelled);
+    let plan = Plan::new(index, &request.settings, request.root, &watch).with_words_one_by_one();
+    let query = Execution { index, request, plan, allowed: None, watch: &watch };
+    let there = |row: &'r mut Row| {
+        // The index may have changed since.
+        row.doc = index.documents().find(&row.key)?;
+        Some(row)
+    };
+    query.find_terms(rows.into_iter().filter_map(there).collect());
 }
 
 /// Gives the documents that match to `take`, all of them. What is found besides has no rows; it says whether they are complete.
@@ -425,16 +448,15 @@ impl<'a> Execution<'a> {
     }
 
     /// Finds the terms that rows have.
-    fn find_terms(&self, rows: &mut [Row]) {
+    fn find_terms(&self, mut rows: Vec<&mut Row>) {
         let Some(mut docset) = self.filter().map(|root| self.plan.docset(root)) else { return };
-        let mut by_number: Vec<&mut Row> = rows.iter_mut().collect();
-        by_number.sort_by_key(|row| row.doc);
-        for row in by_number {
+        rows.sort_by_key(|row| row.doc);
+        for row in rows {
             if self.watch.spend(1) {
                 return;
             }
             if docset.skip_to(row.doc) == row.doc {
-                docset.terms(&mut |term| row.terms.push(term.into()));
+                docset.terms(&mut |term| row.terms.push(Term { text: term.text.into(), rarity: term.rarity }));
             }
         }
     }

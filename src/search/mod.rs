@@ -18,6 +18,7 @@
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
+//! | [`highlight`] | texts as rows show them: words marked, or in pieces |
 //! | [`suggest`] | suggestions, which are of no index |
 //! | [`moved`] | definitions in files of RediSearch |
 //! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
@@ -49,6 +50,7 @@ pub mod execute;
 pub mod explanation;
 pub mod fields;
 pub mod fold;
+pub mod highlight;
 pub mod hybrid;
 pub mod idset;
 pub mod index;

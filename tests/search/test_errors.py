@@ -253,6 +253,13 @@ TABLE = [
     ("FT.SEARCH i * INKEYS", f"Bad arguments for INKEYS: {EXPECTED}"),
     ("FT.SEARCH i * SLOP x", f"Bad arguments for SLOP: {TYPE}"),
     ("FT.SEARCH i * SLOP", f"Bad arguments for SLOP: {EXPECTED}"),
+    ("FT.SEARCH i hello HIGHLIGHT TAGS a", "Bad arguments for HIGHLIGHT"),
+    ("FT.SEARCH i hello HIGHLIGHT FIELDS 2 t", "Bad arguments for HIGHLIGHT"),
+    ("FT.SEARCH i hello SUMMARIZE LEN x", "Bad arguments for SUMMARIZE"),
+    ("FT.SEARCH i hello SUMMARIZE FRAGS -1", "Bad arguments for SUMMARIZE"),
+    ("FT.SEARCH i hello SUMMARIZE FIELDS 1 nope", "No such property `nope`"),
+    ("FT.SEARCH i hello HIGHLIGHT FIELDS 1 x RETURN 1 x", "Property `x` is not in schema"),
+    ("FT.AGGREGATE i hello LOAD 1 t HIGHLIGHT", "Unknown argument `HIGHLIGHT` at position 4 for <main>"),
     # Steps of FT.AGGREGATE
     ("FT.AGGREGATE i * GROUPBY 1 @nope", "No such property `nope`"),
     ("FT.AGGREGATE i * GROUPBY 1 cat", "Bad arguments for GROUPBY: Unknown property `cat`. Did you mean `@cat`?"),
@@ -294,7 +301,6 @@ EXPAND = [
 LATER = {
     "CREATE db 1": "indexes work in every database, see test_life.py",
     "geoshape, geoshape operand": "GEOSHAPE is refused when an index is made",
-    "SUMMARIZE/HIGHLIGHT": "refused by name, see below",
     "PROFILE": "the command is not there",
     "SPELLCHECK, DICTDUMP, SUGADD": "the commands are not there",
     "FT.SYNUPDATE, FT.SYNDUMP of an unknown index": "the commands are not there",

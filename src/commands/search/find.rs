@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::highlighting::{self, Highlighter};
 use super::rows::{Columns, Contents, From, RowFields, Style};
 use super::{find, reads};
 use crate::commands::style::reply;
@@ -12,14 +13,17 @@ use crate::indexes::document;
 use crate::indexes::handle::Handle;
 use crate::indexes::measuring;
 use crate::indexes::query::{self, Deadline};
+use crate::indexes::registry::Registered;
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
 use crate::redis::reply::Reply;
 use crate::search::aggregate::value::Value;
-use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute};
+use crate::search::analysis::Language;
+use crate::search::execute::{Found, Order, Request, Row, SortKey, distance_names, execute, find_terms};
 use crate::search::explanation::Explanation;
 use crate::search::index::Index;
+use crate::search::live::Place;
 use crate::search::plan::Measured;
 use crate::search::query::ast::{Circle, Node, Range};
 use crate::search::request::search::{Content, SearchRequest};
@@ -48,6 +52,9 @@ impl Command for Search {
             return search.reply(ctx, Found::without_memory(), &handle);
         }
         let answer = move |ctx: &Context, found: Option<Found>| search.reply(ctx, found.unwrap_or_default(), &handle);
+        if working.shows_texts() {
+            return run_highlighting(ctx, &index, working);
+        }
         if working.has_range() {
             let database = ctx.database();
             let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
@@ -68,6 +75,34 @@ impl Command for Search {
             answer,
         )
     }
+}
+
+/// As any search, but for rows whose texts are shown otherwise: that is done where the query runs.
+fn run_highlighting(ctx: &Context, index: &Registered, asked: Arc<Asked>) -> Result<(), Error> {
+    let (working, database, handle) = (Arc::clone(&asked), ctx.database(), Arc::clone(&index.handle));
+    let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
+        let is_over = || working.deadline.has_passed();
+        let server = Server::of(here, database);
+        let measured = measuring::ranges((&**handle, arrival), &working.tree, &working.definition, &is_over, server)?;
+        let found = working.execute(&*handle.read(arrival, &is_over)?, measured);
+        let mut loaded = server.with(|ctx| working.load(ctx, found));
+        working.highlight((handle, arrival), &mut loaded);
+        Some(loaded)
+    };
+    query::run_with(ctx, index, work, move |ctx, loaded: Option<Loaded>| {
+        asked.write(ctx, &loaded.unwrap_or_default(), &handle)
+    })
+}
+
+/// What was found, with what its rows show.
+#[derive(Default)]
+struct Loaded {
+    /// What was found, without its rows.
+    found: Found,
+    rows: Vec<(Row, RowFields)>,
+    contents: Contents,
+    /// The languages of the documents, where they have their own.
+    languages: Vec<Option<Language>>,
 }
 
 /// What is asked, as far as it can be known without the index.
@@ -92,7 +127,11 @@ impl Asked {
     fn new(_ctx: &Context, definition: &Arc<Definition>, request: SearchRequest) -> Result<Self, Error> {
         let options = &request.options;
         let schema = Arc::clone(&definition.schema);
+        if schema.flags.no_highlight && !request.presentation.is_empty() {
+            return Err(errors::NO_HIGHLIGHT);
+        }
         let tree = query::parse(&request.query, options, definition, false)?;
+        highlighting::check(&request, &schema)?;
         let field = |name: &[u8]| schema.find(name).unwrap_or(NO_FIELD);
         let distances = distance_names(&tree);
         Ok(Self {
@@ -115,6 +154,11 @@ impl Asked {
         plan::cost(index, &self.settings, &self.tree)
     }
 
+    /// Whether rows show texts otherwise than documents have them.
+    fn shows_texts(&self) -> bool {
+        !self.request.presentation.is_empty() && !self.columns.nothing
+    }
+
     fn has_range(&self) -> bool {
         let mut has_range = false;
         plan::each_range(&self.tree, &mut |_| has_range = true);
@@ -123,32 +167,37 @@ impl Asked {
 
     /// Finds the rows; `measured` is what came of the candidates.
     fn execute(&self, index: &Index, measured: Vec<Measured>) -> Found {
-        let options = &self.request.options;
         let cancelled = || self.deadline.has_passed();
+        execute(index, &Request { cancelled: Some(&cancelled), ..self.asked_of_index(measured) })
+    }
+
+    fn asked_of_index(&self, measured: Vec<Measured>) -> Request<'_> {
+        let options = &self.request.options;
         let in_keys = options.in_keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect());
-        execute(
-            index,
-            &Request {
-                settings: plan::Settings { measured, ..self.settings.clone() },
-                in_keys,
-                ranges: self.ranges.clone(),
-                circles: self.circles.clone(),
-                scorer: query::scorer(options),
-                scores: options.with_scores,
-                explain: options.explain_score,
-                payload: options.payload.as_deref(),
-                payloads: options.with_payloads,
-                order: self.order,
-                offset: self.request.offset,
-                limit: self.request.limit,
-                cancelled: Some(&cancelled),
-                ..Request::new(&self.tree)
-            },
-        )
+        Request {
+            settings: plan::Settings { measured, ..self.settings.clone() },
+            in_keys,
+            ranges: self.ranges.clone(),
+            circles: self.circles.clone(),
+            scorer: query::scorer(options),
+            scores: options.with_scores,
+            explain: options.explain_score,
+            payload: options.payload.as_deref(),
+            payloads: options.with_payloads,
+            order: self.order,
+            offset: self.request.offset,
+            limit: self.request.limit,
+            ..Request::new(&self.tree)
+        }
     }
 
     /// Loads the rows and writes them.
-    fn reply(&self, ctx: &Context, mut found: Found, handle: &Handle) -> Result<(), Error> {
+    fn reply(&self, ctx: &Context, found: Found, handle: &Handle) -> Result<(), Error> {
+        self.write(ctx, &self.load(ctx, found), handle)
+    }
+
+    /// Loads what the rows show.
+    fn load(&self, ctx: &Context, mut found: Found) -> Loaded {
         let page = (self.request.offset, self.request.limit);
         // What is loaded has to be written, which takes less time.
         let deadline = self.deadline.but_for(4);
@@ -160,11 +209,52 @@ impl Asked {
             self.sort(ctx, &mut found, &watch);
         }
         let mut contents = Contents::new(&self.columns, found.rows.len());
-        let (rows, timely) = self.load(ctx, &mut found, &mut contents, measured, &watch);
+        let (rows, timely) = self.load_rows(ctx, &mut found, &mut contents, measured, &watch);
         found.complete &= timely;
         if self.request.sort.is_some() && self.request.options.count == Some(false) {
             found.total = rows.len() as u64;
         }
+        let languages = self.languages(ctx, &rows);
+        Loaded { found, rows, contents, languages }
+    }
+
+    /// The languages that the documents of rows name, if their texts are to be shown otherwise.
+    fn languages(&self, ctx: &Context, rows: &[(Row, RowFields)]) -> Vec<Option<Language>> {
+        let named = self.definition.language.as_ref().filter(|_| self.shows_texts());
+        let Some(place) = named else { return Vec::new() };
+        let source = self.schema.source;
+        let language = |key: &[u8]| {
+            let text =
+                ctx.with_name(key, |name| document::open(ctx, source, name, |document| document.text(place, key)));
+            Language::named(&text.flatten()?)
+        };
+        rows.iter().map(|(row, _)| language(&row.key)).collect()
+    }
+
+    /// Shows the texts of the rows as they are to be shown.
+    fn highlight(&self, (handle, arrival): (&Handle, Place), loaded: &mut Loaded) {
+        let deadline = self.deadline.but_for(4);
+        let is_over = || deadline.has_passed();
+        let watch = Watch::new(Some(&is_over));
+        let Loaded { found, rows, contents, languages } = loaded;
+        if let Some(index) = handle.read(arrival, &is_over) {
+            let request = Request { cancelled: Some(&is_over), ..self.asked_of_index(Vec::new()) };
+            find_terms(&index, &request, rows.iter_mut().map(|(row, _)| row));
+        }
+        let highlighter = Highlighter::new(&self.definition, &self.request.presentation, &self.columns);
+        for (nth, (row, fields)) in rows.iter().enumerate() {
+            let own = languages.get(nth).copied().flatten();
+            let language = own.or(self.schema.language).unwrap_or_default();
+            if watch.spend(1) || !highlighter.show(contents, (row, fields), language, &watch) {
+                found.complete = false;
+                return;
+            }
+        }
+    }
+
+    /// Writes the reply.
+    fn write(&self, ctx: &Context, loaded: &Loaded, handle: &Handle) -> Result<(), Error> {
+        let Loaded { found, rows, contents, .. } = loaded;
         if !found.complete {
             handle.count_timeout();
             if config::fail_on_timeout() {
@@ -173,15 +263,15 @@ impl Asked {
         }
         let mut reply = reply(ctx);
         if reply.resp3() {
-            self.write_resp3(&mut reply, &found, (&rows, &contents));
+            self.write_resp3(&mut reply, found, (rows, contents));
         } else {
-            self.write_resp2(&mut reply, found.total, (&rows, &contents));
+            self.write_resp2(&mut reply, found.total, (rows, contents));
         }
         Ok(())
     }
 
     /// Loads what the rows show, until time is over: then it is false. Those whose documents have gone are not counted.
-    fn load(
+    fn load_rows(
         &self,
         ctx: &Context,
         found: &mut Found,

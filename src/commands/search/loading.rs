@@ -62,7 +62,7 @@ impl Source for Documents<'_> {
             document: Document { doc: row.doc, key: row.key, payload: row.payload, explanation: row.explanation },
             score: row.score,
             distances: row.distances,
-            terms: row.terms.into_iter().map(Value::string).collect(),
+            terms: row.terms.into_iter().map(|term| Value::string(term.text)).collect(),
         }));
         self.hits.len() > 0
     }

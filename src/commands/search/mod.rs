@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod drop_index;
 pub mod explain;
 pub mod find;
+mod highlighting;
 pub mod hybrid;
 pub mod info;
 pub mod legacy;

@@ -8,7 +8,7 @@ use crate::indexes::document::{self, Opened, Place, write_text};
 use crate::json::{self, Document, ValueRef};
 use crate::redis::context::Context;
 use crate::redis::reply::Reply;
-use crate::search::schema::Kind;
+use crate::search::schema::{FieldId, Kind};
 use crate::search::{decimal, number};
 
 /// A piece of the bytes of [`Contents`].
@@ -19,6 +19,8 @@ type Span = Range<usize>;
 enum Shown {
     /// A byte string.
     Text(Span),
+    /// The text of a JSON value that is no string.
+    Json(Span),
     /// Nothing there, and said so.
     Null,
     /// JSON values as RESP3 values: FORMAT EXPAND.
@@ -36,9 +38,18 @@ enum Name {
     Text(Span),
 }
 
+/// What a field of a row is called.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// As the column of this number.
+    Column(usize),
+    /// So.
+    Text(&'a [u8]),
+}
+
 /// What the rows of a reply show: fields by name, row after row. A reply has hundreds of small texts, which lie one after
 /// the other in one piece of memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Contents {
     bytes: Vec<u8>,
     fields: Vec<(Name, Shown)>,
@@ -99,7 +110,7 @@ impl Contents {
                 }
                 bytes.push(b']');
             };
-            Shown::Text(self.text(all))
+            Shown::Json(self.text(all))
         } else {
             self.plain(first)
         })
@@ -112,7 +123,7 @@ impl Contents {
             json::Kind::Bool(truth) => self.copied(if truth { b"1" } else { b"0" }),
             json::Kind::Number(number) => self.decimal(number.as_f64()),
             json::Kind::Str(text) => self.copied(text),
-            json::Kind::Array | json::Kind::Object => Shown::Text(self.text(|bytes| write_text(value, bytes))),
+            json::Kind::Array | json::Kind::Object => Shown::Json(self.text(|bytes| write_text(value, bytes))),
         }
     }
 
@@ -165,10 +176,27 @@ impl Contents {
                 let shown = if style.all || style.expand {
                     self.json(&[root], style)
                 } else {
-                    Some(Shown::Text(self.text(|bytes| write_text(root, bytes))))
+                    Some(Shown::Json(self.text(|bytes| write_text(root, bytes))))
                 };
                 let name = Name::Text(self.text(|bytes| bytes.push(b'$')));
                 self.fields.extend(shown.map(|shown| (name, shown)));
+            }
+        }
+    }
+
+    /// Lets `show` show the texts of a row otherwise: it appends what is shown, and says whether that is to be taken.
+    pub fn show(&mut self, row: &RowFields, mut show: impl FnMut(Named<'_>, &[u8], &mut Vec<u8>) -> bool) {
+        let mut shown = Vec::new();
+        for (name, value) in &mut self.fields[row.clone()] {
+            let Shown::Text(text) = value else { continue };
+            let name = match name {
+                Name::Column(nth) => Named::Column(*nth),
+                Name::Text(span) => Named::Text(&self.bytes[span.clone()]),
+            };
+            shown.clear();
+            if show(name, &self.bytes[text.clone()], &mut shown) {
+                *text = self.bytes.len()..self.bytes.len() + shown.len();
+                self.bytes.extend_from_slice(&shown);
             }
         }
     }
@@ -186,7 +214,7 @@ impl Contents {
         for (name, shown) in &self.fields[row.clone()] {
             reply.bulk(self.name(columns, name));
             match shown {
-                Shown::Text(span) => reply.bulk(&self.bytes[span.clone()]),
+                Shown::Text(span) | Shown::Json(span) => reply.bulk(&self.bytes[span.clone()]),
                 Shown::Null => reply.null(),
                 Shown::Values(values) => write_values(reply, values),
                 Shown::Number(value) => write_number(reply, *value),
@@ -222,6 +250,8 @@ pub enum From {
         place: Place,
         /// Text is shown as the number that it is: of NUMERIC fields that are asked for by name.
         as_number: bool,
+        /// The TEXT field that it is of.
+        text: Option<FieldId>,
     },
 }
 
@@ -245,16 +275,33 @@ impl From {
             None => Self::Document {
                 place: definition.place(name),
                 as_number: definition.field(name).is_some_and(|field| field.kind == Kind::Numeric),
+                text: text_field(name, definition),
             },
+        }
+    }
+
+    /// The TEXT field that it is of.
+    pub fn text(&self) -> Option<FieldId> {
+        match self {
+            Self::Document { text, .. } => *text,
+            Self::Distance(_) => None,
         }
     }
 
     /// As [`From::named`], in a row that shows its document as it is: numbers too.
     pub fn stored(name: &[u8], distances: &[&[u8]], definition: &Definition) -> Self {
         match Self::named(name, distances, definition) {
-            Self::Document { place, .. } => Self::Document { place, as_number: false },
+            Self::Document { place, text, .. } => Self::Document { place, as_number: false, text },
             distance => distance,
         }
+    }
+}
+
+/// The TEXT field of a name: an alias, or the place in the document.
+fn text_field(name: &[u8], definition: &Definition) -> Option<FieldId> {
+    match definition.schema.find(name) {
+        Some(id) => matches!(definition.schema.field(id).kind, Kind::Text(_)).then_some(id),
+        None => definition.schema.texts().find(|(_, field, _)| *field.source == *name).map(|(id, _, _)| id),
     }
 }
 
@@ -295,7 +342,7 @@ impl Columns {
                     From::Distance(nth) => {
                         distances.get(*nth).copied().flatten().map(|value| contents.number(value, style))
                     }
-                    From::Document { place, as_number } => contents.part(&document, place, key, *as_number, style),
+                    From::Document { place, as_number, .. } => contents.part(&document, place, key, *as_number, style),
                 };
                 contents.fields.extend(shown.map(|shown| (Name::Column(nth), shown)));
             }

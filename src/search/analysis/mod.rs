@@ -8,6 +8,7 @@
 //! | `chinese` | Chinese text to its words |
 //! | [`stop_words`](StopWords) | words that are not worth an index |
 //! | [`tokens`](Tokens) | text to words |
+//! | [`places`](placed_terms) | text to terms, with where they stand in it |
 //!
 //! A text is cut into words at blanks, control characters and ASCII punctuation but `_`; `\` makes the next byte part of
 //! the word, whatever it is. Words are case-folded; stop words fall out and take no position. A word of four bytes or
@@ -17,12 +18,14 @@
 
 mod chinese;
 mod language;
+mod places;
 mod stem;
 mod stop_words;
 mod tokens;
 
 pub use crate::search::fold::{fold, fold_to_sort};
 pub use language::Language;
+pub use places::placed_terms;
 pub use stem::{Stemmer, store_stems_from};
 pub use stop_words::StopWords;
 pub use tokens::{Tokens, is_separator, unescape};

@@ -1,5 +1,6 @@
 //! Words to what the index stores beside them: their stems, or the words that they are made of.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Language, chinese};
@@ -42,9 +43,14 @@ impl Stemmer {
     /// Calls `each` with the words that a case-folded word is made of: with itself, but where the language
     /// [cuts](Self::cuts).
     pub fn words(&self, word: &[u8], mut each: impl FnMut(&[u8])) {
+        self.placed_words(word, |part, _| each(part));
+    }
+
+    /// As [`Stemmer::words`], with where in the word each stands.
+    pub fn placed_words(&self, word: &[u8], mut each: impl FnMut(&[u8], Range<usize>)) {
         match std::str::from_utf8(word) {
-            Ok(text) if self.cuts() => chinese::words(text, |part| each(part.as_bytes())),
-            _ => each(word),
+            Ok(text) if self.cuts() => chinese::words(text, |part, place| each(part.as_bytes(), place)),
+            _ => each(word, 0..word.len()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Text to words.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Whether a byte stands between words: a blank, a control character, or ASCII punctuation but `_`.
 ///
@@ -13,13 +14,19 @@ pub fn is_separator(byte: u8) -> bool {
 #[derive(Debug, Clone)]
 pub struct Tokens<'a> {
     text: &'a [u8],
+    start: usize,
     at: usize,
 }
 
 impl<'a> Tokens<'a> {
     /// The words of this text.
     pub fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0 }
+        Self { text, start: 0, at: 0 }
+    }
+
+    /// Where in the text the word stands, escapes included, that the last call of `next` gave.
+    pub fn place(&self) -> Range<usize> {
+        self.start..self.at
     }
 
     /// Where in the text the words that are still to come begin at the earliest: after a call of `next`, the end of
@@ -37,7 +44,8 @@ impl<'a> Iterator for Tokens<'a> {
             let rest = &self.text[self.at..];
             let start = rest.iter().position(|&byte| !is_separator(byte) || byte == b'\\')?;
             let len = word_len(&rest[start..]);
-            self.at += start + len;
+            self.start = self.at + start;
+            self.at = self.start + len;
             let word = unescape(&rest[start..start + len]);
             if !word.is_empty() {
                 return Some(word);

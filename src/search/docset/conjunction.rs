@@ -1,6 +1,6 @@
 //! The documents that all of several docsets have, words in the wanted order and distance.
 
-use super::{BoxDocset, Docset, merge_positions};
+use super::{BoxDocset, Docset, Known, merge_positions};
 use crate::search::doc_id::DocId;
 use crate::search::explanation::Explanation;
 use crate::search::score::{Context, Leaf, Nearness};
@@ -268,7 +268,7 @@ impl Docset for Conjunction<'_> {
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
-    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+    fn terms(&mut self, tell: &mut dyn FnMut(Known<'_>)) {
         for slot in &self.slots {
             if let Some(docset) = self.parts[*slot].standing_on(self.doc) {
                 docset.terms(tell);

@@ -50,7 +50,7 @@ impl Docset for Checked<'_> {
         assert_eq!(doc, self.0.doc());
         explanation
     }
-    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+    fn terms(&mut self, tell: &mut dyn FnMut(Known<'_>)) {
         let doc = self.doc();
         assert_ne!(doc, DocId::END, "terms past the end");
         self.0.terms(tell);

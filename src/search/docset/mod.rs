@@ -57,7 +57,7 @@ pub trait Docset {
     fn explain(&mut self, context: &Context) -> Explanation;
 
     /// Tells the terms and tags of the query that the current document has, in the order of the query.
-    fn terms(&mut self, _tell: &mut dyn FnMut(&[u8])) {}
+    fn terms(&mut self, _tell: &mut dyn FnMut(Known<'_>)) {}
 
     /// Appends the positions of the clause's words in the current document, rising. Clauses without words add none.
     fn positions(&mut self, _out: &mut Vec<u32>) {}
@@ -71,6 +71,15 @@ pub trait Docset {
     fn slop(&mut self) -> f64 {
         1.0
     }
+}
+
+/// A term or a tag of the query that a document has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known<'t> {
+    /// The term, as the index has it.
+    pub text: &'t [u8],
+    /// How rare a term is, as TFIDF counts that; `None`: it is a tag.
+    pub rarity: Option<f64>,
 }
 
 /// A docset that borrows from the index.

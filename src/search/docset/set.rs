@@ -1,6 +1,6 @@
 //! A docset over a bitmap.
 
-use super::Docset;
+use super::{Docset, Known};
 use crate::search::doc_id::DocId;
 use crate::search::explanation::Explanation;
 use crate::search::idset::IdSet;
@@ -102,9 +102,9 @@ impl Docset for Set<'_> {
         Explanation::of_leaf(&self.leaf, self.name, context, 1.0)
     }
 
-    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+    fn terms(&mut self, tell: &mut dyn FnMut(Known<'_>)) {
         if !self.name.is_empty() {
-            tell(self.name);
+            tell(Known { text: self.name, rarity: None });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The documents that any of several docsets has.
 
-use super::{BoxDocset, Docset, merge_positions};
+use super::{BoxDocset, Docset, Known, merge_positions};
 use crate::search::doc_id::DocId;
 use crate::search::explanation::Explanation;
 use crate::search::score::{Context, Nearness, Scorer};
@@ -135,7 +135,7 @@ impl Docset for Union<'_> {
         Explanation::of_clauses(context, self.weight, score, children)
     }
 
-    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
+    fn terms(&mut self, tell: &mut dyn FnMut(Known<'_>)) {
         self.each_current(|child| child.terms(tell));
     }
 

@@ -1,6 +1,6 @@
 //! The documents of one term.
 
-use super::Docset;
+use super::{Docset, Known};
 use crate::search::doc_id::DocId;
 use crate::search::explanation::Explanation;
 use crate::search::fields::text::postings::Cursor;
@@ -77,8 +77,8 @@ impl Docset for Words<'_> {
         Explanation::of_leaf(&self.leaf, self.name, context, f64::from(self.cursor.freq()))
     }
 
-    fn terms(&mut self, tell: &mut dyn FnMut(&[u8])) {
-        tell(self.name);
+    fn terms(&mut self, tell: &mut dyn FnMut(Known<'_>)) {
+        tell(Known { text: self.name, rarity: Some(self.leaf.idf) });
     }
 
     fn positions(&mut self, out: &mut Vec<u32>) {

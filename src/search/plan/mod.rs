@@ -106,6 +106,8 @@ pub struct Plan<'a> {
     /// Negations around what is being evaluated.
     negations: Cell<u32>,
     was_cut: Cell<bool>,
+    /// Words of optional parts count one by one.
+    one_by_one: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -132,7 +134,13 @@ impl<'a> Plan<'a> {
             watch,
             negations: Cell::new(0),
             was_cut: Cell::new(false),
+            one_by_one: false,
         }
+    }
+
+    /// Has the words of an optional part count one by one, even where it takes all of them to score.
+    pub fn with_words_one_by_one(self) -> Self {
+        Self { one_by_one: true, ..self }
     }
 
     /// Whether a pattern stands for more terms than were looked for.

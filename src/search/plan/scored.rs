@@ -37,7 +37,7 @@ impl<'a> Plan<'a> {
                 }
             }
             Kind::Optional(child) => {
-                let child = Union::new(vec![self.docset(child)], weight(node));
+                let child = Union::new(vec![self.optional(child)], weight(node));
                 let parts = vec![self.everything(), Part::May(Box::new(child))];
                 Box::new(Conjunction::new(parts, None, 1.0, self.watch))
             }
@@ -92,6 +92,17 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// What is optional. Where its words count one by one, each does that a document has.
+    fn optional(&self, node: &'a Node) -> BoxDocset<'a> {
+        match &node.kind {
+            Kind::Intersect(children) if self.one_by_one => {
+                let wished = children.iter().filter(|child| !matches!(child.kind, Kind::Not(_)));
+                Box::new(Union::new(wished.map(|child| self.optional(child)).collect(), 1.0))
+            }
+            _ => self.docset(node),
+        }
+    }
+
     /// Every document, adding nothing to the score.
     fn everything(&self) -> Part<'a> {
         Part::Must(Box::new(Set::borrowed(self.live(), Leaf::SILENT)))
@@ -109,7 +120,7 @@ impl<'a> Plan<'a> {
     /// A clause of an intersection whose most selective clause matches about `least` documents.
     fn part(&self, child: &'a Node, least: u64) -> Part<'a> {
         match &child.kind {
-            Kind::Optional(optional) => Part::May(Box::new(Union::new(vec![self.docset(optional)], weight(child)))),
+            Kind::Optional(optional) => Part::May(Box::new(Union::new(vec![self.optional(optional)], weight(child)))),
             Kind::Not(refused) => {
                 let refused = self.refused(refused);
                 let passes = move |doc: DocId| refused.as_ref().is_some_and(|refused| !refused.contains(doc.0));

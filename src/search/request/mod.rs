@@ -3,6 +3,7 @@
 //! | part | what |
 //! |---|---|
 //! | [`options`] | options that both commands take |
+//! | [`presentation`] | SUMMARIZE and HIGHLIGHT |
 //! | [`search`] | FT.SEARCH |
 //!
 //! FT.AGGREGATE's own steps are read in [`aggregate::request`](super::aggregate::request). A request owns its words, so it
@@ -10,6 +11,7 @@
 //! not understood are errors; no option is read and then ignored.
 
 pub mod options;
+pub mod presentation;
 pub mod search;
 
 use super::arguments::{Problem, Words};
@@ -121,8 +123,8 @@ pub enum Error {
         /// The command.
         command: &'static str,
     },
-    /// What we do not do yet.
-    Unsupported(&'static str),
+    /// SUMMARIZE or HIGHLIGHT that is malformed.
+    Presentation(&'static str),
     /// LOAD whose count is no count, or with fewer words than it.
     Load,
     /// A property without its `@`, where it needs one.

@@ -1,6 +1,7 @@
 //! FT.SEARCH as it is asked.
 
 use super::options::{GeoFilter, NumberFilter, QueryOptions, geo_filter, limit, number_filter, query_text};
+use super::presentation::Presentation;
 use super::{Asked, Cursor, Error, bad};
 use crate::search::arguments::Words;
 use std::collections::HashSet;
@@ -21,6 +22,8 @@ pub struct SearchRequest {
     pub circles: Vec<GeoFilter>,
     /// What rows have.
     pub content: Content,
+    /// How texts are shown.
+    pub presentation: Presentation,
     /// SORTBY.
     pub sort: Option<Sort>,
     /// How many rows to leave out.
@@ -74,6 +77,7 @@ impl SearchRequest {
             ranges: Vec::new(),
             circles: Vec::new(),
             content: Content::Everything,
+            presentation: Presentation::default(),
             sort: None,
             offset: 0,
             limit: DEFAULT_LIMIT.min(asked.max_results),
@@ -81,6 +85,7 @@ impl SearchRequest {
         while !cursor.words.is_empty() {
             let known = request.options.accept(&mut cursor.words)?
                 || request.options.accept_anywhere(&mut cursor.words)?
+                || request.presentation.accept(&mut cursor.words)?
                 || request.accept(&mut cursor.words, asked)?;
             if !known {
                 return Err(cursor.unknown("<main>"));
@@ -122,13 +127,8 @@ impl SearchRequest {
     }
 }
 
-/// Words that are options, but not here, or not yet.
+/// Words that are options, but not here.
 fn refuse(words: &mut Words) -> Result<bool, Error> {
-    for option in ["SUMMARIZE", "HIGHLIGHT"] {
-        if words.accept(option) {
-            return Err(Error::Unsupported(option));
-        }
-    }
     for option in STEPS {
         if words.accept(option) {
             return Err(Error::Exclusive(option));

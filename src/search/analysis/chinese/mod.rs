@@ -9,6 +9,7 @@
 //! words of at most five characters; `examples/chinese_dictionary.rs` makes it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use fst::raw::{Fst, Output};
@@ -53,19 +54,19 @@ impl Class {
     }
 }
 
-/// Calls `each` with the words of a text.
-pub fn words(text: &str, mut each: impl FnMut(&str)) {
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
+/// Calls `each` with the words of a text and where each stands in it.
+pub fn words(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
+    let mut start = 0;
+    while let Some(first) = text[start..].chars().next() {
         let class = Class::of(first);
-        let len = rest.find(|char| Class::of(char) != class).unwrap_or(rest.len());
-        let (run, after) = rest.split_at(len);
+        let end = text[start..].find(|char| Class::of(char) != class).map_or(text.len(), |len| start + len);
+        let run = &text[start..end];
         match class {
-            Class::Han => cut(run, &mut each),
+            Class::Han => cut(run, &mut |from, to| each(&run[from..to], start + from..start + to)),
             Class::Mark => {}
-            Class::Other => each(&narrow(run)),
+            Class::Other => each(&narrow(run), start..end),
         }
-        rest = after;
+        start = end;
     }
 }
 
@@ -81,8 +82,8 @@ fn narrow(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|char| narrowed(char).to_ascii_lowercase()).collect())
 }
 
-/// Calls `each` with the words of a run of Han characters.
-fn cut(run: &str, each: &mut impl FnMut(&str)) {
+/// Calls `each` with where the words of a run of Han characters begin and end.
+fn cut(run: &str, each: &mut impl FnMut(usize, usize)) {
     let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
     let chars = starts.len() - 1;
     // The least cost from a character on to the end, and how many characters the first word then has.
@@ -99,7 +100,7 @@ fn cut(run: &str, each: &mut impl FnMut(&str)) {
     let mut at = 0;
     while at < chars {
         let end = at + best[at].1;
-        each(&run[starts[at]..starts[end]]);
+        each(starts[at], starts[end]);
         at = end;
     }
 }
@@ -129,7 +130,7 @@ mod tests {
 
     fn cut_to(text: &str) -> Vec<String> {
         let mut found = Vec::new();
-        words(text, |word| found.push(word.to_owned()));
+        words(text, |word, _| found.push(word.to_owned()));
         found
     }
 

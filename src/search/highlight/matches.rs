@@ -1,0 +1,73 @@
+//! The words of a text that a query found.
+
+use std::ops::Range;
+
+use super::{Analysis, Tags, Words};
+use crate::search::analysis::placed_terms;
+use crate::watch::Watch;
+
+/// A word that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// Where in the text it stands.
+    pub place: Range<usize>,
+    /// Which word of the text it is: stop words do not count.
+    pub position: u32,
+    /// Which of [`Matches::terms`] it has.
+    pub terms: Range<usize>,
+}
+
+/// The words that were found, in the order of the text.
+#[derive(Debug, Default)]
+pub struct Matches {
+    /// The words.
+    pub all: Vec<Match>,
+    /// The number and the rarity of the terms that they have, word after word.
+    pub terms: Vec<(usize, f64)>,
+}
+
+impl Matches {
+    /// The words of a text that have one of some terms; `None`: time was over.
+    pub fn find(text: &[u8], words: &Words<'_>, analysis: Analysis<'_>, watch: &Watch<'_>) -> Option<Self> {
+        let mut found = Self::default();
+        // Stems are made only where a stem was looked for.
+        let cuts = analysis.stemmer.is_some_and(|stemmer| stemmer.cuts());
+        let stemmer = analysis.stemmer.filter(|_| words.derived || cuts);
+        placed_terms(text, analysis.stop_words, stemmer, watch, |term, position, place| {
+            if let Some(known) = words.terms.get(term) {
+                found.add(*known, position, place);
+            }
+        })
+        .then_some(found)
+    }
+
+    fn add(&mut self, term: (usize, f64), position: u32, place: &Range<usize>) {
+        self.terms.push(term);
+        let end = self.terms.len();
+        match self.all.last_mut().filter(|last| last.place == *place) {
+            Some(last) => last.terms.end = end,
+            None => self.all.push(Match { place: place.clone(), position, terms: end - 1..end }),
+        }
+    }
+}
+
+/// Appends a piece of a text, with tags around some words in it; `append` is for what is of the text.
+pub fn mark(
+    (text, piece): (&[u8], Range<usize>),
+    matches: &[Match],
+    tags: Option<&Tags>,
+    out: &mut Vec<u8>,
+    append: &mut impl FnMut(&[u8], &mut Vec<u8>),
+) {
+    let mut at = piece.start;
+    if let Some(tags) = tags {
+        for Match { place, .. } in matches {
+            append(&text[at..place.start], out);
+            out.extend_from_slice(&tags.open);
+            append(&text[place.clone()], out);
+            out.extend_from_slice(&tags.close);
+            at = place.end;
+        }
+    }
+    append(&text[at..piece.end], out);
+}
