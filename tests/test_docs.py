@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -121,14 +122,28 @@ def test_every_kind_of_snippet_is_run():
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
 
 
-def test_keys_are_copied_as_the_page_about_moving_says(server, start, tmp_path):
-    (text,) = [text for tool, text in blocks("docs/moving-in.md") if tool == "redis-py"]
-    old, new = server.redis(), start()
-    old.json().set("j", "$", {"a": 1})
-    old.vset().vadd("v", [1.0], "e")
-    old.set("s", "x", ex=1000)
-    run("redis-py", server.port, text.replace("6380", str(new.port)), tmp_path)
-    assert sorted(new.redis().keys()) == [b"j", b"s", b"v"] and new.redis().ttl("s") > 900
+def test_everything_is_copied_as_the_page_about_moving_says(server, start, r2, tmp_path):
+    """Each line of it, as it stands but for the ports and the folder of the state; then Ctrl-C, when it says that it is in step."""
+    new = start()
+    for words in ("JSON.SET j $ {}", "VADD v VALUES 1 1 e", "SET s x EX 1000", "FT.CREATE i SCHEMA t TAG", "FT.ALIASADD a i", "HSET h t x"):
+        r2(*words.split())
+    page = (ROOT / "docs" / "moving-in.md").read_text()
+    lines = re.findall(r"^scripts/move-in .*", page, re.M)
+    assert len(lines) == 2
+    said = []
+    for line in lines:
+        line = line.replace("6379", str(server.port)).replace("6380", str(new.port)).replace("move.state", str(tmp_path / "state"))
+        running = subprocess.Popen([sys.executable, *line.split()], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for answer in running.stdout:
+            said.append(answer.rstrip())
+            if answer.startswith("in step"):
+                running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 0, said
+    assert "dry run: nothing was written; everything can come" in said
+    assert said[-1] == "complete: nothing differs" and said[-1] in page
+    client = new.redis()
+    assert sorted(client.keys()) == [b"h", b"j", b"s", b"v"] and client.ttl("s") > 900
+    assert new.connect()("FT.SEARCH", "a", "@t:{x}", "NOCONTENT", "DIALECT", 2) == [1, b"h"]
 
 
 @pytest.mark.skipif(not shutil.which("redis-cli"), reason="sessions are redis-cli's")

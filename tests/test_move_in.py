@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from nodes import Cluster
 from resp import Error
 from servers import wait_until
 
@@ -258,6 +259,24 @@ def test_killed_and_resumed_while_writes_go_on(fleet_of, tmp_path):
     assert "complete: nothing differs" in said
     assert move(source, target, *state, "--verify", "all")
     assert source.connect()("CONFIG", "GET", "notify-keyspace-events")[1] == b""
+
+
+@pytest.mark.module_only
+def test_clusters_and_sockets(start, tmp_path):
+    """From a server at a socket to a cluster, and from there to a server."""
+    socket = tmp_path / "socket"
+    source, target = start("--unixsocket", socket, name=STACK), start(name="redis-7.0")
+    cluster = Cluster(lambda *words: start(*words, name=MODULE), 2)
+    fill_core(source)
+    source.connect().pipeline([["SELECT", 3], ["FLUSHDB"]])
+    fill_search(source, 60)
+    words = command(source, cluster.nodes[1], "--verify", "all")
+    words[2] = f"unix://{socket}"
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert all(c("DBSIZE") > 100 for c in cluster.connections)
+    said = move(cluster.nodes[0], target, "--verify", "all", status=1)
+    assert "DIFFERS" not in said and said.count("NOT COPIED") == 1 and "times of fields: db 0, timed" in said, said
 
 
 @pytest.mark.module_only

@@ -36,7 +36,7 @@ class Verifier:
 
     def run(self):
         self.report.say("counting")
-        self.settle(self.counts, self.name_missing)
+        self.settle(self.counts, self.name_missing, attempts=3)
         self.report.say(f"comparing {'all' if self.options.verify == 'all' else 'some'} values")
         self.values()
         self.report.say("asking the indexes")
@@ -46,9 +46,9 @@ class Verifier:
         for what in self.moving[:20]:
             print(f"changes too fast to be compared: {what}")
 
-    def settle(self, look, name):
+    def settle(self, look, name, attempts=ATTEMPTS):
         """Looks until nothing differs; what still does is named, unless writes go on."""
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             before = self.heard()
             found = look()
             if not found:
@@ -189,12 +189,14 @@ class Verifier:
         return None
 
     def documents(self, index):
-        numbers = []
-        for side in (self.source, self.target):
-            about = [mapping(node.one("FT.INFO", index.name, db=index.db)) for node in side.nodes]
-            counts = [int(each.get("num_docs", 0)) for each in about]
-            numbers.append(counts[0] if len(set(counts)) == 1 else sum(counts))
+        numbers = [self.count_documents(side, index) for side in (self.source, self.target)]
         return None if numbers[0] == numbers[1] else numbers
+
+    def count_documents(self, side, index):
+        if not side.cluster:
+            return int(mapping(side.one(index.db, None, "FT.INFO", index.name)).get("num_docs", 0))
+        replies = asked(side, "FT.SEARCH", index.name, "*", "NOCONTENT", "LIMIT", 0, 100, "DIALECT", 2, db=index.db)
+        return total(side, [(node, reply) for node, reply in replies if not failed(reply)])
 
     def queries(self, index):
         """Some queries that documents of the index would answer."""
@@ -253,23 +255,34 @@ class Verifier:
         query, *more = words
         search = ["FT.SEARCH", index.name, query, *more, "LIMIT", 0, 1000, "DIALECT", 2]
         search += ["RETURN", 1, "distance"] if more else ["NOCONTENT"]
-        replies = [[node.one(*search, db=index.db) for node in side.nodes] for side in (self.source, self.target)]
-        good = [[reply for reply in answers if not failed(reply)] for answers in replies]
+        replies = [asked(side, *search, db=index.db) for side in (self.source, self.target)]
+        good = [[(node, reply) for node, reply in answers if not failed(reply)] for answers in replies]
         if not all(good):
-            return None if not any(good) else [answers[0] for answers in replies]
+            return None if not any(good) else [answers[0][1] for answers in replies]
         if more:
             return near(*map(distances, good))
-        here, there = map(hits, good)
+        here, there = map(hits, (self.source, self.target), good)
         return None if here == there else (here, there) if here[0] != there[0] else (here[1][:5], there[1][:5])
 
 
-def hits(replies):
-    """(number of hits, their keys where these are not many) of all nodes, each of which may answer for all or for its own keys."""
-    keys = {key for reply in replies for key in reply[1:]}
-    totals = [reply[0] for reply in replies]
-    if max(totals) <= 1000:
-        return len(keys), sorted(keys)
-    return (totals[0] if len(set(totals)) == 1 else sum(totals)), []
+def asked(side, *words, db):
+    """(node, what it answers) of each node."""
+    return [(node, node.one(*words, db=db)) for node in side.nodes]
+
+
+def total(side, replies):
+    """Number of hits, where each node of a cluster answers for all, which the keys that it names show, or for its own keys."""
+    for node, reply in replies:
+        if any(side.node(key) is not node for key in reply[1:]):
+            return reply[0]
+    return sum(reply[0] for _, reply in replies)
+
+
+def hits(side, replies):
+    """(number of hits, their keys where these are not many) of all nodes."""
+    keys = {key for _, reply in replies for key in reply[1:]}
+    number = total(side, replies) if side.cluster else replies[0][1][0]
+    return number, sorted(keys) if number <= 1000 else []
 
 
 def filling(reply):
@@ -291,7 +304,7 @@ def shorten(answer):
 
 def distances(replies):
     """Distances of the ten nearest of all nodes."""
-    found = {key: fields[1] for reply in replies for key, fields in zip(reply[1::2], reply[2::2]) if len(fields) > 1}
+    found = {key: fields[1] for _, reply in replies for key, fields in zip(reply[1::2], reply[2::2]) if len(fields) > 1}
     return sorted(map(float, found.values()))[:10]
 
 
