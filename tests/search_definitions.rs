@@ -362,7 +362,6 @@ fn what_newer_servers_added_is_accepted() {
             format!("schema v vector svs-vamana 8 type float32 {vector} m 10"),
             "Bad arguments for algorithm SVS-VAMANA: m",
         ),
-        ("schema g geoshape flat".to_owned(), "GEOSHAPE is not supported"),
         ("schema t text phonetic dm:en".to_owned(), "PHONETIC is not supported"),
         (
             "schema t text weight nan".to_owned(),

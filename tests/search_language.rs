@@ -210,7 +210,6 @@ fn errors_tell_where_and_what() {
         ("*=>[FOO 2 @v $b]", "Syntax error: Expecting Vector Similarity command at offset 4 near FOO"),
         ("@v:[FOO 1 $b]", "Syntax error: expecting vector similarity range command at offset 4 near FOO"),
         ("@v:[FOO $b]", "Syntax error: Expecting a geoshape predicate at offset 8"),
-        ("@v:[WITHIN $b]", "GEOSHAPE is not supported"),
         ("*=>[KNN 3 @v $q]", "No such parameter `q`"),
         ("*=>[KNN $p @v $b]", "Invalid numeric value (foo) for parameter `p`"),
         ("@n:[$p 2]", "Bad lower range: foo"),

@@ -30,7 +30,7 @@ macro_rules! field {
            | TAG [SEPARATOR separator] [CASESENSITIVE] [WITHSUFFIXTRIE] [INDEXEMPTY] [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
            | NUMERIC [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
            | GEO [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
-           | GEOSHAPE [FLAT | SPHERICAL] [INDEXMISSING] [NOINDEX] \
+           | GEOSHAPE [FLAT | SPHERICAL] [INDEXMISSING] [SORTABLE [UNF]] [NOINDEX] \
            | VECTOR \
              (FLAT nargs:int (TYPE (FLOAT32 | FLOAT64 | FLOAT16 | BFLOAT16 | INT8 | UINT8) | DIM dim:int \
                | DISTANCE_METRIC (L2 | IP | COSINE) | INITIAL_CAP capacity:int | BLOCK_SIZE size:int)... \

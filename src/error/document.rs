@@ -1,6 +1,7 @@
 //! Why a document could not be indexed, as FT.INFO says it.
 
 use super::Error;
+use super::search::shape;
 use crate::search::document::Failure;
 
 /// The text of a failure.
@@ -23,6 +24,8 @@ pub fn failure(fact: &Failure) -> Error {
             Error::composed(format!("Could not add vector with blob size {got} (expected size {expected})"))
         }
         Failure::Number(text) => Error::composed([b"Invalid numeric value: '", &text[..], b"'"].concat()),
+        Failure::JsonShapeArray => Error::fixed("Invalid JSON type: Array type cannot represent GEOMETRY field"),
+        Failure::Shape(problem) => Error::composed(shape("Error indexing geoshape: ", problem)),
         Failure::GeoText => Error::fixed("Invalid geo string"),
         Failure::GeoCoordinates(point) => {
             Error::composed(format!("Invalid geo coordinates: {:.6}, {:.6}", point.lon, point.lat))

@@ -6,6 +6,7 @@ use crate::search::document::Failure;
 use crate::search::query::ast::Range;
 use crate::search::query::{self, VectorOption};
 use crate::search::schema::{self, Algorithm};
+use crate::search::shape::{self, wkt};
 
 /// A query of an index that there is not.
 pub fn no_such_index(name: &[u8]) -> Error {
@@ -73,10 +74,56 @@ pub fn failure(fact: &Failure) -> Vec<u8> {
             format!("Could not add vector with blob size {got} (expected size {expected})")
         }
         Failure::Number(text) => return [b"Invalid numeric value: '", &text[..], b"'"].concat(),
+        Failure::JsonShapeArray => "Invalid JSON type: Array type cannot represent GEOMETRY field".into(),
+        Failure::Shape(problem) => return shape("Error indexing geoshape: ", problem),
         Failure::GeoText => "Invalid geo string".into(),
         Failure::GeoCoordinates(point) => format!("Invalid geo coordinates: {:.6}, {:.6}", point.lon, point.lat),
     };
     text.into_bytes()
+}
+
+/// What is wrong with the text of a shape.
+pub(super) fn shape(before: &str, problem: &shape::Problem) -> Vec<u8> {
+    let mut text = before.as_bytes().to_vec();
+    match problem {
+        shape::Problem::Text(wkt::Error { kind: wkt::Kind::Unknown, .. }) => {
+            text.extend(b"unknown geometry type");
+        }
+        shape::Problem::Text(wkt::Error { kind, at, text: whole }) => {
+            text.extend(match kind {
+                wkt::Kind::Open => &b"Expected '('"[..],
+                wkt::Kind::Close => b"Expected ')'",
+                wkt::Kind::Number => b"bad lexical cast: source type value could not be interpreted as target",
+                _ => b"Too many tokens",
+            });
+            if let Some(at) = at {
+                text.extend([b" at '", &at[..], b"'"].concat());
+            }
+            text.extend([b" in '", &whole[..], b"'"].concat());
+        }
+        shape::Problem::Invalid(invalid) => {
+            text.extend(b"invalid geometry: Geometry ");
+            text.extend(invalid_shape(*invalid).as_bytes());
+        }
+    }
+    text
+}
+
+fn invalid_shape(invalid: shape::Invalid) -> String {
+    use shape::Invalid;
+    match invalid {
+        Invalid::Coordinate => "has point(s) with invalid coordinate(s)".into(),
+        Invalid::TooFewPoints => "has too few points".into(),
+        Invalid::Dimension => "has wrong topological dimension".into(),
+        Invalid::Spike(x, y) => format!("has spikes. A spike point was found with apex at ({x}, {y})"),
+        Invalid::Orientation => "has wrong orientation".into(),
+        Invalid::SelfIntersection(x, y) => {
+            format!("has invalid self-intersections. A self-intersection point was found at ({x}, {y})")
+        }
+        Invalid::HoleOutside => "has interior rings defined outside the outer boundary".into(),
+        Invalid::NestedHoles => "has nested interior rings".into(),
+        Invalid::TooComplex => "has too many edges that are near each other".into(),
+    }
 }
 
 /// What is wrong with a word, as it ends a message.
@@ -234,6 +281,7 @@ fn query_schema(fact: &query::Error) -> Error {
             Error::composed([b"Invalid value (", &value[..], b") for `", name, b"`"].concat())
         }
         Fact::Phonetic => Error::fixed("field does not support phonetics"),
+        Fact::Shape(problem) => Error::composed(shape("Error querying geoshape index: ", problem)),
         Fact::GeoUnit => Error::fixed("Invalid GeoFilter unit"),
         Fact::GeoPosition => Error::fixed("Invalid GeoFilter lat/lon"),
         Fact::GeoRadius => Error::fixed("Invalid GeoFilter radius"),

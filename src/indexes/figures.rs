@@ -30,6 +30,7 @@ impl Fields {
             Kind::Tag(tag) => ("Tag", tag.case_sensitive.then_some("CaseSensitive")),
             Kind::Numeric => ("Numeric", None),
             Kind::Geo => ("Geo", None),
+            Kind::Shape(_) => ("Geoshape", None),
             Kind::Vector(vector) => ("Vector", Some(algorithm(vector.algorithm))),
         };
         self.count(name, true);

@@ -10,7 +10,7 @@ use crate::search::index::Index;
 use crate::search::schema::Kind;
 
 /// The kinds of fields, by the names that `INFO` gives them.
-pub const KINDS: [&str; 5] = ["text", "numeric", "tag", "geo", "vector"];
+pub const KINDS: [&str; 6] = ["text", "numeric", "tag", "geo", "vector", "geoshape"];
 
 /// A kind's place among [`KINDS`].
 pub fn place_of(kind: &Kind) -> usize {
@@ -20,6 +20,7 @@ pub fn place_of(kind: &Kind) -> usize {
         Kind::Tag(_) => 2,
         Kind::Geo => 3,
         Kind::Vector(_) => 4,
+        Kind::Shape(_) => 5,
     }
 }
 

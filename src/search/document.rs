@@ -8,9 +8,11 @@
 use super::fields::geo::Point;
 use super::number;
 use super::schema::{Element, Field, Kind, Tag, Vector};
+use super::shape::{self, Shape, System};
 use crate::json;
 use half::{bf16, f16};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What a key holds for one field.
 #[derive(Debug, Clone, Default)]
@@ -50,11 +52,13 @@ pub enum Value<'a> {
     Numbers(Vec<f64>),
     /// Points of a GEO field; valid.
     Points(Vec<Point>),
+    /// The shape of a GEOSHAPE field.
+    Shape(Arc<Shape>),
     /// Vectors of a VECTOR field: elements of its type, little-endian, finite.
     Vectors(Vec<Cow<'a, [u8]>>),
 }
 
-/// Why a value is refused. The whole document is out then.
+/// Why a value is refused. The whole document is out then, but where a text is [no shape](Failure::Shape): then the field is absent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {
     /// A JSON string where the type takes none.
@@ -93,6 +97,10 @@ pub enum Failure {
     GeoText,
     /// Two numbers that are no point.
     GeoCoordinates(Point),
+    /// A JSON array for GEOSHAPE.
+    JsonShapeArray,
+    /// A text that is no shape.
+    Shape(shape::Problem),
 }
 
 /// Reads what a key holds for a field.
@@ -113,6 +121,7 @@ fn read_hash<'a>(field: &Field, bytes: &'a [u8]) -> Result<Value<'a>, Failure> {
         Kind::Tag(tag) => Value::Tags(labels(tag, field.index_empty, Cow::Borrowed(bytes)).collect()),
         Kind::Numeric => Value::Numbers(vec![number_of(bytes)?]),
         Kind::Geo => Value::Points(vec![point_of(bytes)?]),
+        Kind::Shape(system) => shape_of(bytes, *system)?,
         Kind::Vector(vector) => {
             let expected = vector.blob_size().unwrap_or(usize::MAX);
             if bytes.len() != expected {
@@ -152,6 +161,10 @@ fn number_of(text: &[u8]) -> Result<f64, Failure> {
         .ok_or_else(|| Failure::Number(text.into()))
 }
 
+fn shape_of<'a>(text: &[u8], system: System) -> Result<Value<'a>, Failure> {
+    Shape::parse(text, system).map(|shape| Value::Shape(Arc::new(shape))).map_err(Failure::Shape)
+}
+
 /// `lon,lat` or `lon lat`.
 fn point_of(text: &[u8]) -> Result<Point, Failure> {
     let cut = text.iter().position(|byte| matches!(byte, b',' | b' ')).ok_or(Failure::GeoText)?;
@@ -170,6 +183,9 @@ fn read_json<'a>(field: &Field, matches: &'a [json::Document]) -> Result<Value<'
         return json_vectors(vector, matches);
     }
     let found: Vec<json::ValueRef<'a>> = matches.iter().map(json::Document::root).collect();
+    if let Kind::Shape(system) = field.kind {
+        return json_shape(system, &found);
+    }
     // A path that matched once stands for the value; several matches are as the elements of an array.
     let (elements, array) = match found[..] {
         [] => return Ok(Value::Absent),
@@ -203,6 +219,17 @@ fn refused(value: json::ValueRef<'_>) -> Failure {
         json::Kind::Number(_) => Failure::JsonNumber,
         json::Kind::Bool(_) => Failure::JsonBool,
         _ => Failure::JsonObject,
+    }
+}
+
+/// One string is a shape.
+fn json_shape<'a>(system: System, found: &[json::ValueRef<'a>]) -> Result<Value<'a>, Failure> {
+    let [one] = found else { return if found.is_empty() { Ok(Value::Absent) } else { Err(Failure::JsonShapeArray) } };
+    match one.kind() {
+        json::Kind::Null => Ok(Value::Absent),
+        json::Kind::Str(text) => shape_of(text, system),
+        json::Kind::Array => Err(Failure::JsonShapeArray),
+        _ => Err(refused(*one)),
     }
 }
 
@@ -340,6 +367,18 @@ mod tests {
             read(&json_field(definition), &raw).map(|value| format!("{value:?}")).map_err(|f| format!("{f:?}"))
         };
         let one = |definition: &str, text: &str| all(definition, &[text]);
+        assert_eq!(all("GEOSHAPE", &[]), Ok("Absent".into()));
+        for (text, expected) in [
+            ("null", Ok("Absent")),
+            ("1", Err("JsonNumber")),
+            ("true", Err("JsonBool")),
+            ("{}", Err("JsonObject")),
+            ("[]", Err("JsonShapeArray")),
+            (r#"["POINT(1 1)"]"#, Err("JsonShapeArray")),
+        ] {
+            assert_eq!(one("GEOSHAPE FLAT", text), expected.map(String::from).map_err(String::from), "{text}");
+        }
+        assert!(one("GEOSHAPE FLAT", r#""POINT(1 1)""#).is_ok_and(|value| value.starts_with("Shape(")));
         for definition in ["TEXT", "TAG", "NUMERIC", "GEO", VECTOR] {
             assert_eq!(one(definition, "null"), Ok("Absent".into()), "{definition}");
             assert_eq!(all(definition, &[]), Ok("Absent".into()), "{definition}");

@@ -614,7 +614,7 @@ fn next_allowed(
 /// Whether all documents that match score alike, if they have no words and the same score of their own.
 fn scores_alike(kind: &Kind) -> bool {
     match kind {
-        Kind::Empty | Kind::All | Kind::Numeric { .. } | Kind::Geo { .. } => true,
+        Kind::Empty | Kind::All | Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } => true,
         Kind::VectorRange(_) | Kind::Missing(_) | Kind::Not(_) => true,
         Kind::Tag { values, .. } => matches!(values[..], [TagValue::Exact(_) | TagValue::Words(_)]),
         Kind::Intersect(children) => children.iter().all(|child| scores_alike(&child.kind)),

@@ -14,6 +14,7 @@ use super::document::{self, Failure, Raw, RawDocument, Value};
 use super::documents::Documents;
 use super::fields::geo::GeoIndex;
 use super::fields::numeric::NumericIndex;
+use super::fields::shape::ShapeIndex;
 use super::fields::tag::TagIndex;
 use super::fields::text::postings::Format;
 use super::fields::text::{STEM, TextDocument, TextIndex};
@@ -90,6 +91,8 @@ pub enum Values {
     Numeric(NumericIndex),
     /// Points.
     Geo(GeoIndex),
+    /// Shapes.
+    Shape(ShapeIndex),
     /// Vectors.
     Vector(Box<VectorIndex>),
     /// NOINDEX.
@@ -116,6 +119,7 @@ impl FieldIndex {
             Kind::Tag(tag) => Values::Tag(TagIndex::new(tag.case_sensitive, tag.suffix_trie)),
             Kind::Numeric => Values::Numeric(NumericIndex::default()),
             Kind::Geo => Values::Geo(GeoIndex::default()),
+            Kind::Shape(_) => Values::Shape(ShapeIndex::default()),
             Kind::Vector(vector) => Values::Vector(Box::new(VectorIndex::new(vector))),
         };
         let sortable = match field.kind {
@@ -158,6 +162,7 @@ impl FieldIndex {
             (Values::Geo(index), Value::Points(points)) => {
                 index.set(doc, points);
             }
+            (Values::Shape(index), Value::Shape(shape)) => index.set(doc, shape),
             (Values::Vector(index), Value::Vectors(vectors)) => {
                 index.set(doc, key, vectors);
             }
@@ -213,6 +218,7 @@ impl Values {
             Self::Tag(index) => index.remove(doc),
             Self::Numeric(index) => index.remove(doc),
             Self::Geo(index) => index.remove(doc),
+            Self::Shape(index) => index.remove(doc),
             Self::Vector(index) => index.remove(doc),
             Self::Text | Self::None => {}
         }
@@ -362,6 +368,10 @@ impl Index {
                 Err(failure) => {
                     self.failures.record(&failure, &change.key);
                     self.fields[at].failures.record(&failure, &change.key);
+                    if let Failure::Shape(_) = failure {
+                        values.push(Value::Absent);
+                        continue;
+                    }
                     self.remove(&change.key);
                     return false;
                 }

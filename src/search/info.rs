@@ -70,6 +70,8 @@ pub struct Info {
     pub sortable: usize,
     /// Bytes of TAG fields.
     pub tags: usize,
+    /// Bytes of GEOSHAPE fields.
+    pub shapes: usize,
     /// Bytes of the dictionary of terms and of each document's list of terms.
     pub text_overhead: usize,
     /// Bytes of each VECTOR field.
@@ -79,7 +81,7 @@ pub struct Info {
 impl Info {
     /// All bytes.
     pub fn total(&self) -> usize {
-        self.inverted + self.vectors + self.documents + self.keys + self.sortable + self.text_overhead
+        self.inverted + self.vectors + self.documents + self.keys + self.sortable + self.text_overhead + self.shapes
     }
 }
 
@@ -115,6 +117,10 @@ impl Index {
                 Values::Geo(points) => {
                     info.inverted += points.memory();
                     info.records += points.entries();
+                }
+                Values::Shape(shapes) => {
+                    info.shapes += shapes.memory();
+                    info.records += shapes.entries();
                 }
                 Values::Vector(vectors) => {
                     let bytes = vectors.memory();

@@ -11,6 +11,7 @@
 //! | [`sorting`], `top` | sorting that stops when time is over; the first of many |
 //! | [`document`], [`documents`] | from what a key holds to what the indexes take; keys and numbers |
 //! | [`fields`] | one index per type of field |
+//! | [`shape`] | points and polygons of GEOSHAPE, and how they lie |
 //! | [`explanation`] | how a score came about |
 //! | [`encoding`] | what is saved of an index: its graphs |
 //! | [`index`], [`live`], [`info`] | an index: documents and fields; with its log, shared by threads; its figures |
@@ -63,6 +64,7 @@ pub mod query;
 pub mod request;
 pub mod schema;
 pub mod score;
+pub mod shape;
 pub mod sortable;
 pub mod sorting;
 pub mod suggest;

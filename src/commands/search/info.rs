@@ -254,6 +254,10 @@ fn attribute((field, facts): (&Field, &OfField)) -> Item {
         }
         Kind::Numeric => kind("NUMERIC"),
         Kind::Geo => kind("GEO"),
+        Kind::Shape(system) => {
+            kind("GEOSHAPE");
+            pairs.push(("coord_system", Item::word(name_of(names::SYSTEMS, system).unwrap_or_default())));
+        }
         Kind::Vector(vector) => {
             kind("VECTOR");
             pairs.extend(vector_attributes(vector));
@@ -345,7 +349,7 @@ fn sizes(facts: &Facts) -> Vec<(&'static str, Item)> {
         ("tag_overhead_sz_mb", megabytes(figures.tags)),
         ("text_overhead_sz_mb", megabytes(figures.text_overhead)),
         ("total_index_memory_sz_mb", megabytes(figures.total() - figures.vectors)),
-        ("geoshapes_sz_mb", megabytes(0)),
+        ("geoshapes_sz_mb", megabytes(figures.shapes)),
         ("records_per_doc_avg", per(records, docs)),
         ("bytes_per_record_avg", per(inverted, records)),
         ("offsets_per_term_avg", per(figures.offsets as f64, records)),

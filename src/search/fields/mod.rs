@@ -6,6 +6,7 @@ pub mod geo;
 pub mod glob;
 pub mod numeric;
 pub mod runs;
+pub mod shape;
 pub mod tag;
 pub mod terms;
 pub mod text;

@@ -43,6 +43,8 @@ impl Plan<'_> {
             {
                 None
             }
+            // How large the shapes are, nobody knows.
+            Kind::Shape { .. } => None,
             Kind::Union(children) => children.iter().map(|child| self.effort(child)).sum(),
             Kind::Intersect(children) => {
                 // Words and tags are looked up beside the rarest one; of other clauses, all that match are made first.

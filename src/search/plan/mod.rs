@@ -203,6 +203,12 @@ impl<'a> Plan<'a> {
                 Some(Values::Geo(index)) => index.estimate(circle),
                 _ => 0,
             },
+            Kind::Shape { field, predicate, shape, .. } => {
+                match (self.field(field).map(|field| &field.values), shape) {
+                    (Some(Values::Shape(index)), Some(shape)) => index.estimate(*predicate, shape),
+                    _ => 0,
+                }
+            }
             Kind::VectorRange(range) => self.near(range).map_or(0, |near| near.docs.len()),
             Kind::Missing(field) => self.missing(field).len(),
         }
@@ -246,6 +252,12 @@ impl<'a> Plan<'a> {
                 Some(Values::Geo(index)) => index.within(circle),
                 _ => RoaringBitmap::new(),
             },
+            Kind::Shape { field, predicate, shape, .. } => {
+                match (self.field(field).map(|field| &field.values), shape) {
+                    (Some(Values::Shape(index)), Some(shape)) => index.find(*predicate, shape, self.watch),
+                    _ => RoaringBitmap::new(),
+                }
+            }
             Kind::VectorRange(range) => self.near(range).map(|near| near.docs.clone()).unwrap_or_default(),
             Kind::Missing(field) => self.missing(field).to_bitmap(),
             Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded_bitmap(node),
@@ -313,11 +325,15 @@ impl<'a> Plan<'a> {
                 Values::Geo(index) => Some(Box::new(|doc| index.matches(doc, circle))),
                 _ => None,
             },
+            Kind::Shape { field, predicate, shape: Some(shape), .. } => match &self.field(field)?.values {
+                Values::Shape(index) => Some(Box::new(|doc| index.matches(doc, *predicate, shape, self.watch))),
+                _ => None,
+            },
             _ => None,
         }
     }
 
-    /// What a range of numbers or a circle scores.
+    /// What a range of numbers, a circle or a shape scores.
     fn range_leaf(node: &Node) -> Leaf {
         Leaf::range(weight(node))
     }

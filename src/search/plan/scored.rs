@@ -45,7 +45,7 @@ impl<'a> Plan<'a> {
             Kind::Phrase(terms) => self.exact(node, terms),
             Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded(node),
             Kind::Tag { field, values } => self.tagged(field, values, weight(node)),
-            Kind::Numeric { .. } | Kind::Geo { .. } => {
+            Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } => {
                 Box::new(Set::owned(self.bitmap(node).into_owned(), Self::range_leaf(node)))
             }
             Kind::Not(_) | Kind::VectorRange(_) | Kind::Missing(_) => {
@@ -126,10 +126,12 @@ impl<'a> Plan<'a> {
                 let passes = move |doc: DocId| refused.as_ref().is_some_and(|refused| !refused.contains(doc.0));
                 Part::Test(Box::new(passes), Leaf::SILENT)
             }
-            Kind::Numeric { .. } | Kind::Geo { .. } if self.estimate(child) / ASK > least => match self.test(child) {
-                Some(test) => Part::Test(test, Self::range_leaf(child)),
-                None => Part::Must(self.docset(child)),
-            },
+            Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } if self.estimate(child) / ASK > least => {
+                match self.test(child) {
+                    Some(test) => Part::Test(test, Self::range_leaf(child)),
+                    None => Part::Must(self.docset(child)),
+                }
+            }
             _ => Part::Must(self.docset(child)),
         }
     }

@@ -12,7 +12,10 @@
 //! * `""` is a [`Kind::Term`] with no text: the documents that hold the empty string.
 //! * A [`FieldRef`] without an id names a field that does not exist or is of another type: the node matches nothing.
 
+use std::sync::Arc;
+
 use crate::search::schema::{FieldId, FieldMask};
+use crate::search::shape::{Predicate, Shape};
 
 /// Bound of a tree's depth.
 pub const MAX_DEPTH: usize = 256;
@@ -108,6 +111,17 @@ pub enum Kind {
         field: FieldRef,
         /// The circle.
         circle: Circle,
+    },
+    /// `@f:[WITHIN $shape]` and its like: documents with a shape that lies so.
+    Shape {
+        /// The GEOSHAPE field.
+        field: FieldRef,
+        /// How it must lie to the shape of the query.
+        predicate: Predicate,
+        /// The shape of the query; `None` where there is no such field, so that nobody knows what it is in.
+        shape: Option<Arc<Shape>>,
+        /// Its text.
+        text: Box<[u8]>,
     },
     /// `@f:[VECTOR_RANGE r $b]`: documents with a vector no farther than the radius.
     VectorRange(VectorRange),

@@ -21,13 +21,20 @@ use crate::search::arguments::lookup;
 use crate::search::fields::geo::Point;
 use crate::search::number;
 use crate::search::schema;
+use crate::search::shape::{Predicate, Shape};
+use std::sync::Arc;
 
 /// Names of units.
 pub const UNITS: &[(&str, Unit)] =
     &[("m", Unit::Meters), ("km", Unit::Kilometers), ("mi", Unit::Miles), ("ft", Unit::Feet)];
 
 /// Predicates of shapes.
-const SHAPE_PREDICATES: &[(&str, ())] = &[("within", ()), ("contains", ()), ("intersects", ()), ("disjoint", ())];
+const SHAPE_PREDICATES: &[(&str, Predicate)] = &[
+    ("within", Predicate::Within),
+    ("contains", Predicate::Contains),
+    ("intersects", Predicate::Intersects),
+    ("disjoint", Predicate::Disjoint),
+];
 
 /// Attributes that only vector clauses have; their values are looked at when the clause meets its field.
 const VECTOR_ATTRIBUTES: &[(&str, ())] = &[
@@ -174,10 +181,9 @@ impl<'a> Parser<'a> {
         let next = self.tokens.get(self.at + 1).map(|token| token.kind);
         if operand.kind == Kind::Parameter && next == Some(Kind::CloseBracket) {
             self.at += 2;
-            return Err(match lookup(SHAPE_PREDICATES, command.text) {
-                Some(()) => Error::Unsupported("GEOSHAPE"),
-                None => Error::NotShapePredicate { offset: operand.offset },
-            });
+            let predicate = lookup(SHAPE_PREDICATES, command.text);
+            let predicate = predicate.ok_or(Error::NotShapePredicate { offset: operand.offset })?;
+            return Ok(self.shape(name, predicate, operand.text));
         }
         let radius = self.signed_number()?;
         let blob = self.expect(Kind::Parameter)?;
@@ -193,6 +199,22 @@ impl<'a> Parser<'a> {
             written: Vec::new(),
             distance_as: None,
         })))
+    }
+
+    /// `WITHIN $shape ]` and its like.
+    fn shape(&mut self, name: &[u8], predicate: Predicate, parameter: &[u8]) -> Node {
+        let field = self.field_ref(name, |kind| matches!(kind, schema::Kind::Shape(_)));
+        let text: Box<[u8]> = self.parameter(parameter).into();
+        let mut shape = None;
+        if let Some(schema::Kind::Shape(system)) = field.id.map(|id| &self.context.schema.field(id).kind)
+            && self.context.params.get(parameter).is_some()
+        {
+            match Shape::parse(&text, *system) {
+                Ok(parsed) => shape = Some(Arc::new(parsed)),
+                Err(problem) => self.schema_error(Error::Shape(problem)),
+            }
+        }
+        Node::new(Is::Shape { field, predicate, shape, text })
     }
 
     fn vector_field(&self, name: &[u8]) -> FieldRef {

@@ -8,6 +8,7 @@ use super::clauses::UNITS;
 use crate::search::analysis::{fold, unescape};
 use crate::search::arguments::name_of;
 use crate::search::schema::{FieldMask, Schema};
+use crate::search::shape::Predicate;
 
 /// The text of a tree; ends in an end of line. FT.EXPLAINCLI shows it line by line.
 pub fn explain(tree: &Node, schema: &Schema) -> Vec<u8> {
@@ -100,6 +101,7 @@ impl Writer<'_> {
             }
             Kind::Numeric { field, range } => self.range(&field.name, range),
             Kind::Geo { field, circle } => self.circle(&field.name, circle),
+            Kind::Shape { predicate, text, .. } => self.shape(*predicate, text),
             Kind::Missing(field) => {
                 self.text("ISMISSING{");
                 self.text(&field.name);
@@ -109,6 +111,18 @@ impl Writer<'_> {
             Kind::VectorRange(range) => self.vector_range(range),
             _ => {}
         }
+    }
+
+    fn shape(&mut self, predicate: Predicate, text: &[u8]) {
+        let number = match predicate {
+            Predicate::Contains => 1,
+            Predicate::Within => 2,
+            Predicate::Disjoint => 3,
+            Predicate::Intersects => 4,
+        };
+        self.text(format!("GEOSHAPE{{{number} "));
+        self.text(text);
+        self.text("}");
     }
 
     fn group(&mut self, name: &str, parts: &[Node], depth: usize) {
@@ -238,6 +252,7 @@ fn is_text(kind: &Kind) -> bool {
         Kind::Tag { .. }
             | Kind::Numeric { .. }
             | Kind::Geo { .. }
+            | Kind::Shape { .. }
             | Kind::Missing(_)
             | Kind::VectorRange(_)
             | Kind::Knn(_)

@@ -33,6 +33,7 @@ pub use params::Params;
 use super::analysis::{Stemmer, StopWords};
 use super::arguments::Problem;
 use super::schema::{FieldMask, Schema};
+use super::shape;
 use ast::{Node, Range};
 
 /// What a text is read against.
@@ -122,6 +123,8 @@ pub enum Error {
     },
     /// `$phonetic` on a word of a field without a matcher.
     Phonetic,
+    /// The shape of a clause.
+    Shape(shape::Problem),
     /// The unit of a circle.
     GeoUnit,
     /// The center of a circle.

@@ -9,6 +9,7 @@
 //! ```
 //! An option out of its place is read as the next field's name, as the peers do: that is what their errors tell.
 
+use super::names::SYSTEMS;
 use super::{
     Error, Field, Flags, Kind, Language, MAX_FIELDS, MAX_TEXT_FIELDS, Schema, Source, Tag, Text, TextId, json_path,
     vector,
@@ -17,6 +18,7 @@ use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::analysis::fold;
 use crate::search::arguments::{Problem, Words, lookup};
 use crate::search::number;
+use crate::search::shape::System;
 
 /// Reads the words that follow the name of the index in FT.CREATE.
 ///
@@ -228,7 +230,14 @@ fn field(of: Source, texts: usize, words: &mut Words) -> Result<Field, Error> {
             field.index_missing = accept_all(words, "INDEXMISSING");
             Kind::Vector(vector)
         }
-        Type::GeoShape => return Err(Error::Unsupported("GEOSHAPE")),
+        Type::GeoShape => {
+            let system = words.peek().and_then(|word| lookup(SYSTEMS, word));
+            if system.is_some() {
+                _ = words.word();
+            }
+            field.index_missing = accept_all(words, "INDEXMISSING");
+            Kind::Shape(system.unwrap_or(System::Spherical))
+        }
     };
     if !matches!(field.kind, Kind::Vector(_)) {
         common_options(of, &mut field, words);

@@ -11,6 +11,7 @@ use super::names::{ALGORITHMS, COMPRESSIONS, ELEMENTS, METRICS};
 use super::{Algorithm, Field, Kind, Schema, Source, Svs, Vector, create};
 use crate::codec::{Corrupt, Sink, Source as Bytes};
 use crate::search::arguments::name_of;
+use crate::search::shape::System;
 
 /// The layout that is written.
 const VERSION: u64 = 1;
@@ -127,6 +128,10 @@ impl Words {
             }
             Kind::Numeric => self.push("NUMERIC"),
             Kind::Geo => self.push("GEO"),
+            Kind::Shape(system) => {
+                self.push("GEOSHAPE");
+                self.flag("FLAT", *system == System::Flat);
+            }
             Kind::Vector(vector) => {
                 self.push("VECTOR");
                 self.vector(vector);

@@ -12,6 +12,7 @@ mod vector;
 
 use std::collections::BTreeSet;
 
+use super::shape::System;
 use crate::json;
 use half::{bf16, f16};
 
@@ -151,6 +152,8 @@ pub enum Kind {
     Numeric,
     /// Points on the earth.
     Geo,
+    /// Shapes.
+    Shape(System),
     /// Vectors.
     Vector(Vector),
 }

@@ -1,6 +1,10 @@
 //! How the values of options are spelled, for reading and for writing.
 
 use super::{Algorithm, Compression, Element, Metric};
+use crate::search::shape::System;
+
+/// Where the shapes of GEOSHAPE fields are.
+pub const SYSTEMS: &[(&str, System)] = &[("FLAT", System::Flat), ("SPHERICAL", System::Spherical)];
 
 /// Index kinds of VECTOR fields.
 pub const ALGORITHMS: &[(&str, Algorithm)] =
