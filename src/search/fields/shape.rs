@@ -18,6 +18,8 @@ pub struct ShapeIndex {
     tree: Tree,
     /// Bytes of the shapes.
     bytes: usize,
+    /// Vertices of the largest shape that there was since there was none.
+    largest: usize,
 }
 
 impl ShapeIndex {
@@ -31,6 +33,7 @@ impl ShapeIndex {
             self.tree.insert(*bounds, doc.0);
         }
         self.bytes += shape.memory();
+        self.largest = self.largest.max(shape.vertices());
         self.shapes.insert(doc.0, Arc::clone(shape));
     }
 
@@ -43,6 +46,7 @@ impl ShapeIndex {
         self.bytes -= shape.memory();
         if self.shapes.is_empty() {
             self.shapes = HashMap::new();
+            self.largest = 0;
         }
     }
 
@@ -83,6 +87,11 @@ impl ShapeIndex {
             count < COUNTED
         });
         if count < COUNTED { count } else { all }
+    }
+
+    /// How long it takes at most to compare a shape with that of a query, in looks at a document.
+    pub fn effort(&self, asked: &Shape) -> u64 {
+        2 + (self.largest + asked.vertices()) as u64 / 4
     }
 
     /// How many documents it has.

@@ -43,8 +43,14 @@ impl Plan<'_> {
             {
                 None
             }
-            // How large the shapes are, nobody knows.
-            Kind::Shape { .. } => None,
+            Kind::Shape { field, predicate, shape, .. } => {
+                match (self.field(field).map(|field| &field.values), shape) {
+                    (Some(Values::Shape(index)), Some(shape)) => {
+                        Some(index.estimate(*predicate, shape).saturating_mul(index.effort(shape)))
+                    }
+                    _ => Some(0),
+                }
+            }
             Kind::Union(children) => children.iter().map(|child| self.effort(child)).sum(),
             Kind::Intersect(children) => {
                 // Words and tags are looked up beside the rarest one; of other clauses, all that match are made first.

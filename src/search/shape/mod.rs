@@ -149,6 +149,14 @@ impl Shape {
         size_of::<Self>() + rings + self.rings() * size_of::<Vec<P>>()
     }
 
+    /// How many vertices it has.
+    pub fn vertices(&self) -> usize {
+        match &self.vertices {
+            Vertices::Flat(rings) => rings.iter().map(Vec::len).sum(),
+            Vertices::Spherical(rings) => rings.iter().map(Vec::len).sum(),
+        }
+    }
+
     fn rings(&self) -> usize {
         match &self.vertices {
             Vertices::Flat(rings) => rings.len(),
