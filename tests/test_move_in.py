@@ -17,7 +17,7 @@ from servers import wait_until
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "scripts"))
 
-from movein.definitions import indexes  # noqa: E402
+from movein.definitions import Index, indexes  # noqa: E402
 from movein.payload import for_version, with_version  # noqa: E402
 from movein.wire import Side  # noqa: E402
 
@@ -173,6 +173,13 @@ def test_redis_8_to_redis_7(fleet_of):
     fill_core(source, field_times=False)
     fill_vectors(source)
     assert "complete: nothing differs" in move(source, target, "--verify", "all")
+    # A vector set that is made, and one that changes, while it stays in step: Redis 8 tells of neither what it tells of others.
+    running = subprocess.Popen(command(source, target, "--merge", "--follow"), stdout=subprocess.PIPE, text=True)
+    assert any("in step" in line for line in running.stdout)
+    ask(source, "VADD made VALUES 1 1 e", "VREM vQ8 e3", 'VSETATTR vBIN e1 {"n":-1}')
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 0
+    assert target.connect()("VCARD", "vQ8") == 39 and target.connect()("VGETATTR", "vBIN", "e1") == b'{"n":-1}'
     ask(source, ["HSET", "timed", "a", 1], ["HPEXPIRE", "timed", 10**7, "FIELDS", 1, "a"])
     assert "times of fields: db 0, timed: the target knows none" in move(source, target, "--merge", status=1)
 
@@ -326,6 +333,75 @@ def test_refusals(fleet_of):
     words[2] = f"redis://ann:pw@localhost:{source.port}"
     assert subprocess.run(words, capture_output=True).returncode == 0
     assert target.connect()("MGET", "there", "here") == [b"1", b"1"]
+
+
+VALKEY_VECTOR = ["capacity", 10240, "dimensions", 3, "distance_metric", "L2", "size", b"0", "data_type", "FLOAT32", "algorithm"]
+VALKEY_VECTOR.append(["name", "HNSW", "m", 16, "ef_construction", 200, "ef_runtime", 20])
+
+
+class Told:
+    """A server that answers FT.INFO as given."""
+
+    nearset = cluster = False
+
+    def __init__(self, reply):
+        self.reply, self.nodes = reply, [self]
+
+    def one(self, *words, db=None):
+        return self.reply if "FT.INFO" in words else LookupError("unknown command")
+
+
+@pytest.mark.parametrize(
+    "reply, words",
+    [
+        pytest.param(
+            ["index_name", b"i", "index_definition", ["key_type", "HASH", "prefixes", ["p:"], "default_score", b"1"], "attributes"]
+            + [
+                [
+                    ["identifier", "v", "attribute", "vec", "type", "VECTOR", "index", VALKEY_VECTOR],
+                    ["identifier", "g", "attribute", "g", "type", "TAG", "SEPARATOR", "@", "CASESENSITIVE", 1],
+                    ["identifier", "h", "attribute", "h", "type", "TAG", "SEPARATOR", ",", "CASESENSITIVE", 0],
+                    ["identifier", "n", "attribute", "n", "type", "NUMERIC"],
+                ]
+            ],
+            "FT.CREATE i ON HASH PREFIX 1 p: SCHEMA v AS vec VECTOR HNSW 12 TYPE FLOAT32 DIM 3 DISTANCE_METRIC L2 M 16 EF_CONSTRUCTION 200 "
+            "EF_RUNTIME 20 g TAG SEPARATOR @ CASESENSITIVE h TAG n NUMERIC",
+            id="valkey-search",
+        ),
+        pytest.param(
+            {
+                b"index_name": b"i",
+                b"index_options": [b"NOFREQS"],
+                b"index_definition": {
+                    b"key_type": b"JSON",
+                    b"prefixes": [b""],
+                    b"filter": b"@n>3",
+                    b"default_score": 0.5,
+                    b"indexes_all": b"true",
+                },
+                b"attributes": [
+                    {
+                        b"identifier": b"$.t",
+                        b"attribute": b"t",
+                        b"type": b"TEXT",
+                        b"WEIGHT": 2.0,
+                        b"flags": [b"SORTABLE", b"UNF", b"NOSTEM"],
+                    },
+                    {b"identifier": b"$.g", b"attribute": b"g", b"type": b"TAG", b"SEPARATOR": b"", b"flags": [b"INDEXMISSING"]},
+                    {b"identifier": b"$.v", b"attribute": b"v", b"type": b"VECTOR", b"algorithm": b"SVS-VAMANA", b"data_type": b"FLOAT32"}
+                    | {b"dim": 4, b"distance_metric": b"COSINE", b"compression": b"NO_COMPRESSION", b"graph_max_degree": 32, b"flags": []},
+                ],
+                b"stopwords_list": [],
+            },
+            "FT.CREATE i ON JSON FILTER @n>3 SCORE 0.5 INDEXALL ENABLE NOFREQS STOPWORDS 0 SCHEMA $.t AS t TEXT WEIGHT 2.0 NOSTEM SORTABLE "
+            "$.g AS g TAG INDEXMISSING $.v AS v VECTOR SVS-VAMANA 8 TYPE FLOAT32 DIM 4 DISTANCE_METRIC COSINE GRAPH_MAX_DEGREE 32",
+            id="Redis 8, RESP3",
+        ),
+    ],
+)
+def test_definitions_are_read_in_every_shape(reply, words):
+    made = Index(Told(reply), 0, b"i").create()
+    assert b" ".join(made).decode() == words
 
 
 @pytest.mark.module_only

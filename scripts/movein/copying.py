@@ -43,7 +43,6 @@ class Mover:
         there = target.has(*NEEDS.values())
         self.lacking = {kind: command for kind, command in NEEDS.items() if not there[command]}
         self.silent = {}  # keys whose changes the source does not tell -> digest of what was copied
-        self.deleted = 0
 
     # Keys
 
@@ -214,7 +213,12 @@ class Mover:
                 self.copy(db, [key])
 
     def sweep(self):
-        """Deletes at the target what the source no longer has: what was deleted while nobody listened, or by FLUSHDB."""
+        """Deletes at the target what the source no longer has, and copies what the target has not: what nobody told of."""
+        for db in sorted(self.source.databases()):
+            for keys in self.source.scan(db, self.options.batch):
+                there = self.target.many(db, [(key, "EXISTS", key) for key in keys])
+                if absent := [key for key, exists in zip(keys, there) if exists == 0]:
+                    self.copy(db, absent)
         if self.options.merge:
             return
         for db in sorted(self.target.databases()):
@@ -222,7 +226,6 @@ class Mover:
                 there = self.source.many(db, [(key, "EXISTS", key) for key in keys])
                 gone = [key for key, exists in zip(keys, there) if exists == 0]
                 self.target.many(db, [(key, "DEL", key) for key in gone])
-                self.deleted += len(gone)
 
     # What is no key
 

@@ -166,9 +166,13 @@ def attribute(reply):
     entry, flags, at = {}, set(), 0
     while at < len(reply):
         word = text(reply[at])
-        if word in FLAGS:
-            flags.add(word)
-            at += 1
+        flag = word.upper().replace("_", "")
+        if flag in FLAGS:
+            # valkey-search says of each whether it is set.
+            told = at + 1 < len(reply) and text(reply[at + 1]) in ("0", "1")
+            if not told or text(reply[at + 1]) == "1":
+                flags.add(flag)
+            at += 1 + told
         elif at + 1 < len(reply):
             entry[word.lower()] = reply[at + 1]
             at += 2
