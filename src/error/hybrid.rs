@@ -183,6 +183,10 @@ mod tests {
                 ("2 search q scorer TFIDF yield_score_as vsim vsim @v $b", "OK"),
                 ("SEARCH q YIELD_SCORE_AS a VSIM @v $b YIELD_SCORE_AS a", "Property `a` specified more than once"),
                 ("SEARCH q YIELD_SCORE_AS __score VSIM @v $b", "Property `__score` specified more than once"),
+                ("SEARCH q YIELD_SCORE_AS __key VSIM @v $b", "Property `__key` specified more than once"),
+                ("SEARCH q YIELD_SCORE_AS n VSIM @v $b LOAD 1 @n", "Property `n` specified more than once"),
+                ("SEARCH q YIELD_SCORE_AS n VSIM @v $b LOAD 3 @n AS m", "OK"),
+                ("SEARCH q VSIM @v $b LOAD 2 @__score @__score", "OK"),
             ],
         );
         check(

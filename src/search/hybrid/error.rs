@@ -101,7 +101,7 @@ pub enum Error {
     Weight(&'static str),
     /// The name of the score both among the counted words and after them.
     NamedTwice,
-    /// One name for two scores.
+    /// One name for two scores, or for a score and something that is loaded.
     SameName(Box<[u8]>),
     /// A word of an option is wrong.
     Option {

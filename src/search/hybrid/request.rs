@@ -1,5 +1,7 @@
 //! FT.HYBRID as it is asked: SEARCH, VSIM, and what follows them.
 
+use std::collections::HashMap;
+
 use super::combine::Combine;
 use super::error::Error;
 use super::tail::{SCORE, Tail};
@@ -146,17 +148,22 @@ impl<'a> Search<'a> {
 }
 
 /// The scores that rows have: the fused one by the name that COMBINE or LOAD gives it, or where there is neither by its own; those of
-/// the arms where they have names.
+/// the arms where they have names. None has a name that LOAD gives something else.
 fn yields(tail: &Tail, search: &Search, vsim: &Vsim) -> Result<Vec<Yielded>, Error> {
     let own = || (!tail.loads).then(|| SCORE.into());
     let fused = tail.name.clone().or_else(own).into_iter().chain(tail.scores.iter().cloned());
     let text = search.name.map(|name| (name.into(), Yield::Text));
     let vector = vsim.name.clone().map(|name| (name, Yield::Vector));
+    let loaded = tail.steps.iter().flat_map(|step| match step {
+        Step::Load(fields) => &fields[..],
+        _ => &[],
+    });
+    let mut known: HashMap<Box<[u8]>, Option<Yield>> = loaded.map(|field| (field.name.clone(), None)).collect();
     let mut yields: Vec<Yielded> = Vec::new();
     for (name, of) in fused.map(|name| (name, Yield::Fused)).chain(text).chain(vector) {
-        match yields.iter().find(|known| known.name == name) {
+        match known.insert(name.clone(), Some(of)) {
             None => yields.push(Yielded { name, of }),
-            Some(known) if known.of == of => {}
+            Some(Some(other)) if other == of => {}
             Some(_) => return Err(Error::SameName(name)),
         }
     }
