@@ -144,7 +144,8 @@ class Index:
     def sounds(self, name):
         """Whether the field is searched by sound, which only an explained query shows."""
         explained = self.side.one(self.db, None, "FT.EXPLAIN", self.name, f"@{escape(name)}:robert", "DIALECT", 2)
-        return not failed(explained) and b"<RPRT(expanded)" in explained
+        # A field that can't be searched is @NULL there, and stands for all fields.
+        return isinstance(explained, bytes) and not explained.startswith(b"@NULL:") and b"<RPRT(expanded)" in explained
 
     def synonyms(self):
         """Group -> terms."""
