@@ -240,11 +240,13 @@ pub fn normalized(score: f64, greatest: f64) -> f64 {
 }
 
 /// Measures how far the words of a query are apart: ⌊√Σd²⌋ over neighboring clauses that have positions, d the smallest
-/// distance between a position of the one and a position of the other; at least 1.
+/// distance between a position of the one and a position of the other. Where all stand in one place, as a word and what is derived from
+/// it: how many they are, less one. At least 1.
 #[derive(Debug, Default)]
 pub struct Nearness {
     last: Vec<u32>,
     squares: f64,
+    clauses: u32,
 }
 
 impl Nearness {
@@ -253,6 +255,7 @@ impl Nearness {
         if positions.is_empty() {
             return;
         }
+        self.clauses += 1;
         if !self.last.is_empty() {
             let nearest = f64::from(smallest_distance(&self.last, positions));
             self.squares += nearest * nearest;
@@ -263,14 +266,16 @@ impl Nearness {
 
     /// The result.
     pub fn slop(&self) -> f64 {
-        self.squares.sqrt().floor().max(1.0)
+        let apart = if self.squares > 0.0 { self.squares.sqrt().floor() } else { f64::from(self.clauses) - 1.0 };
+        apart.max(1.0)
     }
 }
 
-/// The smallest distance between elements of two sorted lists.
+/// The smallest distance between elements of two sorted lists. As observed, neighbors are near enough: after them, there is no looking
+/// for what stands in one place.
 fn smallest_distance(a: &[u32], b: &[u32]) -> u32 {
     let (mut i, mut j, mut best) = (0, 0, u32::MAX);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+    while let (2.., Some(x), Some(y)) = (best, a.get(i), b.get(j)) {
         best = best.min(x.abs_diff(*y));
         if x < y { i += 1 } else { j += 1 }
     }
@@ -330,5 +335,8 @@ mod tests {
         assert_eq!(slop(&[&[8], &[1], &[3, 7]]), 7.0);
         assert_eq!(slop(&[&[1], &[], &[3]]), 2.0);
         assert_eq!(slop(&[&[5]]), 1.0);
+        assert_eq!(slop(&[&[5], &[5]]), 1.0);
+        assert_eq!(slop(&[&[1, 5], &[], &[5], &[5, 6], &[5]]), 3.0);
+        assert_eq!(slop(&[&[3], &[2, 3], &[3]]), 1.0);
     }
 }
