@@ -32,6 +32,7 @@ fn explain(input: &Value) -> Result<Vec<u8>, error::Error> {
         schema: &schema,
         stop_words: &stop_words,
         stemmer: Some(&stemmer),
+        expansions: Default::default(),
         params: &params.map_err(|fact| error::search::query(&fact))?,
         dialect: input["dialect"].as_u64().and_then(|dialect| u8::try_from(dialect).ok()).unwrap_or(2),
         in_fields: FieldMask::ALL,

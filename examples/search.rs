@@ -73,6 +73,7 @@ impl Bench<'_> {
             schema: self.index.schema(),
             stop_words: &stop_words,
             stemmer: Some(&stemmer),
+            expansions: Default::default(),
             params: &params,
             dialect: 2,
             in_fields: FieldMask::ALL,

@@ -36,6 +36,7 @@ static ON_OOM: AtomicI64 = AtomicI64::new(0);
 static MIN_PREFIX: AtomicI64 = AtomicI64::new(2);
 static MAX_PREFIX_EXPANSIONS: AtomicI64 = AtomicI64::new(200);
 static MIN_STEM_LEN: AtomicI64 = AtomicI64::new(4);
+static MIN_PHONETIC_TERM_LEN: AtomicI64 = AtomicI64::new(3);
 static MULTI_TEXT_SLOP: AtomicI64 = AtomicI64::new(100);
 static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
 static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
@@ -188,6 +189,12 @@ static OURS: &[Setting] = &[
         "Characters of the shortest word that is stored under its stem too, in documents that come after the change.",
     ),
     Setting::new(
+        c"min-phonetic-term-len",
+        &["MIN_PHONETIC_TERM_LEN"],
+        Kind::Number { cell: &MIN_PHONETIC_TERM_LEN, min: 1, max: u32::MAX as i64 },
+        "Bytes of the shortest word that is stored under what it sounds like too, in documents that come after the change.",
+    ),
+    Setting::new(
         c"multi-text-slop",
         &["MULTI_TEXT_SLOP"],
         Kind::Number { cell: &MULTI_TEXT_SLOP, min: 0, max: u32::MAX as i64 },
@@ -298,6 +305,11 @@ pub fn tanh_factor() -> u32 {
 /// Characters of the shortest word that is stored under its stem too.
 pub fn min_stem_len() -> usize {
     MIN_STEM_LEN.load(Ordering::Relaxed) as usize
+}
+
+/// Bytes of the shortest word that is stored under what it sounds like too.
+pub fn min_phonetic_term_len() -> usize {
+    MIN_PHONETIC_TERM_LEN.load(Ordering::Relaxed) as usize
 }
 
 /// Positions between two values of a TEXT field.

@@ -60,6 +60,7 @@ fn measure_blocks() {
 /// Gives the search engine those settings that are the same for all indexes.
 fn tell_engines() {
     search::analysis::store_stems_from(config::min_stem_len());
+    search::analysis::store_sounds_from(config::min_phonetic_term_len());
     search::index::separate_values_by(config::multi_text_slop());
 }
 

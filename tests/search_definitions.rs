@@ -362,7 +362,6 @@ fn what_newer_servers_added_is_accepted() {
             format!("schema v vector svs-vamana 8 type float32 {vector} m 10"),
             "Bad arguments for algorithm SVS-VAMANA: m",
         ),
-        ("schema t text phonetic dm:en".to_owned(), "PHONETIC is not supported"),
         (
             "schema t text weight nan".to_owned(),
             "Bad arguments for weight: Could not convert argument to expected type",
@@ -497,6 +496,8 @@ fn definition() -> impl Strategy<Value = String> {
         "text weight 1e-9 nostem",
         "text indexempty sortable unf",
         "text sortable noindex",
+        "text phonetic dm:en nostem",
+        "text phonetic dm:pt weight 2",
         "tag",
         "tag separator ,",
         "tag separator ; casesensitive sortable",

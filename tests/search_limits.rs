@@ -39,6 +39,7 @@ fn parsed(index: &Index, query: &str) -> Node {
         schema: index.schema(),
         stop_words: &StopWords::default(),
         stemmer: None,
+        expansions: Default::default(),
         params: &params,
         dialect: 2,
         in_fields: FieldMask::ALL,

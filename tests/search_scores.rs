@@ -43,6 +43,7 @@ fn scores_and_their_order_are_those_of_the_peer() {
         schema: index.schema(),
         stop_words: &stop_words,
         stemmer: Some(&stemmer),
+        expansions: Default::default(),
         params: &params,
         dialect: 2,
         in_fields: FieldMask::ALL,

@@ -19,6 +19,7 @@ fuzz_target!(|data: &[u8]| {
         schema: &schema,
         stop_words: &StopWords::default(),
         stemmer: Some(&stemmer),
+        expansions: Default::default(),
         params: &Params::read(&mut Words::new(PARAMS.map(str::as_bytes))).unwrap(),
         dialect: 1 + first % 4,
         in_fields: FieldMask::ALL,

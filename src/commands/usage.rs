@@ -212,4 +212,15 @@ pub static ALL: &[(&str, &str)] = &[
     ("FT.SUGGET", "key:key text [FUZZY] [WITHSCORES] [WITHPAYLOADS] [MAX max:int]"),
     ("FT.SUGDEL", "key:key text"),
     ("FT.SUGLEN", "key:key"),
+    (
+        "FT.SPELLCHECK",
+        "index query [DISTANCE distance:int] [TERMS (INCLUDE | EXCLUDE) dictionary]... [TIMEOUT milliseconds:int] \
+         [PARAMS nargs:int (name value)...] [DIALECT dialect:int]",
+    ),
+    ("FT.DICTADD", "dictionary word..."),
+    ("FT.DICTDEL", "dictionary word..."),
+    ("FT.DICTDUMP", "dictionary"),
+    ("FT.SYNUPDATE", "index group [SKIPINITIALSCAN] word..."),
+    ("FT.SYNDUMP", "index"),
+    ("FT.SYNADD", "index word..."),
 ];

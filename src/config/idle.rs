@@ -46,7 +46,6 @@ macro_rules! text {
 /// The settings, in the order of the documentation.
 pub static ALL: &[Setting] = &[
     Setting::new(c"min-operation-workers", &["MIN_OPERATION_WORKERS"], number!(0, 4), NONE).without_effect(),
-    Setting::new(c"min-phonetic-term-len", &["MIN_PHONETIC_TERM_LEN"], number!(0, 3), NONE).without_effect(),
     Setting::new(c"_max-foreground-timeout-limit", &["_MAX_FOREGROUND_TIMEOUT_LIMIT"], number!(0, 60000), NONE)
         .without_effect(),
     Setting::new(c"enable-unstable-features", &["ENABLE_UNSTABLE_FEATURES"], switch!(false), NONE).without_effect(),

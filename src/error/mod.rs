@@ -12,6 +12,7 @@ pub mod hybrid;
 pub mod json;
 pub mod request;
 pub mod search;
+pub mod spelling;
 pub mod suggest;
 mod vset;
 

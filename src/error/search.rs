@@ -170,7 +170,6 @@ pub fn definition(command: &str, fact: &schema::Error) -> Error {
         Fact::NoFields => Error::fixed("Fields arguments are missing"),
         Fact::AlterWithoutSchema => Error::fixed("ALTER must be followed by SCHEMA"),
         Fact::AlterAction => Error::fixed("Unknown action passed to ALTER SCHEMA"),
-        Fact::Unsupported(what) => Error::composed(format!("{what} is not supported")),
         _ => field(fact),
     }
 }

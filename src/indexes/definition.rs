@@ -1,6 +1,6 @@
 //! What the main thread knows of an index: its schema, and what is compiled from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::document::{Opened, Place, documents_are_foreign, open};
 use crate::config;
@@ -9,7 +9,7 @@ use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::aggregate::value::Value;
-use crate::search::analysis::StopWords;
+use crate::search::analysis::{StopWords, Synonyms};
 use crate::search::document::RawDocument;
 use crate::search::schema::{self, Field, Kind, Schema, Source};
 
@@ -48,6 +48,9 @@ pub struct Definition {
     pub filter: Option<Filter>,
     /// Words that are not indexed.
     pub stop_words: StopWords,
+    /// The groups of FT.SYNUPDATE, as queries are read with: of all definitions that FT.ALTER makes of one. The index has its own,
+    /// which follow in its log. Only the main thread locks them, so nobody waits, and a forked child may read them.
+    synonyms: Arc<RwLock<Synonyms>>,
 }
 
 impl Definition {
@@ -68,7 +71,8 @@ impl Definition {
     pub fn alter(&self, words: &[&[u8]]) -> Result<(Self, bool), Error> {
         let altered =
             schema::alter(&self.schema, words.iter().copied()).map_err(|fact| errors::definition("FT.ALTER", &fact))?;
-        Ok((Self::new(altered.schema)?, altered.skip_initial_scan))
+        let definition = Self { synonyms: Arc::clone(&self.synonyms), ..Self::new(altered.schema)? };
+        Ok((definition, altered.skip_initial_scan))
     }
 
     /// The definition of a schema.
@@ -91,8 +95,24 @@ impl Definition {
             payload: place(&schema.payload_field),
             filter: schema.filter.as_ref().map(|text| filter(&schema, text)).transpose()?,
             stop_words: StopWords::of(schema.stop_words.as_ref()),
+            synonyms: Arc::default(),
             schema: Arc::new(schema),
         })
+    }
+
+    /// The groups of synonyms.
+    pub fn synonyms(&self) -> RwLockReadGuard<'_, Synonyms> {
+        self.synonyms.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts words into a group of synonyms; whether one was not in it.
+    pub fn add_synonyms(&self, group: &[u8], words: &[Box<[u8]>]) -> bool {
+        self.synonyms.write().unwrap_or_else(PoisonError::into_inner).add(group, words)
+    }
+
+    /// Takes over groups of synonyms that were saved with the definition.
+    pub fn set_synonyms(&self, synonyms: Synonyms) {
+        *self.synonyms.write().unwrap_or_else(PoisonError::into_inner) = synonyms;
     }
 
     /// Where the value is that a command calls by this name: an alias, a field of the hash, a path, `__key`.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{persistence, registry, scan, temporary};
+use super::{dictionaries, persistence, registry, scan, temporary};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
@@ -79,6 +79,9 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
 }
 
 fn flushed(_ctx: &Context, database: Option<i32>) {
+    if database.is_none() {
+        dictionaries::flush();
+    }
     registry::with(|registry| registry.flush(database));
 }
 

@@ -6,12 +6,13 @@
 //! | [`measuring`] | how far documents are that were found by codes |
 //! | [`follow`] | keyspace events become entries of logs |
 //! | [`moved`] | indexes that come with files of RediSearch |
-//! | [`persistence`] | definitions, aliases and graphs in RDB files |
+//! | [`persistence`] | definitions, aliases, graphs and dictionaries in RDB files |
 //! | [`temporary`] | indexes that expire |
 //! | [`mod@drop`] | dropping one, with its documents |
 //! | [`scan`] | existing keys become entries of logs |
 //! | [`permission`] | who may do what with one |
 //! | [`cursors`] | what waits to be read on |
+//! | [`dictionaries`] | words that are right, of the whole server |
 //! | [`registry`] | which indexes there are |
 //! | [`definition`] | what the main thread knows of one |
 //! | [`handle`] | what threads share of one: its log and the index |
@@ -32,6 +33,7 @@
 pub mod counters;
 pub mod cursors;
 pub mod definition;
+pub mod dictionaries;
 pub mod document;
 pub mod drop;
 pub mod figures;

@@ -6,11 +6,13 @@
 use std::ffi::{CStr, c_int};
 
 use super::definition::Definition;
+use super::dictionaries;
 use super::registry::{self, Database};
 use crate::codec::Corrupt;
 use crate::redis::auxiliary::{Foreign, When};
 use crate::redis::context::{LogLevel, log};
 use crate::redis::rdb::RdbSource;
+use crate::search::analysis::Synonyms;
 use crate::search::moved::{self, Moved};
 
 /// RediSearch's indexes; it has them in database 0 only.
@@ -47,9 +49,10 @@ impl Foreign for Dictionaries {
     fn load(source: &mut RdbSource, _: c_int, when: When) -> Result<(), Corrupt> {
         // Before the keys there is an empty place.
         if when == When::AfterKeys {
-            for (name, words) in moved::dictionaries(source)? {
-                let name = String::from_utf8_lossy(&name).into_owned();
-                log(LogLevel::Warning, &format!("dictionary '{name}' of {} words was not taken over", words.len()));
+            let all = moved::dictionaries(source)?;
+            dictionaries::flush();
+            for (name, words) in &all {
+                dictionaries::add(name, words.iter().map(|word| &**word));
             }
         }
         Ok(())
@@ -58,12 +61,19 @@ impl Foreign for Dictionaries {
 
 /// Adds an index, or says why not.
 fn take(database: &mut Database, index: Moved) {
-    let Moved { name, words, aliases, .. } = index;
+    let Moved { name, words, aliases, synonyms } = index;
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
     let shown = String::from_utf8_lossy(&name).into_owned();
     match Definition::create(&name, &words) {
         Ok(definition) if !database.indexes.contains_key(&name) => {
-            database.add(definition);
+            let index = database.add(definition);
+            let mut groups = Synonyms::default();
+            for (term, of) in &synonyms {
+                for group in of {
+                    groups.add(group, [term]);
+                }
+            }
+            index.set_synonyms(groups);
             aliases.into_iter().for_each(|alias| {
                 database.aliases.insert(alias, name.clone());
             });

@@ -1,7 +1,7 @@
-//! Definitions, aliases and the graphs of vector fields in RDB files, before the keys: so that keys are indexed while they are
+//! Definitions, aliases, synonyms, dictionaries and the graphs of vector fields in RDB files, before the keys: so that keys are indexed while they are
 //! loaded, and their vectors take the places in the graphs that they had.
 //!
-//! Version 1, in the vocabulary of [`crate::codec`]:
+//! Version 2, in the vocabulary of [`crate::codec`]:
 //!
 //! ```text
 //! databases: u64, then for each
@@ -9,42 +9,57 @@
 //!   indexes: u64, then for each
 //!     schema   see the encoding in crate::search::schema
 //!     graphs   see crate::search::encoding
+//!     synonyms see crate::search::analysis
 //!   aliases: u64, then for each: alias: bytes, index: bytes
+//! dictionaries: u64, then for each
+//!   name: bytes
+//!   words    see crate::search::spelling::dictionary
 //! ```
+//! Version 1 has neither synonyms nor dictionaries.
+//!
 //! An AOF that is rewritten as commands (`aof-use-rdb-preamble no`) has no place for them: what the server writes then comes from
-//! keys only. But the file that takes further commands is begun just before the fork, so [`forked`] appends the definitions
-//! there: they are part of the rewritten AOF from the moment when that counts.
+//! keys only. But the file that takes further commands is begun just before the fork, so [`forked`] appends the definitions,
+//! synonyms and dictionaries there: they are part of the rewritten AOF from the moment when that counts.
 //!
 //! A definition that is not understood, or that names an index twice, makes the file [`Corrupt`]. Graphs that can be read but
 //! do not fit the keys are built anew, which the log tells.
 
 use super::definition::Definition;
+use super::dictionaries::{self, Dictionaries};
 use super::registry::{self, Database};
 use super::{counters, scan};
 use crate::codec::{Corrupt, Sink, Source};
 use crate::redis::auxiliary::{Auxiliary, When};
 use crate::redis::context::{Context, LogLevel, log};
 use crate::redis::rdb::{RdbSink, RdbSource};
+use crate::search::analysis::Synonyms;
 use crate::search::live;
 use crate::search::schema::Schema;
+use crate::search::spelling::dictionary::Dictionary;
+
+/// The layout that is written.
+const VERSION: std::ffi::c_int = 2;
 
 /// What is saved.
 pub static AUXILIARY: Auxiliary = Auxiliary {
     name: c"nearsetFT",
-    version: 1,
-    has_data: |when| when == When::BeforeKeys && registry::with(|registry| has_indexes(&registry.databases)),
+    version: VERSION,
+    has_data: |when| when == When::BeforeKeys && has_data(),
     save: |sink: &mut RdbSink, when| {
         if when == When::BeforeKeys {
             live::at_rest(|| registry::with(|registry| encode(&registry.databases, sink)));
+            dictionaries::with(|dictionaries| encode_dictionaries(dictionaries, sink));
         }
     },
     load: |source: &mut RdbSource, version, when| {
-        if version != 1 {
+        if !(1..=VERSION).contains(&version) {
             return Err(Corrupt("indexes in an unknown version"));
         }
         if when == When::BeforeKeys {
-            let databases = decode(source)?;
+            let databases = decode(source, version)?;
+            let words = if version > 1 { decode_dictionaries(source)? } else { Dictionaries::new() };
             registry::with(|registry| registry.databases = databases);
+            dictionaries::with(|dictionaries| *dictionaries = words);
         }
         Ok(())
     },
@@ -54,6 +69,11 @@ type Databases = std::collections::BTreeMap<i32, Database>;
 
 fn has_indexes(databases: &Databases) -> bool {
     databases.values().any(|database| !database.indexes.is_empty())
+}
+
+fn has_data() -> bool {
+    registry::with(|registry| has_indexes(&registry.databases))
+        || dictionaries::with(|dictionaries| !dictionaries.is_empty())
 }
 
 fn count(sink: &mut impl Sink, len: usize) {
@@ -70,6 +90,7 @@ fn encode(databases: &Databases, sink: &mut impl Sink) {
         for index in database.indexes.values() {
             index.definition().schema.encode(sink);
             index.handle.live.read_at_rest().encode_graphs(sink);
+            index.definition().synonyms().encode(sink);
         }
         count(sink, database.aliases.len());
         for (alias, index) in &database.aliases {
@@ -79,11 +100,30 @@ fn encode(databases: &Databases, sink: &mut impl Sink) {
     }
 }
 
+fn encode_dictionaries(dictionaries: &Dictionaries, sink: &mut impl Sink) {
+    count(sink, dictionaries.len());
+    for (name, dictionary) in dictionaries {
+        sink.put_bytes(name);
+        dictionary.encode(sink);
+    }
+}
+
+fn decode_dictionaries(source: &mut impl Source) -> Result<Dictionaries, Corrupt> {
+    let mut dictionaries = Dictionaries::new();
+    for _ in 0..source.take_u64()? {
+        let name = take_bytes(source)?;
+        if dictionaries.insert(name, Dictionary::decode(source)?).is_some() {
+            return Err(Corrupt("two dictionaries of one name"));
+        }
+    }
+    Ok(dictionaries)
+}
+
 fn take_bytes(source: &mut impl Source) -> Result<Box<[u8]>, Corrupt> {
     Ok(source.take_bytes()?.as_ref().into())
 }
 
-fn decode(source: &mut impl Source) -> Result<Databases, Corrupt> {
+fn decode(source: &mut impl Source, version: std::ffi::c_int) -> Result<Databases, Corrupt> {
     let mut databases = Databases::new();
     for _ in 0..source.take_u64()? {
         let number = i32::try_from(source.take_u64()?).map_err(|_| Corrupt("number of a database"))?;
@@ -96,6 +136,9 @@ fn decode(source: &mut impl Source) -> Result<Databases, Corrupt> {
             let definition = Definition::new(schema).map_err(|_| Corrupt("filter of an index"))?;
             let index = database.add(definition);
             index.restoring.set(index.handle.live.change(|index| index.begin_restore(source))?);
+            if version > 1 {
+                index.set_synonyms(Synonyms::decode(source)?);
+            }
         }
         for _ in 0..source.take_u64()? {
             let (alias, index) = (take_bytes(source)?, take_bytes(source)?);
@@ -129,7 +172,7 @@ const PAUSE: i64 = 10;
 
 /// Appends all definitions and aliases to the AOF, if it is being rewritten as commands.
 pub fn forked(ctx: &Context) {
-    if registry::with(|registry| has_indexes(&registry.databases)) && is_rewriting_as_commands(ctx) {
+    if has_data() && is_rewriting_as_commands(ctx) {
         append_definitions(ctx);
     }
 }
@@ -160,13 +203,35 @@ fn append_definitions(ctx: &Context) {
                 let words = schema.words();
                 let words: Vec<&[u8]> = std::iter::once(&name[..]).chain(words.iter().map(Vec::as_slice)).collect();
                 ctx.append_to_aof(c"FT._CREATEIFNX", &words);
+                append_synonyms(ctx, name, &index.definition().synonyms());
             }
             for (alias, index) in &database.aliases {
                 ctx.append_to_aof(c"FT._ALIASADDIFNX", &[alias, index]);
             }
         }
     });
+    dictionaries::with(|dictionaries| {
+        for (name, dictionary) in dictionaries.iter() {
+            let words: Vec<&[u8]> = dictionary.iter().collect();
+            // The empty word is no word, but there is a dictionary then.
+            let words = if words.is_empty() { vec![&b""[..]] } else { words };
+            in_parts(&words, |part| ctx.append_to_aof(c"FT.DICTADD", &[&[&name[..]], part].concat()));
+        }
+    });
     ctx.select(selected);
+}
+
+fn append_synonyms(ctx: &Context, index: &[u8], synonyms: &Synonyms) {
+    synonyms.each_group(|group, words| {
+        in_parts(words, |part| ctx.append_to_aof(c"FT.SYNUPDATE", &[&[index, group], part].concat()));
+    });
+}
+
+/// Calls `each` with some words at a time: no command is as long as it would have to be for many.
+fn in_parts(words: &[&[u8]], each: impl FnMut(&[&[u8]])) {
+    /// Words of a command.
+    const MOST: usize = 256;
+    words.chunks(MOST).for_each(each);
 }
 
 #[cfg(test)]
@@ -176,8 +241,10 @@ mod tests {
     use crate::search::index::Change;
     use crate::search::live::Entry;
 
-    /// As version 1 writes [`sample`], with the vectors of [`fill`] linked.
-    const GOLDEN: &[u8] = include_bytes!("../../tests/data/search-indexes-1.bin");
+    /// As version 1 wrote [`sample`], which had no synonyms then, with the vectors of [`fill`] linked.
+    const FIRST: &[u8] = include_bytes!("../../tests/data/search-indexes-1.bin");
+    /// As version 2 writes it, and [`words`] after it.
+    const GOLDEN: &[u8] = include_bytes!("../../tests/data/search-indexes-2.bin");
 
     fn sample() -> Databases {
         let mut databases = Databases::new();
@@ -193,6 +260,23 @@ mod tests {
         database.aliases.insert((*b"a").into(), (*b"i").into());
         databases.insert(2, database);
         databases
+    }
+
+    /// Two dictionaries, one of them empty.
+    fn words() -> Dictionaries {
+        let mut dictionaries = Dictionaries::new();
+        let mut some = Dictionary::default();
+        ["help", "Helo", "\u{e9}lan"].iter().for_each(|word| assert!(some.add(word.as_bytes())));
+        dictionaries.insert((*b"d").into(), some);
+        dictionaries.insert((*b"empty").into(), Dictionary::default());
+        dictionaries
+    }
+
+    fn add_synonyms(databases: &Databases) {
+        let mut synonyms = Synonyms::default();
+        synonyms.add(b"g1", ["boy", "child"]);
+        synonyms.add(b"", ["child"]);
+        databases[&2].indexes[&b"i"[..]].set_synonyms(synonyms);
     }
 
     /// Gives the second index its documents, and applies them.
@@ -212,20 +296,52 @@ mod tests {
         bytes
     }
 
+    fn with_words(databases: &Databases, dictionaries: &Dictionaries) -> Vec<u8> {
+        let mut bytes = encoded(databases);
+        encode_dictionaries(dictionaries, &mut bytes);
+        bytes
+    }
+
     #[test]
     #[ignore = "writes the golden file of a new version"]
     fn write_golden_file() {
         let databases = sample();
+        add_synonyms(&databases);
         fill(&databases);
         while databases[&2].indexes[&b"j"[..]].handle.live.link_next() {}
-        std::fs::write("tests/data/search-indexes-1.bin", encoded(&databases)).expect("a file");
+        std::fs::write("tests/data/search-indexes-2.bin", with_words(&databases, &words())).expect("a file");
     }
 
     #[test]
     fn the_first_layout_is_read_for_ever() {
-        let mut source = GOLDEN;
-        let databases = decode(&mut source).expect("as written");
+        let mut source = FIRST;
+        let databases = decode(&mut source, 1).expect("as written");
         assert!(source.is_empty());
+        check(&databases);
+        // What has come since is that there are no synonyms, of either index.
+        let mut none = Vec::new();
+        Synonyms::default().encode(&mut none);
+        assert_eq!(encoded(&databases).len(), FIRST.len() + 2 * none.len());
+    }
+
+    #[test]
+    fn the_second_layout_is_read_for_ever() {
+        let mut source = GOLDEN;
+        let databases = decode(&mut source, 2).expect("as written");
+        let dictionaries = decode_dictionaries(&mut source).expect("as written");
+        assert!(source.is_empty());
+        check(&databases);
+        let index = &databases[&2].indexes[&b"i"[..]];
+        let groups: [&[u8]; 2] = [b"~g1", b"~"];
+        assert_eq!(index.definition().synonyms().of(b"child").collect::<Vec<_>>(), groups);
+        assert_eq!(index.handle.live.read(0).synonyms().of(b"child").collect::<Vec<_>>(), groups);
+        let list = |name: &[u8]| dictionaries[name].sorted().concat();
+        assert_eq!((list(b"d"), list(b"empty")), ("Helohelp\u{e9}lan".as_bytes().to_vec(), Vec::new()));
+        assert_eq!(with_words(&databases, &dictionaries).len(), GOLDEN.len());
+    }
+
+    /// What both layouts have.
+    fn check(databases: &Databases) {
         let database = &databases[&2];
         let index = database.find(b"a").expect("by its alias").definition();
         assert_eq!(index.schema.fields.len(), 2);
@@ -233,22 +349,26 @@ mod tests {
         assert!(index.filter.is_some());
         let index = &database.indexes[&b"j"[..]];
         assert!(index.restoring.get() && !database.indexes[&b"i"[..]].restoring.get());
-        fill(&databases);
+        fill(databases);
         assert!(index.handle.live.change(|index| index.finish_restore()));
         assert_eq!(index.handle.live.unlinked(), 0);
-        assert_eq!(encoded(&databases).len(), GOLDEN.len());
     }
 
     #[test]
     fn damaged_data_is_refused() {
+        let all = |mut source: &[u8]| {
+            let databases = decode(&mut source, 2)?;
+            decode_dictionaries(&mut source)?;
+            Ok::<_, Corrupt>(databases)
+        };
         for end in 0..GOLDEN.len() {
-            assert!(decode(&mut &GOLDEN[..end]).is_err(), "{end}");
+            assert!(all(&GOLDEN[..end]).is_err(), "{end}");
         }
         for at in 0..GOLDEN.len() {
             let mut damaged = GOLDEN.to_vec();
             damaged[at] ^= 0x55;
             // Refused, another definition or another graph, never a panic.
-            if let Ok(databases) = decode(&mut &damaged[..]) {
+            if let Ok(databases) = all(&damaged) {
                 for index in databases.values().flat_map(|database| database.indexes.values()) {
                     index.handle.live.change(|index| index.finish_restore());
                 }

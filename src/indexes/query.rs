@@ -18,9 +18,9 @@ use crate::search::analysis::{Stemmer, StopWords};
 use crate::search::index::Index;
 use crate::search::live::Place;
 use crate::search::plan::Settings;
-use crate::search::query::{self, Params, ast::Node};
+use crate::search::query::{self, Expansions, Params, ast::Node};
 use crate::search::request::Asked;
-use crate::search::request::options::QueryOptions;
+use crate::search::request::options::{Expander, QueryOptions};
 use crate::search::schema::FieldMask;
 use crate::search::score::Scorer;
 
@@ -149,8 +149,9 @@ pub fn parse(text: &[u8], options: &QueryOptions, definition: &Definition, unbou
     let schema = &definition.schema;
     let no_stop_words = options.no_stop_words.then(|| StopWords::of(Some(&BTreeSet::new())));
     let language = options.language.or(schema.language).unwrap_or_default();
-    let expands = !options.verbatim && options.expander.stems();
-    let stemmer = expands.then(|| Stemmer::new(language));
+    let expander = if options.verbatim { Expander::Nothing } else { options.expander };
+    let stemmer = expander.stems().then(|| Stemmer::new(language));
+    let synonyms = definition.synonyms();
     let no_params = Params::default();
     let in_fields = options.in_fields.as_ref().map_or(FieldMask::ALL, |names| {
         let named = schema.texts().filter(|(_, field, _)| names.contains(&field.alias));
@@ -160,6 +161,7 @@ pub fn parse(text: &[u8], options: &QueryOptions, definition: &Definition, unbou
         schema,
         stop_words: no_stop_words.as_ref().unwrap_or(&definition.stop_words),
         stemmer: stemmer.as_ref(),
+        expansions: Expansions { synonyms: expander.has_synonyms().then_some(&*synonyms), sounds: expander.sounds() },
         params: options.params.as_ref().unwrap_or(&no_params),
         dialect: dialect(options),
         in_fields,

@@ -20,6 +20,7 @@ use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::keyspace::Scan;
 use crate::redis::workers;
+use crate::search::analysis::Synonyms;
 use crate::search::document::RawDocument;
 use crate::search::index::Change;
 use crate::search::live::Entry;
@@ -116,6 +117,21 @@ impl Registered {
     pub fn append(&self, key: &[u8], document: Option<RawDocument>) {
         self.touch();
         self.handle.append(Entry::Change(Change { key: key.into(), document }));
+    }
+
+    /// Puts words into a group of synonyms; whether one was not in it.
+    pub fn add_synonyms(&self, group: &[u8], words: Vec<Box<[u8]>>) -> bool {
+        let changed = self.definition().add_synonyms(group, &words);
+        if changed {
+            self.handle.append(Entry::Synonyms { group: group.into(), words });
+        }
+        changed
+    }
+
+    /// Takes over groups of synonyms that were saved with an index that has no documents yet.
+    pub fn set_synonyms(&self, synonyms: Synonyms) {
+        self.handle.live.change(|index| index.set_synonyms(synonyms.clone()));
+        self.definition().set_synonyms(synonyms);
     }
 
     /// Takes over what FT.ALTER made of the definition.

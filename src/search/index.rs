@@ -7,7 +7,7 @@
 //! Each field compares what comes with what it has, and leaves its index alone where nothing changed: a write to a counter
 //! does not touch the texts, and none but a write to the vector touches the graph.
 
-use super::analysis::{self, Language, Stemmer, StopWords};
+use super::analysis::{self, Language, STEM, Stemmer, StopWords, Synonyms};
 use super::column::Column;
 use super::doc_id::DocId;
 use super::document::{self, Failure, Raw, RawDocument, Value};
@@ -17,7 +17,7 @@ use super::fields::numeric::NumericIndex;
 use super::fields::shape::ShapeIndex;
 use super::fields::tag::TagIndex;
 use super::fields::text::postings::Format;
-use super::fields::text::{STEM, TextDocument, TextIndex};
+use super::fields::text::{TextDocument, TextIndex};
 use super::fields::vector::VectorIndex;
 use super::fold::fold_to_sort;
 use super::idset::IdSet;
@@ -255,6 +255,7 @@ fn first_text(raw: &Raw) -> Option<&[u8]> {
 pub struct Index {
     schema: Arc<Schema>,
     stop_words: StopWords,
+    synonyms: Synonyms,
     documents: Documents,
     text: TextIndex,
     fields: Vec<FieldIndex>,
@@ -271,6 +272,7 @@ impl Index {
         let suffixes = schema.texts().any(|(_, _, text)| text.suffix_trie);
         Self {
             stop_words: StopWords::of(schema.stop_words.as_ref()),
+            synonyms: Synonyms::default(),
             documents: Documents::default(),
             text: TextIndex::new(format, suffixes),
             fields: schema.fields.iter().map(FieldIndex::new).collect(),
@@ -352,6 +354,21 @@ impl Index {
         self.schema = schema;
     }
 
+    /// Puts words into a group of synonyms. Documents are found by the group when they are applied again.
+    pub fn add_synonyms<W: AsRef<[u8]>>(&mut self, group: &[u8], words: impl IntoIterator<Item = W>) {
+        self.synonyms.add(group, words);
+    }
+
+    /// Takes over groups of synonyms: for an index without documents.
+    pub fn set_synonyms(&mut self, synonyms: Synonyms) {
+        self.synonyms = synonyms;
+    }
+
+    /// The groups of synonyms.
+    pub fn synonyms(&self) -> &Synonyms {
+        &self.synonyms
+    }
+
     /// Applies a change. False: the document was refused, and is not in the index now; [`Index::failures`] says why.
     pub fn apply(&mut self, change: &Change) -> bool {
         let Some(raw) = &change.document else {
@@ -402,10 +419,10 @@ impl Index {
         self.documents.remove(doc);
     }
 
-    /// What tells texts from others.
+    /// What tells texts from others, and from what they were with fewer synonyms.
     fn fingerprint(&self, language: Language, values: &[Value<'_>]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        language.hash(&mut hasher);
+        (language, self.synonyms.version()).hash(&mut hasher);
         for (at, value) in values.iter().enumerate() {
             if let Value::Texts(texts) = value {
                 (at, texts).hash(&mut hasher);
@@ -431,6 +448,10 @@ impl Index {
                 }
                 position = analysis::terms(value, &self.stop_words, stemmer, position, |term, at| {
                     add_word(&mut words, term, text.id, at, text.weight);
+                    if !analysis::is_derived(term) {
+                        let form = |form: &[u8]| add_word(&mut words, form, text.id, at, text.weight);
+                        analysis::forms(term, &self.synonyms, text.phonetic.is_some(), form);
+                    }
                 });
             }
         }

@@ -68,6 +68,13 @@ pub enum Entry {
     Change(Change),
     /// FT.ALTER has added fields. Documents get their values for these by changes that come after it.
     Alter(Arc<Schema>),
+    /// FT.SYNUPDATE has put words into a group. Documents are found by it by changes that come after it.
+    Synonyms {
+        /// The group.
+        group: Box<[u8]>,
+        /// The words.
+        words: Vec<Box<[u8]>>,
+    },
 }
 
 /// An index with its log.
@@ -212,6 +219,7 @@ impl Live {
             match entry {
                 Entry::Change(change) => drop(index.apply(&change)),
                 Entry::Alter(schema) => index.alter(schema),
+                Entry::Synonyms { group, words } => index.add_synonyms(&group, words),
             }
             self.applied.fetch_add(1, Release);
             if start.elapsed() >= MOMENT {

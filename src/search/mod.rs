@@ -21,6 +21,7 @@
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
 //! | [`highlight`] | texts as rows show them: words marked, or in pieces |
 //! | [`suggest`] | suggestions, which are of no index |
+//! | [`spelling`] | which words of a query are in no document, and which are like them |
 //! | [`moved`] | definitions in files of RediSearch |
 //! | [`request`] | FT.SEARCH and what it shares with FT.AGGREGATE, as they are asked |
 //! | [`hybrid`] | FT.HYBRID: two searches fused into one |
@@ -67,6 +68,7 @@ pub mod score;
 pub mod shape;
 pub mod sortable;
 pub mod sorting;
+pub mod spelling;
 pub mod suggest;
 pub mod symbols;
 mod top;

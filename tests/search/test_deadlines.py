@@ -79,6 +79,18 @@ def test_a_query_may_fail_instead(many):
         many("FT.CONFIG", "SET", "ON_TIMEOUT", "return")
 
 
+def test_words_are_checked_until_time_is_over(many):
+    words = [f"w{at}x{at}y{at}" for at in range(300)]
+    ask = ["FT.SPELLCHECK", "i", " ".join(words), "DISTANCE", 4, "TIMEOUT"]
+    found = many(*ask, 1).get("results")
+    assert [name for name, _ in found] == [word.encode() for word in words[: len(found)]] and len(found) < 300
+    many("FT.CONFIG", "SET", "ON_TIMEOUT", "fail")
+    try:
+        assert many(*ask, 1) == Error(TIMEOUT)
+    finally:
+        many("FT.CONFIG", "SET", "ON_TIMEOUT", "return")
+
+
 @pytest.mark.smoke
 def test_terms_that_were_left_out_are_told(r3, r2):
     r3("FT.CREATE", "i", "SCHEMA", "t", "TEXT", "g", "TAG", "n", "NUMERIC")

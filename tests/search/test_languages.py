@@ -54,7 +54,7 @@ def test_expanders(r2):
         ("DEFAULT", stems),
         ("SBSTEM", stems),
         ("SYNONYM", b"running\n"),
-        ("PHONETIC", b"running\n"),
+        ("PHONETIC", b"UNION {\n  running\n  <RNNK(expanded)\n}\n"),
         ("foo", b"running\n"),
         ("sbstem", b"running\n"),
     ):

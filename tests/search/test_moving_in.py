@@ -34,6 +34,7 @@ INDEXES = {
     "near": "SCHEMA v VECTOR HNSW 12 TYPE FLOAT32 DIM 2 DISTANCE_METRIC L2 M 11 EF_CONSTRUCTION 99 EF_RUNTIME 22",
     "near too": "SCHEMA v VECTOR FLAT 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC COSINE",
     "nearest of all": "SCHEMA v VECTOR FLAT 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC IP w VECTOR HNSW 6 TYPE FLOAT64 DIM 1 DISTANCE_METRIC L2",
+    "sounding": "SCHEMA t TEXT PHONETIC dm:en NOSTEM",
     "halves": "SCHEMA v VECTOR HNSW 6 TYPE FLOAT16 DIM 4 DISTANCE_METRIC L2 w VECTOR FLAT 6 TYPE BFLOAT16 DIM 4 DISTANCE_METRIC L2",
 } | {language: f"LANGUAGE {language} SCHEMA t TEXT" for language in LANGUAGES}
 JSON_INDEXES = {
@@ -46,6 +47,8 @@ QUERIES = [
     ("plain", "@g:{a}"),
     ("plain", "@n:[2 5]"),
     ("plain", "@p:[13 38 500 km]"),
+    ("plain", "reynard"),
+    ("sounding", "foks"),
     ("weights", "running"),
     ("empty", "ismissing(@g)", "DIALECT", 2),
     ("empty", "@g:{''}", "DIALECT", 2),
@@ -71,6 +74,8 @@ def fill(c):
     definitions += [("FT.CREATE", name, "ON", "JSON", "PREFIX", 1, "j:", *words.split()) for name, words in JSON_INDEXES.items()]
     assert set(c.pipeline(definitions)) == {OK}
     assert c("FT.ALTER", "plain", "SCHEMA", "ADD", "later", "TAG") == OK
+    assert c("FT.SYNUPDATE", "plain", "g1", "fox", "reynard") == OK and c("FT.SYNUPDATE", "plain", "g2", "fox") == OK
+    assert c("FT.DICTADD", "animals", "fox", "Wolf") == 2
     assert c("FT.ALIASADD", "another name", "plain") == OK and c("FT.ALIASADD", "one more", "documents") == OK
     for n in range(20):
         texts = "t", f"The quick fox {n} is running courir", "u", f"other {n % 3}", "lang", "english", "score", 0.1, "payload", f"p{n}"
@@ -94,6 +99,12 @@ def answers(c, queries=QUERIES):
             row[-1] = dict(zip(row[-1][::2], row[-1][1::2]))
         replies.append([reply[0], rows if "SORTBY" in options else sorted(rows, key=lambda row: row[0])])
     return replies
+
+
+def words(c):
+    """Dictionaries and synonyms."""
+    synonyms = c("FT.SYNDUMP", "plain")
+    return c("FT.DICTDUMP", "animals"), sorted(zip(synonyms[::2], synonyms[1::2]))
 
 
 def definition(c, index):
@@ -121,11 +132,12 @@ def test_a_file_of_redis_stack_is_loaded(start):
     for index in [*INDEXES, *JSON_INDEXES]:
         assert definition(here, index) == definition(c, index), index
     assert answers(here) == answers(c)
+    assert words(here) == words(c) == ([b"Wolf", b"fox"], [(b"fox", [b"g1", b"g2"]), (b"reynard", [b"g1"])])
     assert "not taken over" not in ours.log()
     # What was taken over is ours from now on.
-    before = answers(here)
+    before = answers(here), words(here)
     assert here("DEBUG", "RELOAD") == OK
-    assert answers(here) == before
+    assert (answers(here), words(here)) == before
 
 
 def test_a_replica_of_redis_stack_answers_as_it_does(start):
@@ -153,6 +165,8 @@ def test_a_replica_of_redis_stack_answers_as_it_does(start):
     ]
     assert not [reply for reply in c.pipeline(changes) if isinstance(reply, Error)]
     ours.catch_up(theirs)
+    count = lambda index: c("FT.SEARCH", index, "fox", "LIMIT", 0, 0)
+    wait_until(lambda: count("new") == count("plain"), "their new index has the keys that were there")
     asked = [query for query in QUERIES if query[0] != "another name"]
     asked += [("new", "fox"), ("new name", "@n:[2 9]"), ("one more", "fox")]
     assert answers(here, asked) == answers(c, asked)

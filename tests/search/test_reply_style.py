@@ -54,6 +54,7 @@ SHAPED = [
     "FT.AGGREGATE i @n:[1,2] LOAD 1 @n SORTBY 1 @n WITHCURSOR COUNT 5",
     "FT._LIST",
     "FT._ALIASLIST",
+    "FT.SPELLCHECK i wrong",
     "JSON.TYPE j $.a",
     "JSON.TYPE j .a",
     "JSON.NUMINCRBY j $.a 0",

@@ -68,7 +68,7 @@ impl<'a> Highlighter<'a> {
         language: Language,
         watch: &Watch<'_>,
     ) -> bool {
-        let stemmer = Stemmer::new(language);
+        let (stemmer, synonyms) = (Stemmer::new(language), self.definition.synonyms());
         let found = row.terms.iter().filter_map(|term| Some((&*term.text, term.rarity?)));
         let (words, nothing) = (Words::new(found), Words::default());
         let mut timely = true;
@@ -83,8 +83,10 @@ impl<'a> Highlighter<'a> {
                 return false;
             }
             let has_stems = matches!(&field.kind, Kind::Text(text) if !text.no_stem) || stemmer.cuts();
+            let sounds = matches!(&field.kind, Kind::Text(text) if text.phonetic.is_some());
             let stop_words = &self.definition.stop_words;
-            let analysis = Analysis { stop_words, stemmer: Some(&stemmer).filter(|_| has_stems) };
+            let stemmer = Some(&stemmer).filter(|_| has_stems);
+            let analysis = Analysis { stop_words, stemmer, synonyms: Some(&synonyms), sounds };
             let words = if field.no_index { &nothing } else { &words };
             timely = show(text, (words, analysis), look, watch, out).is_some();
             timely

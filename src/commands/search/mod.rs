@@ -11,6 +11,7 @@ pub mod alter;
 pub mod config;
 pub mod create;
 pub mod cursor;
+pub mod dictionary;
 pub mod drop_index;
 pub mod explain;
 pub mod find;
@@ -21,8 +22,10 @@ pub mod legacy;
 pub mod list;
 mod loading;
 pub mod rows;
+pub mod spell_check;
 pub mod suggest;
 mod suggestions;
+pub mod synonyms;
 pub mod tag_values;
 
 use std::ffi::CStr;
@@ -79,6 +82,13 @@ pub const FAMILY: Family = Family {
         entry::<suggest::Get>(),
         entry::<suggest::Delete>(),
         entry::<suggest::Length>(),
+        entry::<spell_check::SpellCheck>(),
+        entry::<dictionary::Add>(),
+        entry::<dictionary::Delete>(),
+        entry::<dictionary::Dump>(),
+        entry::<synonyms::Update>(),
+        entry::<synonyms::Dump>(),
+        entry::<synonyms::Add>(),
     ],
 };
 

@@ -5,6 +5,8 @@
 //! | [`fold()`] | upper case to lower case, all of Unicode |
 //! | [`Language`] | the languages |
 //! | [`stem`](Stemmer) | words to their stems |
+//! | [`synonyms`](Synonyms) | words to the groups of those that mean the same |
+//! | [`sound`](sound()) | words to what they sound like |
 //! | `chinese` | Chinese text to its words |
 //! | [`stop_words`](StopWords) | words that are not worth an index |
 //! | [`tokens`](Tokens) | text to words |
@@ -15,19 +17,26 @@
 //! more whose stem is another word is stored under `+` and the stem too, at the same position: no word starts with `+`,
 //! which separates words, so that a stem is never taken for a word. In Chinese, words are what a run of characters is cut into;
 //! they have no stems. What is longer than 256 bytes is no word of any language and has no stem.
+//!
+//! A word of a group of synonyms is stored under `~` and the name of the group too, and a word of a field that is phonetic under `<`
+//! and its sound, both at the position of the word ([`forms`]).
 
 mod chinese;
 mod language;
 mod places;
+mod sound;
 mod stem;
 mod stop_words;
+mod synonyms;
 mod tokens;
 
 pub use crate::search::fold::{fold, fold_to_sort};
 pub use language::Language;
 pub use places::placed_terms;
-pub use stem::{Stemmer, store_stems_from};
+pub use sound::{SOUND, sound, store_sounds_from};
+pub use stem::{STEM, Stemmer, store_stems_from};
 pub use stop_words::StopWords;
+pub use synonyms::{SYNONYM, Synonyms};
 pub use tokens::{Tokens, is_separator, unescape};
 
 /// Calls `each` with every term of a text and its position: the word, then its stem with `+` before it.
@@ -49,6 +58,19 @@ pub fn terms(
         }
     }
     position
+}
+
+/// Whether a term stands for a word that is stored as itself too: a stem, a group of synonyms, a sound.
+pub fn is_derived(term: &[u8]) -> bool {
+    matches!(term.first(), Some(&(STEM | SYNONYM | SOUND)))
+}
+
+/// Calls `each` with what a word is stored under beside itself and its stem: its groups of synonyms, and what it sounds like.
+pub fn forms(word: &[u8], synonyms: &Synonyms, sounds: bool, mut each: impl FnMut(&[u8])) {
+    synonyms.of(word).for_each(&mut each);
+    if let Some(sound) = if sounds { sound::stored_sound(word) } else { None } {
+        each(&sound);
+    }
 }
 
 /// Calls `each` with a word and its stem, unless it is a stop word; the position after it.

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Language, chinese};
 
+/// What stems start with in the dictionary of an index.
+pub const STEM: u8 = b'+';
+
 /// Shortest word that is stored under its stem too, in bytes.
 static SHORTEST: AtomicUsize = AtomicUsize::new(4);
 
@@ -95,6 +98,6 @@ impl std::fmt::Debug for Stemmer {
 
 /// A stem as the index stores it.
 fn marked(mut stem: Vec<u8>) -> Vec<u8> {
-    stem.insert(0, b'+');
+    stem.insert(0, STEM);
     stem
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Analysis, Tags, Words};
-use crate::search::analysis::placed_terms;
+use crate::search::analysis::{Synonyms, forms, is_derived, placed_terms};
 use crate::watch::Watch;
 
 /// A word that was found.
@@ -30,12 +30,20 @@ impl Matches {
     /// The words of a text that have one of some terms; `None`: time was over.
     pub fn find(text: &[u8], words: &Words<'_>, analysis: Analysis<'_>, watch: &Watch<'_>) -> Option<Self> {
         let mut found = Self::default();
-        // Stems are made only where a stem was looked for.
+        // Stems and their like are made only where one was looked for.
         let cuts = analysis.stemmer.is_some_and(|stemmer| stemmer.cuts());
         let stemmer = analysis.stemmer.filter(|_| words.derived || cuts);
+        let no_synonyms = Synonyms::default();
+        let synonyms = analysis.synonyms.unwrap_or(&no_synonyms);
         placed_terms(text, analysis.stop_words, stemmer, watch, |term, position, place| {
-            if let Some(known) = words.terms.get(term) {
-                found.add(*known, position, place);
+            let mut look = |term: &[u8]| {
+                if let Some(known) = words.terms.get(term) {
+                    found.add(*known, position, place);
+                }
+            };
+            look(term);
+            if words.derived && !is_derived(term) {
+                forms(term, synonyms, analysis.sounds, look);
             }
         })
         .then_some(found)

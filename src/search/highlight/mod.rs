@@ -20,7 +20,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use super::analysis::{Stemmer, StopWords};
+use super::analysis::{Stemmer, StopWords, Synonyms};
 use crate::watch::Watch;
 use matches::Matches;
 
@@ -85,6 +85,10 @@ pub struct Analysis<'a> {
     pub stop_words: &'a StopWords,
     /// The language of the document; `None`: the field has no stems.
     pub stemmer: Option<&'a Stemmer>,
+    /// The groups of synonyms, if there are any.
+    pub synonyms: Option<&'a Synonyms>,
+    /// Words are stored under what they sound like, too.
+    pub sounds: bool,
 }
 
 /// How the text of a field is shown.

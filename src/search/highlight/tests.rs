@@ -22,11 +22,31 @@ fn shown_in(
     let summary = summary.map(|(fragments, words)| Summary { fragments, words, separator: (*b"|").into() });
     let tags = tags.map(|(open, close)| Tags { open: open.as_bytes().into(), close: close.as_bytes().into() });
     let words = Words::new(terms.iter().map(|term| (term.as_bytes(), 1.0)));
-    let analysis = Analysis { stop_words: &stop_words, stemmer: Some(&stemmer) };
+    let analysis = Analysis { stop_words: &stop_words, stemmer: Some(&stemmer), synonyms: None, sounds: false };
     let look = Look { summary: summary.as_ref(), tags: tags.as_ref() };
     let mut out = Vec::new();
     show(text.as_bytes(), (&words, analysis), look, &Watch::default(), &mut out).expect("there is time");
     String::from_utf8(out).expect("no character is cut")
+}
+
+#[test]
+fn what_is_found_by_synonyms_and_sounds_is_marked() {
+    let (stop_words, stemmer, tags) = (StopWords::default(), Stemmer::new(Language::English), Tags::default());
+    let mut synonyms = Synonyms::default();
+    synonyms.add(b"g", ["boy", "child"]);
+    for (terms, sounds, expected) in [
+        (&["~g"][..], true, "the <b>boy</b> John, a <b>child</b>, and Jon"),
+        (&["<JN", "jon"], true, "the boy <b>John</b>, a child, and <b>Jon</b>"),
+        (&["<JN", "jon"], false, "the boy John, a child, and <b>Jon</b>"),
+    ] {
+        let words = Words::new(terms.iter().map(|term| (term.as_bytes(), 1.0)));
+        let analysis = Analysis { stop_words: &stop_words, stemmer: Some(&stemmer), synonyms: Some(&synonyms), sounds };
+        let look = Look { summary: None, tags: Some(&tags) };
+        let mut out = Vec::new();
+        let text = b"the boy John, a child, and Jon";
+        show(text, (&words, analysis), look, &Watch::default(), &mut out).expect("there is time");
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
 }
 
 const FOX: &[&str] = &["fox", "+fox"];
@@ -140,7 +160,7 @@ fn a_text_without_matches_shows_its_beginning() {
 fn where_time_is_over_nothing_is_shown() {
     let (stop_words, text) = (StopWords::default(), "fox ".repeat(10_000));
     let (words, watch) = (Words::new([(&b"fox"[..], 1.0)]), Watch::new(Some(&|| true)));
-    let analysis = Analysis { stop_words: &stop_words, stemmer: None };
+    let analysis = Analysis { stop_words: &stop_words, stemmer: None, synonyms: None, sounds: false };
     let mut out = Vec::new();
     assert_eq!(show(text.as_bytes(), (&words, analysis), Look::default(), &watch, &mut out), None);
     assert!(out.is_empty());
@@ -199,7 +219,7 @@ proptest! {
         let terms = Words::new(found.iter().map(|word| (&word[..], 1.0)));
         let (summary, tags) = (Summary { words, ..Summary::default() }, Tags::default());
         for look in [Look { summary: Some(&summary), tags: Some(&tags) }, Look { summary: None, tags: Some(&tags) }] {
-            let analysis = Analysis { stop_words: &stop_words, stemmer: Some(&stemmer) };
+            let analysis = Analysis { stop_words: &stop_words, stemmer: Some(&stemmer), synonyms: None, sounds: false };
             show(&text, (&terms, analysis), look, &Watch::default(), &mut Vec::new()).expect("there is time");
         }
     }

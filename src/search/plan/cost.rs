@@ -109,6 +109,7 @@ mod tests {
             schema: index.schema(),
             stop_words: &StopWords::default(),
             stemmer: None,
+            expansions: Default::default(),
             params: &params,
             dialect: 2,
             in_fields: FieldMask::ALL,

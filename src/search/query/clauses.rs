@@ -451,9 +451,7 @@ impl<'a> Parser<'a> {
             b"inorder" => node.attributes.in_order = Some(truth(given.value).ok_or_else(invalid)?),
             b"phonetic" => {
                 node.attributes.phonetic = Some(truth(given.value).ok_or_else(invalid)?);
-                if matches!(node.kind, Is::Term(_)) {
-                    self.schema_error(Error::Phonetic);
-                }
+                self.check_phonetic(node);
             }
             name => return vector_attribute(node, name, given),
         }

@@ -7,7 +7,7 @@
 //! | `parser`, `clauses` | the grammar of dialects 2 to 4, which are read alike |
 //! | `legacy` | where dialect 1 differs: `-`, `~` and `@f:` take everything to their right |
 //! | `build` | how nodes are put together |
-//! | `expand` | words to the union of themselves and their stems |
+//! | `expand` | words to the union of themselves, their synonyms, sounds and stems |
 //! | `bind` | vector clauses against the fields they ask |
 //! | [`explain`](explain()) | the tree as FT.EXPLAIN shows it |
 //! | [`Params`] | the values of `$name` |
@@ -30,7 +30,7 @@ pub use bind::bind;
 pub use explain::explain;
 pub use params::Params;
 
-use super::analysis::{Stemmer, StopWords};
+use super::analysis::{Stemmer, StopWords, Synonyms};
 use super::arguments::Problem;
 use super::schema::{FieldMask, Schema};
 use super::shape;
@@ -45,12 +45,35 @@ pub struct Context<'a> {
     pub stop_words: &'a StopWords,
     /// What is done to words of the query's language; `None`: nothing, as with VERBATIM.
     pub stemmer: Option<&'a Stemmer>,
+    /// What words stand for besides; nothing, as with VERBATIM, by default.
+    pub expansions: Expansions<'a>,
     /// Values of `$name`. Dialect 1 has none.
     pub params: &'a Params,
     /// 1 to 4. A query with `=>[KNN …]`, which dialect 1 can't read, is read as of dialect 2.
     pub dialect: u8,
     /// INFIELDS: where words without a field are looked for.
     pub in_fields: FieldMask,
+}
+
+/// What words stand for besides themselves and their stems.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expansions<'a> {
+    /// The groups of synonyms that they are in.
+    pub synonyms: Option<&'a Synonyms>,
+    /// What they sound like.
+    pub sounds: Sounds,
+}
+
+/// Where words are looked for by what they sound like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sounds {
+    /// In no field.
+    #[default]
+    Nowhere,
+    /// In those that are phonetic, unless `$phonetic` says no.
+    InPhoneticFields,
+    /// In any; in others than those that are phonetic there are none to be found.
+    Everywhere,
 }
 
 /// Why a query is refused.
@@ -121,7 +144,7 @@ pub enum Error {
         /// The value.
         value: Box<[u8]>,
     },
-    /// `$phonetic` on a word of a field without a matcher.
+    /// `$phonetic` on a word of fields without a matcher.
     Phonetic,
     /// The shape of a clause.
     Shape(shape::Problem),
@@ -205,8 +228,6 @@ pub fn parse_unbound(text: &[u8], context: &Context) -> Result<Node, Error> {
     if context.in_fields != FieldMask::ALL {
         build::restrict(&mut tree, context.in_fields);
     }
-    if let Some(stemmer) = context.stemmer {
-        expand::expand(&mut tree, stemmer, &context);
-    }
+    expand::expand(&mut tree, &context);
     Ok(tree)
 }

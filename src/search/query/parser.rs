@@ -291,10 +291,19 @@ impl<'a> Parser<'a> {
                     self.schema_error(Error::EmptyNotIndexed);
                 }
             }
+            Is::Term(_) => self.check_phonetic(node),
             // A part of one character is never looked for.
             Is::Affix(part) if part.open_start && part.text.len() >= 2 => self.check_suffixes(node.fields),
             Is::Wildcard(_) => self.check_suffixes(node.fields),
             _ => {}
+        }
+    }
+
+    /// `$phonetic` needs a field that is phonetic.
+    pub(super) fn check_phonetic(&mut self, node: &Node) {
+        let is_told = matches!(node.kind, Is::Term(_)) && node.attributes.phonetic.is_some();
+        if is_told && node.fields.and(self.context.schema.phonetic_fields()) == FieldMask::NONE {
+            self.schema_error(Error::Phonetic);
         }
     }
 

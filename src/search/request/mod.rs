@@ -5,6 +5,7 @@
 //! | [`options`] | options that both commands take |
 //! | [`presentation`] | SUMMARIZE and HIGHLIGHT |
 //! | [`search`] | FT.SEARCH |
+//! | [`spelling`] | FT.SPELLCHECK |
 //!
 //! FT.AGGREGATE's own steps are read in [`aggregate::request`](super::aggregate::request). A request owns its words, so it
 //! can travel to a worker. Nothing is looked up here but names that need no index: languages and scorers. Words that are
@@ -13,6 +14,7 @@
 pub mod options;
 pub mod presentation;
 pub mod search;
+pub mod spelling;
 
 use super::arguments::{Problem, Words};
 use super::schema::Source;

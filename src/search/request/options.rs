@@ -8,7 +8,7 @@ use crate::search::arguments::{Problem, Words, lookup};
 use crate::search::fields::geo::Point;
 use crate::search::number;
 use crate::search::query::ast::{Circle, Range, Unit};
-use crate::search::query::{self, Params};
+use crate::search::query::{self, Params, Sounds};
 use crate::search::schema::Source;
 use crate::search::score::Scorer;
 
@@ -97,6 +97,20 @@ impl Expander {
     /// Whether words are stemmed, or cut.
     pub fn stems(self) -> bool {
         matches!(self, Self::Everything | Self::Stems)
+    }
+
+    /// Whether words stand for their synonyms.
+    pub fn has_synonyms(self) -> bool {
+        matches!(self, Self::Everything | Self::Synonyms)
+    }
+
+    /// Where words stand for what sounds like them.
+    pub fn sounds(self) -> Sounds {
+        match self {
+            Self::Everything => Sounds::InPhoneticFields,
+            Self::Sounds => Sounds::Everywhere,
+            _ => Sounds::Nowhere,
+        }
     }
 }
 

@@ -12,7 +12,7 @@
 use super::names::SYSTEMS;
 use super::{
     Error, Field, Flags, Kind, Language, MAX_FIELDS, MAX_TEXT_FIELDS, Schema, Source, Tag, Text, TextId, json_path,
-    vector,
+    names, vector,
 };
 use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::analysis::fold;
@@ -277,7 +277,7 @@ fn common_options(of: Source, field: &mut Field, words: &mut Words) {
 /// Reads the options of a TEXT field.
 fn text(texts: usize, field: &mut Field, words: &mut Words) -> Result<Text, Error> {
     let id = u8::try_from(texts).ok().filter(|_| texts < MAX_TEXT_FIELDS).ok_or(Error::TooManyTextFields)?;
-    let mut text = Text { id: TextId(id), weight: 1.0, no_stem: false, suffix_trie: false };
+    let mut text = Text { id: TextId(id), weight: 1.0, no_stem: false, suffix_trie: false, phonetic: None };
     loop {
         if words.accept("WEIGHT") {
             // A missing weight is told as one that is no number.
@@ -286,11 +286,10 @@ fn text(texts: usize, field: &mut Field, words: &mut Words) -> Result<Text, Erro
         } else if words.accept("NOSTEM") {
             text.no_stem = true;
         } else if words.accept("PHONETIC") {
-            return Err(match words.word() {
-                Err(_) => Error::NoMatcher,
-                Ok(b"dm:en" | b"dm:fr" | b"dm:pt" | b"dm:es") => Error::Unsupported("PHONETIC"),
-                Ok(_) => Error::Matcher,
-            });
+            let matcher = words.word().map_err(|_| Error::NoMatcher)?;
+            // Case counts.
+            let known = names::MATCHERS.iter().find(|(name, _)| name.as_bytes() == matcher);
+            text.phonetic = Some(known.map(|(_, matcher)| *matcher).ok_or(Error::Matcher)?);
         } else if words.accept("WITHSUFFIXTRIE") {
             text.suffix_trie = true;
         } else if words.accept("NOSUFFIXTRIE") {

@@ -7,7 +7,7 @@
 //! u64 version = 1 · bytes name · u64 count · count × bytes word
 //! ```
 
-use super::names::{ALGORITHMS, COMPRESSIONS, ELEMENTS, METRICS};
+use super::names::{ALGORITHMS, COMPRESSIONS, ELEMENTS, MATCHERS, METRICS};
 use super::{Algorithm, Field, Kind, Schema, Source, Svs, Vector, create};
 use crate::codec::{Corrupt, Sink, Source as Bytes};
 use crate::search::arguments::name_of;
@@ -116,6 +116,7 @@ impl Words {
                 self.push("TEXT");
                 self.option("WEIGHT", (text.weight != 1.0).then(|| text.weight.to_string()));
                 self.flag("NOSTEM", text.no_stem);
+                self.option("PHONETIC", text.phonetic.and_then(|matcher| name_of(MATCHERS, &matcher)));
                 self.flag("WITHSUFFIXTRIE", text.suffix_trie);
             }
             Kind::Tag(tag) => {

@@ -169,6 +169,18 @@ pub struct Text {
     pub no_stem: bool,
     /// WITHSUFFIXTRIE: suffix and infix queries are answered without a scan of all terms.
     pub suffix_trie: bool,
+    /// PHONETIC: words are found by what they sound like, too.
+    pub phonetic: Option<Phonetic>,
+}
+
+/// The matcher of PHONETIC. All of them are the same, whatever the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the languages that a matcher can be told")]
+pub enum Phonetic {
+    English,
+    French,
+    Portuguese,
+    Spanish,
 }
 
 /// What a TAG field is told.
@@ -349,6 +361,12 @@ impl Schema {
     /// The fields with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (FieldId, &Field)> {
         (0u16..).map(FieldId).zip(&self.fields)
+    }
+
+    /// The TEXT fields whose words are found by what they sound like.
+    pub fn phonetic_fields(&self) -> FieldMask {
+        let fields = self.texts().filter(|(_, _, text)| text.phonetic.is_some());
+        fields.fold(FieldMask::NONE, |mask, (_, _, text)| mask.or(FieldMask::of(text.id)))
     }
 
     /// The TEXT fields with their ids, in the order of their [`TextId`]s.

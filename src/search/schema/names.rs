@@ -1,10 +1,18 @@
 //! How the values of options are spelled, for reading and for writing.
 
-use super::{Algorithm, Compression, Element, Metric};
+use super::{Algorithm, Compression, Element, Metric, Phonetic};
 use crate::search::shape::System;
 
 /// Where the shapes of GEOSHAPE fields are.
 pub const SYSTEMS: &[(&str, System)] = &[("FLAT", System::Flat), ("SPHERICAL", System::Spherical)];
+
+/// Matchers of PHONETIC: Double Metaphone, with a language.
+pub const MATCHERS: &[(&str, Phonetic)] = &[
+    ("dm:en", Phonetic::English),
+    ("dm:fr", Phonetic::French),
+    ("dm:pt", Phonetic::Portuguese),
+    ("dm:es", Phonetic::Spanish),
+];
 
 /// Index kinds of VECTOR fields.
 pub const ALGORITHMS: &[(&str, Algorithm)] =

@@ -97,6 +97,4 @@ pub enum Error {
         /// What is wrong.
         problem: Problem,
     },
-    /// A part of the language of definitions that this engine does not have: PHONETIC.
-    Unsupported(&'static str),
 }

@@ -4,20 +4,18 @@
 //! A document's terms are listed beside the document, so that an update or a deletion finds its postings without reading
 //! others: nothing is left behind, no collector runs, and the number of documents of a term is exact, which scores need.
 //!
-//! Terms that start with `+` are stems; they are in the dictionary, but no pattern finds them.
+//! Stems, groups of synonyms and sounds are terms too, by their first letter; they are in the dictionary, but no pattern finds them.
 
 pub mod postings;
 
 use std::num::NonZeroU32;
 
 use super::terms::{Affix, Limits, Matching, TermId, Terms};
+use crate::search::analysis::is_derived;
 use crate::search::column::Column;
 use crate::search::doc_id::DocId;
 use crate::search::schema::{FieldMask, TextId};
 use postings::{Cursor, Format, Occurrences, Postings};
-
-/// What stems start with in the dictionary.
-pub const STEM: u8 = b'+';
 
 /// The words of one document, as they are collected from its fields.
 #[derive(Debug, Clone, Default)]
@@ -37,13 +35,13 @@ struct Token {
 }
 
 impl TextDocument {
-    /// Adds an occurrence of a term. `freq` is what it counts: the integral weight of the field, at least 1. Stems don't
-    /// add to the length of the document, but are terms like others otherwise.
+    /// Adds an occurrence of a term. `freq` is what it counts: the integral weight of the field, at least 1. What is derived from
+    /// a word does not add to the length of the document, but is a term like others otherwise.
     pub fn add(&mut self, term: &[u8], field: TextId, position: u32, freq: u32) {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(term);
         self.tokens.push(Token { start, end: self.bytes.len() as u32, position, freq, field });
-        if term.first() != Some(&STEM) {
+        if !is_derived(term) {
             self.length = self.length.saturating_add(freq);
         }
     }
@@ -110,7 +108,7 @@ impl TextIndex {
         self.format
     }
 
-    /// How many terms there are, stems included.
+    /// How many terms there are, those derived from words included.
     pub fn term_count(&self) -> usize {
         self.terms.len()
     }
@@ -215,9 +213,9 @@ impl TextIndex {
         postings.cursor(self.format)
     }
 
-    /// The terms that match a pattern; no stems.
+    /// The terms that match a pattern; none that is derived from a word.
     pub fn matching(&self, affix: Affix<'_>, limits: Limits<'_>) -> Matching {
-        self.terms.matching(affix, limits, |text| text.first() != Some(&STEM))
+        self.terms.matching(affix, limits, |text| !is_derived(text))
     }
 
     /// All terms, sorted, each with the number of its documents.
