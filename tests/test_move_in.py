@@ -161,6 +161,7 @@ def test_stack_to_valkey(fleet_of):
         "XINFO GROUPS stream",
     ):
         assert here(*question.split()) == there(*question.split()), question
+    assert "complete: nothing differs" in move(source, target, "--merge")
     created = [index.create() for side in (source, target) for index in indexes(Side(f"localhost:{side.port}"))]
     assert created[:2] == created[2:]
     assert b"~app:*" in b"".join(there("ACL", "LIST"))

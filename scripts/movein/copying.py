@@ -11,6 +11,8 @@ from . import definitions, names, payload
 from .values import CARDINALITY, JSON, KINDS, NEEDS, SUGGESTIONS, VECTORS, Source, Unreadable, digest, knows_field_times, write
 from .wire import failed, text
 
+AT_ONCE = 64 << 20  # bytes of values read at once
+LONGEST = 500 << 20  # bytes of a payload; servers take no argument of more than 512 MB
 WHOLE = 1 << 30  # bytes of memory of a source up to which its whole data is read for the names of dictionaries
 
 
@@ -41,6 +43,7 @@ class Mover:
         self.json_by_commands = "json" in source.modules or "json" in target.modules
         self.expires = source.has("PEXPIRETIME")["PEXPIRETIME"]
         there = target.has(*NEEDS.values())
+        self.size = AT_ONCE // 32  # bytes of the largest value dumped last
         self.lacking = {kind: command for kind, command in NEEDS.items() if not there[command]}
         self.silent = {}  # keys whose changes the source does not tell -> digest of what was copied
 
@@ -79,10 +82,15 @@ class Mover:
             else:
                 plain.append((key, kind, expires))
         plain, large = self.by_size(db, plain)
-        dumped, unsuited = self.dump(db, plain)
-        if only_differing:
-            dumped = self.differing(db, dumped)
-        for key, kind, expires in self.restore(db, dumped) + unsuited + pieces:
+        while plain:
+            # As many at once as are about AT_ONCE bytes, by the size of those before.
+            some = max(AT_ONCE // max(self.size, 1), 1)
+            dumped, unsuited = self.dump(db, plain[:some])
+            plain = plain[some:]
+            if only_differing:
+                dumped = self.differing(db, dumped)
+            pieces += self.restore(db, dumped) + unsuited
+        for key, kind, expires in pieces:
             self.by_commands(db, key, kind, expires)
         for key, kind, expires in large:
             self.by_commands(db, key, kind, expires, large=True)
@@ -98,20 +106,22 @@ class Mover:
 
     def dump(self, db, keys):
         """((key, kind, expires, payload, encoding suits the target), those that go by commands)."""
-        dumped, unsuited = [], []
+        dumped, unsuited, largest = [], [], 1
         for entry, reply in zip(keys, self.source.many(db, [(key, "DUMP", key) for key, *_ in keys])):
             key, kind, expires = entry
             if reply is None:
                 self.target.one(db, key, "DEL", key)  # it went since its type was asked
-            elif failed(reply):
+            elif failed(reply) or len(reply) > LONGEST:
                 unsuited.append(entry)
             else:
+                largest = max(largest, len(reply))
                 self.notice(db, key, kind, reply)
                 suited = payload.for_version(reply, self.target.rdb_version, self.family)
                 if suited is None:
                     unsuited.append(entry)
                 else:
                     dumped.append((key, kind, expires, suited))
+        self.size = largest
         return dumped, unsuited
 
     def notice(self, db, key, kind, reply):
@@ -294,18 +304,18 @@ class Mover:
         """Sends a definition; False where it was refused, which is said."""
         replies = self.everywhere(db, *words)
         refused = [reply for reply in replies if failed(reply)]
-        if refused and not (len(replies) > len(refused) or self.agreed(words, refused[0])):
+        if refused and not (len(replies) > len(refused) or self.agreed(db, words, refused[0])):
             self.report.lost(f"{what}: {str(refused[0]).partition(', with args')[0]}")
             return False
         self.report.defined(what)
         return True
 
-    def agreed(self, words, error):
+    def agreed(self, db, words, error):
         """True where an index that is there already is the one that was to be made."""
-        if words[0] != "FT.CREATE" or "already exists" not in str(error):
+        if words[0] != b"FT.CREATE" or "already exists" not in str(error):
             return False
-        there = definitions.Index(self.target, 0, words[1])
-        return there.create() == list(words)
+        there = definitions.Index(self.target, db, words[1])
+        return there.create(hidden=False) == definitions.Index(self.source, db, words[1]).create(hidden=False)
 
     def functions(self):
         for name, code in definitions.functions(self.source).items():

@@ -23,7 +23,7 @@ class Index:
         else:
             raise LookupError(str(reply))
         self.about = mapping(reply)
-        self.doubts = []
+        self.doubts, self.seek = [], True
 
     @property
     def kind(self):
@@ -35,8 +35,9 @@ class Index:
             entry, flags = attribute(reply)
             yield text(entry.get("attribute", entry["identifier"])), entry, flags
 
-    def create(self):
-        """The words of FT.CREATE that make it again."""
+    def create(self, hidden=True):
+        """The words of FT.CREATE that make it again; without what FT.INFO hides, or with what is found of that."""
+        self.seek = hidden
         rule = mapping(self.about.get("index_definition"))
         words = ["FT.CREATE", self.name, "ON", self.kind]
         prefixes = rule.get("prefixes") or [b""]
@@ -96,8 +97,8 @@ class Index:
 
     def vector(self, name, entry):
         entry = {**flat(entry.get("index")), **entry} if "index" in entry else entry
-        hidden = self.hidden_of_vector(name)
         algorithm = text(entry.get("algorithm", entry.get("name", b"HNSW"))).upper()
+        hidden = self.hidden_of_vector(name) if algorithm == "HNSW" and "ef_runtime" not in entry else {}
         options = {
             "TYPE": entry.get("data_type"),
             "DIM": entry.get("dim", entry.get("dimensions")),
@@ -108,7 +109,7 @@ class Index:
             options["EF_CONSTRUCTION"] = entry.get("ef_construction")
             for option, usual in (("EF_RUNTIME", 10), ("EPSILON", 0.01)):
                 given = entry.get(option.lower(), hidden.get(option.lower()))
-                options[option] = None if given is None or float(given) == usual else given
+                options[option] = None if given is None or float(given) == usual or not self.seek else given
         elif algorithm.startswith("SVS"):
             compression = text(entry.get("compression", b"NO_COMPRESSION"))
             options["COMPRESSION"] = None if compression == "NO_COMPRESSION" else compression
@@ -127,7 +128,7 @@ class Index:
 
     def hidden_of_vector(self, name):
         """What FT.INFO leaves out: how wide a search is unless told otherwise."""
-        if self.side.nearset:
+        if not self.seek:
             return {}
         about = flat(self.debug("VECSIM_INFO", self.name, name))
         if not about:
@@ -136,13 +137,15 @@ class Index:
 
     def temporary(self):
         """Seconds for which it lives when nobody asks; FT.INFO, just asked, has started its clock."""
-        if self.side.nearset:
+        if not self.seek:
             return None
         left = self.debug("TTL", self.name)
         return left + 1 if isinstance(left, int) and left > 0 else None
 
     def sounds(self, name):
         """Whether the field is searched by sound, which only an explained query shows."""
+        if not self.seek:
+            return False
         explained = self.side.one(self.db, None, "FT.EXPLAIN", self.name, f"@{escape(name)}:robert", "DIALECT", 2)
         # A field that can't be searched is @NULL there, and stands for all fields.
         return isinstance(explained, bytes) and not explained.startswith(b"@NULL:") and b"<RPRT(expanded)" in explained
