@@ -131,6 +131,7 @@ def test_members_of_rows_and_their_order(r2):
     assert rows("COMBINE RRF 0 YIELD_SCORE_AS f LOAD 2 @n @__key") == [[b"n", b"2", b"__key", b"d2", b"f", b"0.032018442623"]]
     assert rows("LOAD 3 @__score AS x") == [[b"x", b"0.032018442623"]]
     assert rows("LOAD 0") == [[]]
+    assert rows("YIELD_SCORE_AS vs LOAD 2 @n @vs") == [[b"n", b"2", b"vs", b"0.888888888889"]]
     everything = dict(zip(*[iter(rows("YIELD_SCORE_AS vs LOAD *")[0])] * 2))
     assert everything.keys() == {b"t", b"v", b"k", b"n", b"s", b"vs"} and everything[b"n"] == b"2"
     assert rows("YIELD_SCORE_AS LOAD COMBINE LINEAR 0 YIELD_SCORE_AS LIMIT") == [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::combine::Combine;
 use super::error::Error;
-use super::tail::{SCORE, Tail};
+use super::tail::{KEY, SCORE, Tail};
 use super::vsim::Vsim;
 use crate::search::aggregate::expression::{Column, Expression};
 use crate::search::aggregate::request::{AggregateRequest, Step};
@@ -148,7 +148,8 @@ impl<'a> Search<'a> {
 }
 
 /// The scores that rows have: the fused one by the name that COMBINE or LOAD gives it, or where there is neither by its own; those of
-/// the arms where they have names. None has a name that LOAD gives something else.
+/// the arms where they have names. None has a name that LOAD gives something
+/// else, or that of the key; who loads a score by its name means the score.
 fn yields(tail: &Tail, search: &Search, vsim: &Vsim) -> Result<Vec<Yielded>, Error> {
     let own = || (!tail.loads).then(|| SCORE.into());
     let fused = tail.name.clone().or_else(own).into_iter().chain(tail.scores.iter().cloned());
@@ -158,7 +159,8 @@ fn yields(tail: &Tail, search: &Search, vsim: &Vsim) -> Result<Vec<Yielded>, Err
         Step::Load(fields) => &fields[..],
         _ => &[],
     });
-    let mut known: HashMap<Box<[u8]>, Option<Yield>> = loaded.map(|field| (field.name.clone(), None)).collect();
+    let taken = loaded.filter(|field| field.source != field.name || *field.name == *KEY);
+    let mut known: HashMap<Box<[u8]>, Option<Yield>> = taken.map(|field| (field.name.clone(), None)).collect();
     let mut yields: Vec<Yielded> = Vec::new();
     for (name, of) in fused.map(|name| (name, Yield::Fused)).chain(text).chain(vector) {
         match known.insert(name.clone(), Some(of)) {

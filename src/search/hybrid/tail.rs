@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 10;
 /// Name under which the fused score is known where it has no other.
 pub(super) const SCORE: &[u8] = b"__score";
 /// Name of the key.
-const KEY: &[u8] = b"__key";
+pub(super) const KEY: &[u8] = b"__key";
 
 /// What has been read so far.
 #[derive(Default)]
