@@ -66,6 +66,8 @@ INDEXES = {
     "FT.AGGREGATE": ("{i} * LOAD 1 @t", "r", "read"),
     "FT.AGGREGATE WITHCURSOR": ("{i} * WITHCURSOR COUNT 1", "r", "read"),
     "FT.HYBRID": ("{i} SEARCH * VSIM @v $b PARAMS 2 b 1234", "r", "read"),
+    "FT.PROFILE SEARCH": ("{i} SEARCH QUERY *", "r", "read"),
+    "FT.PROFILE AGGREGATE": ("{i} AGGREGATE QUERY *", "r", "read"),
     "FT.CURSOR READ": ("READ {i} {c}", "r", "read"),
     "FT.CURSOR DEL": ("DEL {i} {c}", "r", "read"),
     "FT.INFO": ("{i}", "r", "read"),

@@ -155,6 +155,7 @@ PARSERS = {
     "src/search/schema/create.rs": ["FT.CREATE"],
     "src/search/schema/vector.rs": ["FT.CREATE"],
     "src/search/schema/names.rs": ["FT.CREATE"],
+    "src/commands/search/profile.rs": ["FT.PROFILE"],
     "src/commands/vset/vadd.rs": ["VADD"],
     "src/commands/vset/vsim.rs": ["VSIM"],
     "src/commands/json/set.rs": ["json.set"],

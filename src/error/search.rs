@@ -32,6 +32,15 @@ pub fn not_in_schema(name: &[u8]) -> Error {
 pub const NO_HIGHLIGHT: Error =
     Error::fixed("Cannot use highlight/summarize because NOOFSETS was specified at index level");
 
+/// FT.PROFILE of something else.
+pub const NO_PROFILED: Error = Error::fixed("No `SEARCH` or `AGGREGATE` provided");
+
+/// FT.PROFILE without its QUERY.
+pub const NO_QUERY_KEYWORD: Error = Error::fixed("The QUERY keyword is expected");
+
+/// FT.PROFILE of an aggregation that is read page by page.
+pub const PROFILED_CURSOR: Error = Error::fixed("FT.PROFILE does not support cursor");
+
 /// The time of a query is over, and the setting says that it then fails.
 pub const TIMEOUT: Error = Error::fixed("Timeout limit was reached");
 /// The server uses more memory than it may, and the setting says that queries then fail.

@@ -43,6 +43,12 @@ pub fn is_valkey() -> bool {
     *FOUND
 }
 
+/// Whether the server is Redis 8 or later.
+pub fn is_redis_8() -> bool {
+    // SAFETY: the function takes nothing.
+    !is_valkey() && unsafe { api!(RedisModule_GetServerVersion()) } >= 0x0008_0000
+}
+
 impl Context {
     /// Wraps the server's context.
     ///

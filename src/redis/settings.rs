@@ -14,7 +14,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use redis_module::raw as ffi;
 
 use super::args::{Args, integer};
-use super::context::{LogLevel, is_valkey, log};
+use super::context::{LogLevel, is_redis_8, log};
 use super::loading::Loading;
 
 /// What a cell holds that was told nothing.
@@ -297,7 +297,8 @@ pub(super) fn register(
     args: Args<'_>,
 ) -> Result<(), String> {
     take_load_arguments(settings, foreign, args)?;
-    let plain = plain && takes_plain_names();
+    // The names of Redis 8 are without the module's prefix.
+    let plain = plain && is_redis_8();
     for setting in settings.iter().copied().flatten() {
         if !register_one(loading, setting, setting.name, 0) {
             return Err(format!("the server refused the setting '{}'", setting.name.to_string_lossy()));
@@ -320,12 +321,6 @@ pub(super) fn register(
 
 /// The flag of Redis 8 for a name that is taken as it is.
 const UNPREFIXED: u32 = 1 << 9;
-
-/// Whether the server takes names without the module's prefix.
-fn takes_plain_names() -> bool {
-    // SAFETY: the function takes nothing.
-    !is_valkey() && unsafe { api!(RedisModule_GetServerVersion()) } >= 0x0008_0000
-}
 
 fn register_one(loading: &Loading, setting: &'static Setting, name: &CStr, flags: u32) -> bool {
     let registered = Box::leak(Box::new(Registered { setting, default: setting.number() }));

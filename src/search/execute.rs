@@ -10,12 +10,14 @@
 //! both directions. The total is exact, unless the query was cancelled: then there are the rows found so far.
 
 use super::doc_id::DocId;
-use super::docset::{Docset, drain};
+use super::docset::{Docset, drain, next_allowed};
 use super::explanation::Explanation;
 use super::fields::vector::{Near, VectorIndex, Wanted};
+use super::filters::Filters;
 use super::index::{Index, SortValue, Values};
-use super::plan::{Plan, Settings, each_range};
-use super::query::ast::{Circle, Kind, Knn, Node, Range, TagValue};
+use super::plan::{Plan, Settings, each_range, scores_alike};
+use super::profile::{Profile, What};
+use super::query::ast::{Circle, Kind, Knn, Node, Range};
 use super::schema::FieldId;
 use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish, normalized};
 use super::sorting::sort_within;
@@ -26,6 +28,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Steps that making a row is worth.
 const ROW: usize = 4;
@@ -85,11 +88,18 @@ pub struct Request<'a> {
     pub offset: usize,
     /// How many rows to return.
     pub limit: usize,
+    /// Where to tell what is done; `None`: nobody wants to know.
+    pub profile: Option<&'a Profile>,
     /// Asked before a millisecond of work is done; true ends the query with what it has.
     pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
 
 impl<'a> Request<'a> {
+    /// Whether options of the command restrict the documents.
+    fn has_filters(&self) -> bool {
+        self.in_keys.is_some() || !self.ranges.is_empty() || !self.circles.is_empty()
+    }
+
     /// The ten best of a tree.
     pub fn new(root: &'a Node) -> Self {
         Self {
@@ -107,6 +117,7 @@ impl<'a> Request<'a> {
             order: Order::Best,
             offset: 0,
             limit: 10,
+            profile: None,
             cancelled: None,
         }
     }
@@ -209,17 +220,17 @@ pub fn distance_names(root: &Node) -> Vec<&[u8]> {
 /// Executes a query.
 pub fn execute(index: &Index, request: &Request<'_>) -> Found {
     let watch = Watch::new(request.cancelled);
-    let plan = Plan::new(index, &request.settings, request.root, &watch);
-    let query = Execution { index, request, plan, allowed: allowed(index, request, &watch), watch: &watch };
-    let mut found = match &request.root.kind {
-        Kind::Knn(knn) => query.knn(knn),
-        _ => match request.order {
-            Order::Best if query.scores_differ() => query.scored(),
-            Order::Best | Order::Number => query.in_order(),
-            Order::Field { .. } | Order::Distance { .. } => query.sorted(),
-        },
+    let start = request.profile.map(|_| Instant::now());
+    let plan = Plan::new(index, &request.settings, request.root, &watch).profiled(request.profile);
+    let mut query = Execution { index, request, plan, allowed: None, watch: &watch };
+    let mut found = match request.profile.filter(|_| request.has_filters()) {
+        Some(profile) => profile.around(What::Intersect, || query.find(), |found| found.total),
+        None => query.find(),
     };
     let greatest = query.normalize(&mut found.rows);
+    if let (Some(profile), Some(start)) = (request.profile, start) {
+        profile.took.set(start.elapsed());
+    }
     if request.explain {
         query.explain(&mut found.rows, greatest);
     }
@@ -249,31 +260,17 @@ pub fn find_terms<'r>(index: &Index, request: &Request<'_>, rows: impl IntoItera
 /// Not for KNN.
 pub fn with_matching<T>(index: &Index, request: &Request<'_>, take: impl FnOnce(&RoaringBitmap) -> T) -> (T, Found) {
     let watch = Watch::new(request.cancelled);
-    let plan = Plan::new(index, &request.settings, request.root, &watch);
-    let query = Execution { index, request, plan, allowed: allowed(index, request, &watch), watch: &watch };
-    let taken = take(&query.matching());
+    let start = request.profile.map(|_| Instant::now());
+    let plan = Plan::new(index, &request.settings, request.root, &watch).profiled(request.profile);
+    let mut query = Execution { index, request, plan, allowed: None, watch: &watch };
+    query.allowed = query.allowed();
+    let matching = query.matching();
+    if let (Some(profile), Some(start)) = (request.profile, start) {
+        profile.took.set(start.elapsed());
+    }
+    let taken = take(&matching);
+    drop(matching);
     (taken, Found { complete: !watch.look(), was_cut: query.plan.was_cut(), ..Found::default() })
-}
-
-/// The documents that the options of the command allow; `None`: all.
-fn allowed(index: &Index, request: &Request<'_>, watch: &Watch<'_>) -> Option<RoaringBitmap> {
-    let keys = request.in_keys.as_ref().map(|keys| {
-        let timely = keys.iter().take_while(|_| !watch.spend(ROW));
-        let docs = timely.filter_map(|key| index.documents().find(key));
-        docs.map(|doc| doc.0).collect::<RoaringBitmap>()
-    });
-    let values = |field: &FieldId| index.field(*field).map(|field| &field.values);
-    let ranges = request.ranges.iter().map(|(field, range)| match values(field) {
-        Some(Values::Numeric(numbers)) => numbers.range(range),
-        _ => RoaringBitmap::new(),
-    });
-    let circles = request.circles.iter().map(|(field, circle)| match values(field) {
-        Some(Values::Geo(points)) => points.within(circle),
-        _ => RoaringBitmap::new(),
-    });
-    // Each of them is as much as a thousand documents, or takes so little that it does not matter.
-    let filters = ranges.chain(circles).inspect(|_| _ = watch.spend(1024));
-    keys.into_iter().chain(filters).reduce(|all, some| all & some)
 }
 
 struct Execution<'a> {
@@ -285,6 +282,26 @@ struct Execution<'a> {
 }
 
 impl<'a> Execution<'a> {
+    /// The documents that the options of the command allow; `None`: all.
+    fn allowed(&self) -> Option<RoaringBitmap> {
+        let Request { in_keys, ranges, circles, .. } = self.request;
+        let filters = Filters { in_keys: in_keys.as_deref(), ranges, circles };
+        filters.allowed(self.index, self.request.profile, self.watch)
+    }
+
+    /// The rows.
+    fn find(&mut self) -> Found {
+        self.allowed = self.allowed();
+        match &self.request.root.kind {
+            Kind::Knn(knn) => self.knn(knn),
+            _ => match self.request.order {
+                Order::Best if self.scores_differ() => self.scored(),
+                Order::Best | Order::Number => self.in_order(),
+                Order::Field { .. } | Order::Distance { .. } => self.sorted(),
+            },
+        }
+    }
+
     /// Whether documents can differ in score, or scores are wanted.
     fn scores_differ(&self) -> bool {
         let alike = self.index.text().total_length() == 0 && self.index.documents().score_alike();
@@ -307,7 +324,11 @@ impl<'a> Execution<'a> {
         let mut docset = self.plan.docset(root);
         let mut allowed = self.allowed.as_ref().map(RoaringBitmap::iter);
         while let Some(doc) = next_allowed(&mut *docset, &mut allowed, self.watch) {
-            each(doc, self.score(&corpus, &mut *docset, doc));
+            let score = match self.request.profile {
+                Some(profile) => profile.scored(|| self.score(&corpus, &mut *docset, doc)),
+                None => self.score(&corpus, &mut *docset, doc),
+            };
+            each(doc, score);
             docset.advance();
             if self.watch.spend(1) {
                 return false;
@@ -527,23 +548,41 @@ impl<'a> Execution<'a> {
         if let (Some(filter), None) = (filter, &self.allowed)
             && let Some(asked) = self.plan.question(filter, knn, vectors)
         {
-            let test = |doc| asked.numbers.matches(doc, asked.range);
+            self.tell_mode("HYBRID_BATCHES");
+            let test = self.plan.test_of(filter, &asked);
             let fetch = |docs: &mut dyn Iterator<Item = DocId>| asked.numbers.fetch(docs);
-            return near(Wanted::Test { test: &test, fetch: &fetch, matching: asked.matching });
+            return near(Wanted::Test { test: &*test, fetch: &fetch, matching: asked.matching });
         }
         let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
             (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),
             (Some(filter), None) => Some(filter),
             (None, allowed) => allowed.as_ref().map(Cow::Borrowed),
         };
+        if let Some(docs) = filter.as_deref() {
+            let scans = vectors.scans(docs.len(), knn.k, &knn.options);
+            self.tell_mode(if scans { "HYBRID_ADHOC_BF" } else { "HYBRID_BATCHES" });
+        }
         near(filter.as_deref().map_or(Wanted::All, Wanted::Set))
+    }
+
+    /// Tells how the search among vectors that is being made goes about it.
+    fn tell_mode(&self, mode: &'static str) {
+        if let Some(profile) = self.request.profile {
+            profile.is(What::Vector(mode));
+        }
     }
 
     /// The nearest.
     fn knn(&self, knn: &'a Knn) -> Found {
         let index = knn.field.id.and_then(|id| self.index.field(id));
         let near = match index.map(|index| &index.values) {
-            Some(Values::Vector(vectors)) => self.near(knn, vectors),
+            Some(Values::Vector(vectors)) => match self.request.profile {
+                Some(profile) => {
+                    let count = |near: &Option<Near>| near.as_ref().map_or(0, |near| near.docs.len() as u64);
+                    profile.whole(What::Vector("STANDARD_KNN"), || self.near(knn, vectors), count)
+                }
+                None => self.near(knn, vectors),
+            },
             _ => Some(Near::default()),
         };
         let complete = near.is_some();
@@ -588,37 +627,6 @@ impl<'a> Execution<'a> {
             rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
         }
         Found { total, rows, complete, unsorted, nearest, ..Found::default() }
-    }
-}
-
-/// The document that a docset comes to next, of those that are allowed.
-fn next_allowed(
-    docset: &mut dyn Docset,
-    allowed: &mut Option<roaring::bitmap::Iter<'_>>,
-    watch: &Watch<'_>,
-) -> Option<DocId> {
-    let Some(allowed) = allowed else { return Some(docset.doc()).filter(|doc| *doc != DocId::END) };
-    loop {
-        let doc = docset.doc();
-        if doc == DocId::END || watch.spend(1) {
-            return None;
-        }
-        allowed.advance_to(doc.0);
-        let next = DocId(allowed.next()?);
-        if next == doc || docset.skip_to(next) == next {
-            return Some(next);
-        }
-    }
-}
-
-/// Whether all documents that match score alike, if they have no words and the same score of their own.
-fn scores_alike(kind: &Kind) -> bool {
-    match kind {
-        Kind::Empty | Kind::All | Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } => true,
-        Kind::VectorRange(_) | Kind::Missing(_) | Kind::Not(_) => true,
-        Kind::Tag { values, .. } => matches!(values[..], [TagValue::Exact(_) | TagValue::Words(_)]),
-        Kind::Intersect(children) => children.iter().all(|child| scores_alike(&child.kind)),
-        _ => false,
     }
 }
 

@@ -16,6 +16,8 @@
 //! | [`encoding`] | what is saved of an index: its graphs |
 //! | [`index`], [`live`], [`info`] | an index: documents and fields; with its log, shared by threads; its figures |
 //! | [`plan`], [`execute`] | from the tree of a query to documents, and to rows |
+//! | [`filters`] | the documents that options beside the query allow |
+//! | [`profile`] | what of that was done, how often and how long |
 //! | [`docset`], [`score`] | the documents that match a clause, one after the other; how well they do |
 //! | [`analysis`] | from text to terms, for documents and queries alike |
 //! | [`query`] | the query language: its tree ([`query::ast`]), which is what plans are made of |
@@ -51,6 +53,7 @@ pub mod encoding;
 pub mod execute;
 pub mod explanation;
 pub mod fields;
+pub mod filters;
 pub mod fold;
 pub mod highlight;
 pub mod hybrid;
@@ -61,6 +64,7 @@ pub mod live;
 pub mod moved;
 pub mod number;
 pub mod plan;
+pub mod profile;
 pub mod query;
 pub mod request;
 pub mod schema;

@@ -253,6 +253,8 @@ TABLE = [
     ("FT.SEARCH i * INKEYS", f"Bad arguments for INKEYS: {EXPECTED}"),
     ("FT.SEARCH i * SLOP x", f"Bad arguments for SLOP: {TYPE}"),
     ("FT.SEARCH i * SLOP", f"Bad arguments for SLOP: {EXPECTED}"),
+    ("FT.PROFILE i FOO QUERY hello", "No `SEARCH` or `AGGREGATE` provided"),
+    ("FT.PROFILE i SEARCH hello world", "The QUERY keyword is expected"),
     ("FT.SEARCH i hello HIGHLIGHT TAGS a", "Bad arguments for HIGHLIGHT"),
     ("FT.SEARCH i hello HIGHLIGHT FIELDS 2 t", "Bad arguments for HIGHLIGHT"),
     ("FT.SEARCH i hello SUMMARIZE LEN x", "Bad arguments for SUMMARIZE"),
@@ -301,7 +303,6 @@ EXPAND = [
 LATER = {
     "CREATE db 1": "indexes work in every database, see test_life.py",
     "geoshape, geoshape operand": "many, see test_shapes.py",
-    "PROFILE": "the command is not there",
     "SPELLCHECK, DICTDUMP, SUGADD": "the commands are not there",
     "FT.SYNUPDATE, FT.SYNDUMP of an unknown index": "the commands are not there",
     "timeout (FAIL)": "needs a query that takes time: see test_aggregate_rows.py",

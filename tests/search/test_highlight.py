@@ -168,7 +168,7 @@ def test_a_text_that_takes_too_long_comes_as_it_is(server, r2, r3):
     r2("FT.CREATE", "i", "SCHEMA", "t", "TEXT", "NOINDEX", "SORTABLE", "u", "TEXT")
     r2("HSET", "d", "u", "fox running")
     r2("FT.CREATE", "j", "SCHEMA", "t", "TEXT")
-    wanted = ["FT.SEARCH", "j", "run", "HIGHLIGHT", "TIMEOUT"]
+    wanted = ["FT.SEARCH", "j", "run", "HIGHLIGHT", "RETURN", 1, "t", "TIMEOUT"]
     r2("HSET", "d", "t", text)
     assert r3(*wanted, 1).get("warning") == [Simple("Timeout limit was reached")]
     r2("CONFIG", "SET", "search.on-timeout", "fail")

@@ -8,10 +8,11 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::find::{write_head, write_score, write_warnings};
 use super::loading::{Access, Document, Documents};
+use super::profiling::{self, Profiling, Report, Step, Warnings};
 use super::rows::{self, Style};
 use super::{find, reads};
 use crate::commands::style::reply;
@@ -37,6 +38,7 @@ use crate::search::index::Index;
 use crate::search::live::Place as Arrival;
 use crate::search::plan::Measured;
 use crate::search::plan::Settings;
+use crate::search::profile::{Done, Profile};
 use crate::search::query::ast::{self, Node};
 use crate::watch::Watch;
 
@@ -48,26 +50,46 @@ impl Command for Aggregate {
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let name = args.next().ok_or_else(|| Error::arity("FT.AGGREGATE"))?;
-        let index = find(ctx, name, || errors::no_such_index(name))?;
-        let definition = index.definition();
-        let request = AggregateRequest::parse(args, &query::asked(ctx, &definition))?;
-        let asked = Asked::new(&definition, request, ctx.database())?;
-        if asked.request.cursor.is_some() {
-            make_room(&index.handle, 1)?;
-        }
-        index.count_use(query::dialect(&asked.request.options));
-        if query::finds_nothing_for_memory(ctx)? {
-            let pipeline = Pipeline::new(Arc::clone(&asked.plan));
-            let running = asked.running(&index.handle, pipeline, Found::without_memory());
-            return asked.answer(running, Access::Server(Server::Here(ctx)))?.reply(ctx);
-        }
-        query::run_with(
-            ctx,
-            &index,
-            move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
-            |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
-        )
+        run(ctx, name, args, None)
     }
+}
+
+/// Runs an aggregation, and tells how it went.
+///
+/// # Errors
+/// Those of FT.AGGREGATE, and where it asks for a cursor.
+pub fn profile(ctx: &Context, name: &[u8], args: Args<'_>, profiling: Profiling) -> Result<(), Error> {
+    run(ctx, name, args, Some(profiling))
+}
+
+fn run(ctx: &Context, name: &[u8], args: Args<'_>, profiling: Option<Profiling>) -> Result<(), Error> {
+    let index = find(ctx, name, || errors::no_such_index(name))?;
+    let definition = index.definition();
+    let request = AggregateRequest::parse(args, &query::asked(ctx, &definition))?;
+    if request.cursor.is_some() && profiling.is_some() {
+        return Err(errors::PROFILED_CURSOR);
+    }
+    let tree = query::parse(&request.query, &request.options, &definition, false)?;
+    let read = profiling.map(|_| Instant::now());
+    let mut asked = Asked::new(&definition, request, tree, ctx.database())?;
+    if asked.request.cursor.is_some() {
+        make_room(&index.handle, 1)?;
+    }
+    asked.profiling =
+        profiling.zip(read).map(|(profiling, read)| Profiling { read, understood: Instant::now(), ..profiling });
+    index.count_use(query::dialect(&asked.request.options));
+    if query::finds_nothing_for_memory(ctx)? {
+        let pipeline = Pipeline::new(Arc::clone(&asked.plan));
+        let running = asked.running(&index.handle, pipeline, Found::without_memory());
+        let answer = asked.answer(running, Access::Server(Server::Here(ctx)))?;
+        return Answer { report: asked.profiling.map(Report::empty), ..answer }.reply(ctx);
+    }
+    query::run_with(
+        ctx,
+        &index,
+        move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
+        |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
+    )
 }
 
 thread_local! {
@@ -98,16 +120,18 @@ struct Asked {
     tree: Node,
     plan: Arc<Plan>,
     deadline: Deadline,
+    /// How it goes is to be told.
+    profiling: Option<Profiling>,
 }
 
 impl Asked {
-    fn new(definition: &Arc<Definition>, request: AggregateRequest, database: i32) -> Result<Self, Error> {
-        let tree = query::parse(&request.query, &request.options, definition, false)?;
+    fn new(definition: &Arc<Definition>, request: AggregateRequest, tree: Node, database: i32) -> Result<Self, Error> {
         let plan = Plan::new(&request, &definition.schema, &distance_names(&tree))?;
         Ok(Self {
             deadline: Deadline::of(&request.options),
             definition: Arc::clone(definition),
             plan: Arc::new(plan),
+            profiling: None,
             database,
             tree,
             request,
@@ -116,17 +140,18 @@ impl Asked {
 
     fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
         let server = Server::of(here, self.database);
+        let queued = self.profiling.map(|profiling| (profiling, profiling.understood.elapsed()));
+        let profile = queued.map(|_| Profile::default());
         let deadline = self.deadline;
         let is_over = || deadline.has_passed();
         let measured = measuring::ranges((&**handle, arrival), &self.tree, &self.definition, &is_over, server);
         let index = handle.read(arrival, &is_over);
         let (Some(measured), Some(index)) = (measured, index) else {
-            return self.answer(
-                self.running(handle, Pipeline::new(Arc::clone(&self.plan)), Found::default()),
-                Access::Server(server),
-            );
+            let running = self.running(handle, Pipeline::new(Arc::clone(&self.plan)), Found::default());
+            let answer = self.answer(running, Access::Server(server))?;
+            return Ok(Answer { report: self.profiling.map(Report::empty), ..answer });
         };
-        let (pipeline, mut found) = self.find(&index, measured, &is_over);
+        let (pipeline, mut found) = self.find(&index, measured, profile.as_ref(), &is_over);
         let access = if self.request.cursor.is_none() && !self.plan.needs_documents() && found.nearest.is_none() {
             Access::Index(&index)
         } else {
@@ -135,14 +160,20 @@ impl Asked {
         };
         let watch = Watch::new(Some(&is_over));
         measuring::settle(&mut found, (&self.tree, Order::Best, (0, usize::MAX)), &self.definition, server, &watch);
-        self.answer(self.running(handle, pipeline, found), access)
+        let mut answer = self.answer(self.running(handle, pipeline, found), access)?;
+        if let (Some((profiling, queued)), Some(profile)) = (queued, profile) {
+            let done = profile.done();
+            let steps = answer.steps(&done);
+            answer.report = Some(Report { profiling, queued, done, steps });
+        }
+        Ok(answer)
     }
 
     /// The first rows.
     fn answer(&self, mut running: Running, access: Access<'_>) -> Result<Answer, Error> {
         let page = self.request.cursor.map(|cursor| Page { number: 0, size: cursor.count });
         let batch = running.next(access, page.map_or(usize::MAX, |page| page.size))?;
-        Ok(Answer { running, batch, cursor: page })
+        Ok(Answer { running, batch, cursor: page, report: None })
     }
 
     /// Finds the documents, and does the first GROUPBY at once where it needs no rows.
@@ -150,6 +181,7 @@ impl Asked {
         &self,
         index: &Index,
         measured: Vec<Measured>,
+        profile: Option<&Profile>,
         cancelled: &dyn Fn() -> bool,
     ) -> (Pipeline<Document>, Found) {
         let options = &self.request.options;
@@ -166,10 +198,14 @@ impl Asked {
             payloads: options.with_payloads,
             order: if scores || nearest { Order::Best } else { Order::Number },
             limit: usize::MAX,
+            profile,
             cancelled: Some(cancelled),
             ..Request::new(&self.tree)
         };
         let mut pipeline = Pipeline::new(Arc::clone(&self.plan));
+        if profile.is_some() {
+            pipeline.keep_tally();
+        }
         let found = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
             let group = |docs: &_| pipeline.group(index, docs, cancelled);
             with_matching(index, &request, group).1
@@ -261,6 +297,8 @@ pub struct Answer {
     pub batch: Output<Document>,
     /// With a cursor.
     pub cursor: Option<Page>,
+    /// How it went, if that is wanted.
+    pub report: Option<Report>,
 }
 
 /// A page of a cursor.
@@ -311,10 +349,13 @@ impl Answer {
             }
         }
         let mut reply = reply(ctx);
+        let report = self.report.as_ref();
+        profiling::begin(&mut reply, report);
         if self.cursor.is_some() {
             reply.array(2);
         }
-        self.running.write(&mut reply, &self.batch, complete);
+        self.running.write(&mut reply, &self.batch, complete, profiling::members(report));
+        profiling::end(&mut reply, report, Warnings { timeout: !complete, no_memory: self.running.no_memory });
         if let Some(page) = self.cursor {
             let number = if self.ends(page) { 0 } else { self.running.keep(ctx, page.number) };
             reply.integer(i64::try_from(number).unwrap_or_default());
@@ -324,6 +365,18 @@ impl Answer {
 }
 
 impl Answer {
+    /// What the rows went through.
+    fn steps(&self, done: &Done) -> Vec<Step> {
+        let (scoring, scored) = done.scoring;
+        let mut steps = vec![Step::new("Index", done.took.saturating_sub(scoring), self.running.pipeline.read())];
+        if scored > 0 {
+            steps.push(Step::new("Scorer", scoring, scored));
+        }
+        let tally = self.running.pipeline.tally();
+        steps.extend(tally.into_iter().map(|(name, time, count)| Step::new(name, time, count)));
+        steps
+    }
+
     /// Whether a page is the last.
     fn ends(&self, page: Page) -> bool {
         self.batch.done && self.batch.rows.len() < self.running.pipeline.plan().full_page(page.size)
@@ -331,10 +384,10 @@ impl Answer {
 }
 
 impl Running {
-    fn write(&self, reply: &mut Reply<'_>, batch: &Output<Document>, complete: bool) {
+    fn write(&self, reply: &mut Reply<'_>, batch: &Output<Document>, complete: bool, more: usize) {
         let resp3 = reply.resp3();
         if resp3 {
-            write_head(reply, batch.total, self.style.expand);
+            write_head(reply, batch.total, self.style.expand, more);
             reply.array(batch.rows.len());
         } else {
             reply.array(1 + batch.rows.len() * self.beside.count());

@@ -81,7 +81,7 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
         move |_, _, ctx| {
             let server = Server::of(ctx, running.database);
             let batch = running.next(Access::Server(server), most)?;
-            Ok(Answer { running, batch, cursor: Some(Page { number, size: most }) })
+            Ok(Answer { running, batch, cursor: Some(Page { number, size: most }), report: None })
         },
         |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),
     )

@@ -1,8 +1,11 @@
 //! `FT.SEARCH index query …`
 
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::highlighting::{self, Highlighter};
+use super::profiling::{self, NO_MEMORY, Profiling, Report, Step, Warnings};
 use super::rows::{Columns, Contents, From, RowFields, Style};
 use super::{find, reads};
 use crate::commands::style::reply;
@@ -25,7 +28,8 @@ use crate::search::explanation::Explanation;
 use crate::search::index::Index;
 use crate::search::live::Place;
 use crate::search::plan::Measured;
-use crate::search::query::ast::{Circle, Node, Range};
+use crate::search::profile::{Done, Profile};
+use crate::search::query::ast::{Circle, Kind, Node, Range};
 use crate::search::request::search::{Content, SearchRequest};
 use crate::search::schema::{FieldId, Schema};
 use crate::search::{decimal, plan};
@@ -39,21 +43,17 @@ impl Command for Search {
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let name = args.next().ok_or_else(|| Error::arity("FT.SEARCH"))?;
-        let index = find(ctx, name, || errors::no_such_index(name))?;
-        let definition = index.definition();
-        let search = Asked::new(ctx, &definition, SearchRequest::parse(args, &query::asked(ctx, &definition))?)?;
-        index.count_use(query::dialect(&search.request.options));
+        let (index, search) = ask(ctx, name, args, None)?;
+        let deadline = search.deadline;
         let handle = Arc::clone(&index.handle);
-        let search = Arc::new(search);
         let working = Arc::clone(&search);
         let costing = Arc::clone(&search);
-        let deadline = search.deadline;
         if query::finds_nothing_for_memory(ctx)? {
             return search.reply(ctx, Found::without_memory(), &handle);
         }
         let answer = move |ctx: &Context, found: Option<Found>| search.reply(ctx, found.unwrap_or_default(), &handle);
         if working.shows_texts() {
-            return run_highlighting(ctx, &index, working);
+            return run_showing(ctx, &index, working, None);
         }
         if working.has_range() {
             let database = ctx.database();
@@ -62,7 +62,7 @@ impl Command for Search {
                 let (place, server) = ((&**handle, arrival), Server::of(here, database));
                 let measured = measuring::ranges(place, &working.tree, &working.definition, &is_over, server)?;
                 let index = handle.read(arrival, &is_over)?;
-                Some(working.execute(&index, measured))
+                Some(working.execute(&index, measured, None))
             };
             return query::run_with(ctx, &index, work, answer);
         }
@@ -71,27 +71,79 @@ impl Command for Search {
             &index,
             deadline,
             |index| costing.cost(index),
-            move |index| working.execute(index, Vec::new()),
+            move |index| working.execute(index, Vec::new(), None),
             answer,
         )
     }
 }
 
-/// As any search, but for rows whose texts are shown otherwise: that is done where the query runs.
-fn run_highlighting(ctx: &Context, index: &Registered, asked: Arc<Asked>) -> Result<(), Error> {
+/// Reads what is asked of the index of a name.
+fn ask(
+    ctx: &Context,
+    name: &[u8],
+    args: Args<'_>,
+    profiling: Option<&mut Profiling>,
+) -> Result<(Rc<Registered>, Arc<Asked>), Error> {
+    let index = find(ctx, name, || errors::no_such_index(name))?;
+    let definition = index.definition();
+    let request = SearchRequest::parse(args, &query::asked(ctx, &definition))?;
+    let tree = Asked::tree(&definition, &request)?;
+    let read = profiling.is_some().then(Instant::now);
+    let search = Asked::new(&definition, request, tree)?;
+    if let (Some(profiling), Some(read)) = (profiling, read) {
+        (profiling.read, profiling.understood) = (read, Instant::now());
+    }
+    index.count_use(query::dialect(&search.request.options));
+    Ok((index, Arc::new(search)))
+}
+
+/// Runs a search, and tells how it went.
+///
+/// # Errors
+/// Those of FT.SEARCH.
+pub fn profile(ctx: &Context, name: &[u8], args: Args<'_>, mut profiling: Profiling) -> Result<(), Error> {
+    let (index, search) = ask(ctx, name, args, Some(&mut profiling))?;
+    if query::finds_nothing_for_memory(ctx)? {
+        let loaded = Loaded { report: Some(Report::empty(profiling)), ..search.load(ctx, Found::without_memory()) };
+        return search.write(ctx, &loaded, &index.handle);
+    }
+    run_showing(ctx, &index, search, Some(profiling))
+}
+
+/// As any search, but for rows whose texts are shown otherwise, and for those who want to know how it went: all but writing is
+/// done where the query runs.
+fn run_showing(
+    ctx: &Context,
+    index: &Registered,
+    asked: Arc<Asked>,
+    profiling: Option<Profiling>,
+) -> Result<(), Error> {
     let (working, database, handle) = (Arc::clone(&asked), ctx.database(), Arc::clone(&index.handle));
     let work = move |handle: &Arc<Handle>, arrival, here: Option<&Context>| {
+        let queued = profiling.map(|profiling| profiling.understood.elapsed());
+        let profile = profiling.map(|_| Profile::default());
         let is_over = || working.deadline.has_passed();
         let server = Server::of(here, database);
-        let measured = measuring::ranges((&**handle, arrival), &working.tree, &working.definition, &is_over, server)?;
-        let found = working.execute(&*handle.read(arrival, &is_over)?, measured);
+        let measured = measuring::ranges((&**handle, arrival), &working.tree, &working.definition, &is_over, server);
+        let found = match (measured, handle.read(arrival, &is_over)) {
+            (Some(measured), Some(index)) => working.execute(&index, measured, profile.as_ref()),
+            _ => Found::default(),
+        };
+        let (total, start) = (found.total, Instant::now());
         let mut loaded = server.with(|ctx| working.load(ctx, found));
-        working.highlight((handle, arrival), &mut loaded);
-        Some(loaded)
+        let loading = start.elapsed();
+        if working.shows_texts() {
+            working.highlight((handle, arrival), &mut loaded);
+        }
+        let showing = start.elapsed() - loading;
+        if let (Some(profiling), Some(queued), Some(profile)) = (profiling, queued, profile) {
+            let done = profile.done();
+            let steps = working.steps(&done, (total, loaded.rows.len() as u64), (loading, showing));
+            loaded.report = Some(Report { profiling, queued, done, steps });
+        }
+        loaded
     };
-    query::run_with(ctx, index, work, move |ctx, loaded: Option<Loaded>| {
-        asked.write(ctx, &loaded.unwrap_or_default(), &handle)
-    })
+    query::run_with(ctx, index, work, move |ctx, loaded: Loaded| asked.write(ctx, &loaded, &handle))
 }
 
 /// What was found, with what its rows show.
@@ -103,6 +155,8 @@ struct Loaded {
     contents: Contents,
     /// The languages of the documents, where they have their own.
     languages: Vec<Option<Language>>,
+    /// How it went, if that is wanted.
+    report: Option<Report>,
 }
 
 /// What is asked, as far as it can be known without the index.
@@ -124,13 +178,17 @@ struct Asked {
 const NO_FIELD: FieldId = FieldId(u16::MAX);
 
 impl Asked {
-    fn new(_ctx: &Context, definition: &Arc<Definition>, request: SearchRequest) -> Result<Self, Error> {
-        let options = &request.options;
-        let schema = Arc::clone(&definition.schema);
-        if schema.flags.no_highlight && !request.presentation.is_empty() {
+    /// Reads the text of the query.
+    fn tree(definition: &Definition, request: &SearchRequest) -> Result<Node, Error> {
+        if definition.schema.flags.no_highlight && !request.presentation.is_empty() {
             return Err(errors::NO_HIGHLIGHT);
         }
-        let tree = query::parse(&request.query, options, definition, false)?;
+        query::parse(&request.query, &request.options, definition, false)
+    }
+
+    fn new(definition: &Arc<Definition>, request: SearchRequest, tree: Node) -> Result<Self, Error> {
+        let options = &request.options;
+        let schema = Arc::clone(&definition.schema);
         highlighting::check(&request, &schema)?;
         let field = |name: &[u8]| schema.find(name).unwrap_or(NO_FIELD);
         let distances = distance_names(&tree);
@@ -166,9 +224,33 @@ impl Asked {
     }
 
     /// Finds the rows; `measured` is what came of the candidates.
-    fn execute(&self, index: &Index, measured: Vec<Measured>) -> Found {
+    fn execute(&self, index: &Index, measured: Vec<Measured>, profile: Option<&Profile>) -> Found {
         let cancelled = || self.deadline.has_passed();
-        execute(index, &Request { cancelled: Some(&cancelled), ..self.asked_of_index(measured) })
+        execute(index, &Request { cancelled: Some(&cancelled), profile, ..self.asked_of_index(measured) })
+    }
+
+    /// What the rows went through: so many were found, and so many are shown.
+    fn steps(&self, done: &Done, (found, shown): (u64, u64), (loading, showing): (Duration, Duration)) -> Vec<Step> {
+        let mut steps = vec![Step::new("Index", done.tree.time, found)];
+        let (scoring, _) = done.scoring;
+        if matches!(self.tree.kind, Kind::Knn(_)) {
+            steps.push(Step::new("Metrics Applier", Duration::ZERO, found));
+        }
+        if self.request.limit == 0 && self.request.offset == 0 {
+            steps.push(Step::new("Counter", Duration::ZERO, 1));
+            return steps;
+        }
+        if self.order == Order::Best || self.request.options.with_scores {
+            steps.push(Step::new("Scorer", scoring, found));
+        }
+        steps.push(Step::new("Sorter", done.took.saturating_sub(done.tree.time + scoring), shown));
+        if !self.columns.nothing {
+            steps.push(Step::new("Loader", loading, shown));
+        }
+        if self.shows_texts() {
+            steps.push(Step::new("Highlighter", showing, shown));
+        }
+        steps
     }
 
     fn asked_of_index(&self, measured: Vec<Measured>) -> Request<'_> {
@@ -215,7 +297,7 @@ impl Asked {
             found.total = rows.len() as u64;
         }
         let languages = self.languages(ctx, &rows);
-        Loaded { found, rows, contents, languages }
+        Loaded { found, rows, contents, languages, report: None }
     }
 
     /// The languages that the documents of rows name, if their texts are to be shown otherwise.
@@ -236,7 +318,7 @@ impl Asked {
         let deadline = self.deadline.but_for(4);
         let is_over = || deadline.has_passed();
         let watch = Watch::new(Some(&is_over));
-        let Loaded { found, rows, contents, languages } = loaded;
+        let Loaded { found, rows, contents, languages, .. } = loaded;
         if let Some(index) = handle.read(arrival, &is_over) {
             let request = Request { cancelled: Some(&is_over), ..self.asked_of_index(Vec::new()) };
             find_terms(&index, &request, rows.iter_mut().map(|(row, _)| row));
@@ -261,12 +343,15 @@ impl Asked {
                 return Err(errors::TIMEOUT);
             }
         }
-        let mut reply = reply(ctx);
+        let (mut reply, report) = (reply(ctx), loaded.report.as_ref());
+        profiling::begin(&mut reply, report);
         if reply.resp3() {
-            self.write_resp3(&mut reply, found, (rows, contents));
+            self.write_resp3(&mut reply, found, (rows, contents), profiling::members(report));
         } else {
             self.write_resp2(&mut reply, found.total, (rows, contents));
         }
+        let warnings = Warnings { timeout: !found.complete, no_memory: found.no_memory };
+        profiling::end(&mut reply, report, warnings);
         Ok(())
     }
 
@@ -351,8 +436,14 @@ impl Asked {
         }
     }
 
-    fn write_resp3(&self, reply: &mut Reply<'_>, found: &Found, (rows, contents): (&[(Row, RowFields)], &Contents)) {
-        write_head(reply, found.total, self.style.expand);
+    fn write_resp3(
+        &self,
+        reply: &mut Reply<'_>,
+        found: &Found,
+        (rows, contents): (&[(Row, RowFields)], &Contents),
+        more: usize,
+    ) {
+        write_head(reply, found.total, self.style.expand, more);
         let options = &self.request.options;
         reply.array(rows.len());
         for (row, fields) in rows {
@@ -413,9 +504,9 @@ fn write_explanation(reply: &mut Reply<'_>, explanation: &Explanation) {
     explanation.children.iter().for_each(|child| write_explanation(reply, child));
 }
 
-/// Begins the map of a RESP3 reply, up to the rows.
-pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
-    reply.map(5);
+/// Begins the map of a RESP3 reply, up to the rows; so many members come after it.
+pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool, more: usize) {
+    reply.map(5 + more);
     reply.simple("attributes");
     reply.array(0);
     reply.simple("total_results");
@@ -424,9 +515,6 @@ pub fn write_head(reply: &mut Reply<'_>, total: u64, expand: bool) {
     reply.simple(if expand { "EXPAND" } else { "STRING" });
     reply.simple("results");
 }
-
-/// The warning of a query that found nothing since the server uses more memory than it may.
-pub const NO_MEMORY: &str = "One or more shards failed to execute the query due to insufficient memory";
 
 /// Ends the map of a RESP3 reply.
 pub fn write_warnings(reply: &mut Reply<'_>, complete: bool, was_cut: bool, no_memory: bool) {

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::aggregate::{Beside, Running, make_room};
-use super::find::{NO_MEMORY, write_score};
+use super::find::write_score;
 use super::loading::{Access, Document};
+use super::profiling::NO_MEMORY;
 use super::rows::Style;
 use super::{find, reads};
 use crate::commands::style::reply;

@@ -21,6 +21,8 @@ pub mod info;
 pub mod legacy;
 pub mod list;
 mod loading;
+pub mod profile;
+mod profiling;
 pub mod rows;
 pub mod spell_check;
 pub mod suggest;
@@ -59,6 +61,7 @@ pub const FAMILY: Family = Family {
         entry::<find::Search>(),
         entry::<aggregate::Aggregate>(),
         entry::<hybrid::Hybrid>(),
+        entry::<profile::Profile>(),
         entry::<cursor::Cursor>(),
         entry::<info::Info>(),
         entry::<explain::Explain>(),

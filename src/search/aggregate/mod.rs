@@ -6,6 +6,7 @@
 //! | [`plan`] | names become columns |
 //! | [`row`] | rows, and where they come from |
 //! | [`pipeline`] | steps at work |
+//! | `tally` | what steps have done, for who wants to know |
 //! | [`collect`] | the reducer COLLECT |
 //! | [`expression`] | APPLY and FILTER |
 //! | [`value`] | what stands in a column |
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod reduce;
 pub mod request;
 pub mod row;
+mod tally;
 pub mod value;
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::kept::Grouping;
 use super::plan::{Plan, Sink, Stage, Stream};
 use super::reduce::{Hashes, Reducer, State};
 use super::row::{Hit, Row, Source};
+use super::tally::Tally;
 use super::value::Value;
 use crate::search::doc_id::DocId;
 use crate::search::index::Index;
@@ -96,6 +97,8 @@ pub struct Pipeline<D> {
     stack: Vec<Value>,
     /// Rows of the next batch.
     batch: usize,
+    /// What the steps have done, if anybody wants to know.
+    tally: Option<Tally>,
 }
 
 /// What the end of a stage has gathered.
@@ -138,9 +141,37 @@ impl<D> Pipeline<D> {
             hashes: Hashes::default(),
             stack: Vec::new(),
             batch: FIRST_BATCH,
+            tally: None,
         };
         pipeline.enter(0);
         pipeline
+    }
+
+    /// How many documents went into it.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// Keeps what its steps do from here on.
+    pub fn keep_tally(&mut self) {
+        self.tally = Some(Tally::new(&self.plan));
+    }
+
+    /// What its steps have done, by their names, if that is kept: how long they took, and how many rows came out.
+    pub fn tally(&self) -> Vec<(String, Duration, u64)> {
+        self.tally.as_ref().map(|tally| tally.named(&self.plan)).unwrap_or_default()
+    }
+
+    /// Does what the end of the stage takes.
+    fn ending<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let (start, stage) = (self.tally.as_ref().map(|_| Instant::now()), self.stage);
+        let done = work(self);
+        if let (Some(tally), Some(start)) = (&mut self.tally, start) {
+            // What the end let through is what the next stage has.
+            let rows = if self.stage > stage { self.input.len() as u64 } else { 0 };
+            tally.add(stage, self.plan.stages[stage].steps.len(), (start.elapsed(), rows));
+        }
+        done
     }
 
     /// What it does.
@@ -159,12 +190,16 @@ impl<D> Pipeline<D> {
         let plan = Arc::clone(&self.plan);
         let Some(grouping) = Grouping::of(&plan) else { return };
         let limits = (&self.hashes, plan.max_groups);
+        let start = Instant::now();
         let (groups, complete) = grouping.take(index, docs.iter().map(DocId), limits, interrupted);
+        if let Some(tally) = &mut self.tally {
+            tally.add(0, plan.stages[0].steps.len(), (start.elapsed(), 0));
+        }
         self.has_too_many = groups.len() > plan.max_groups;
         self.read = docs.len();
         self.interrupted |= !complete;
         self.sink = Gathered::Groups { index: HashMap::new(), groups };
-        self.leave(&plan, &Watch::default());
+        self.ending(|pipeline| pipeline.leave(&plan, &Watch::default()));
     }
 
     fn enter(&mut self, stage: usize) {
@@ -210,13 +245,13 @@ impl<D> Pipeline<D> {
             let count = wanted.min(self.let_through(stage)).clamp(1, self.batch);
             let (mut rows, more) = self.pull(source, count, stage.width);
             self.run(source, stage, &mut rows)?;
-            self.gather(stage, rows, &late);
+            self.ending(|pipeline| pipeline.gather(stage, rows, &late));
             self.check(&plan)?;
             self.pace(count, start.elapsed());
             let stops = if self.stage == 0 { self.interrupted || interrupted() } else { late.look() };
             self.interrupted |= stops && !streams;
             if !more || self.is_sated(stage) || (stops && !streams) {
-                self.interrupted |= !self.leave(&plan, &late);
+                self.interrupted |= !self.ending(|pipeline| pipeline.leave(&plan, &late));
             } else if stops {
                 paused = true;
                 break;
@@ -284,6 +319,7 @@ impl<D> Pipeline<D> {
         let mut nth = 0;
         for (at, step) in stage.steps.iter().enumerate() {
             self.count(at, rows);
+            let start = self.tally.as_ref().map(|_| Instant::now());
             match step {
                 Stream::Load(load) => {
                     source.load(rows, load);
@@ -320,6 +356,9 @@ impl<D> Pipeline<D> {
                     *offset -= skipped;
                     *count -= rows.len();
                 }
+            }
+            if let (Some(tally), Some(start)) = (&mut self.tally, start) {
+                tally.add(self.stage, at, (start.elapsed(), rows.len() as u64));
             }
         }
         self.count(stage.steps.len(), rows);

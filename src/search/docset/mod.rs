@@ -96,6 +96,26 @@ pub fn drain(docset: &mut dyn Docset, watch: &Watch<'_>) -> RoaringBitmap {
     found
 }
 
+/// The document that a docset comes to next, of those that are allowed.
+pub fn next_allowed(
+    docset: &mut dyn Docset,
+    allowed: &mut Option<roaring::bitmap::Iter<'_>>,
+    watch: &Watch<'_>,
+) -> Option<DocId> {
+    let Some(allowed) = allowed else { return Some(docset.doc()).filter(|doc| *doc != DocId::END) };
+    loop {
+        let doc = docset.doc();
+        if doc == DocId::END || watch.spend(1) {
+            return None;
+        }
+        allowed.advance_to(doc.0);
+        let next = DocId(allowed.next()?);
+        if next == doc || docset.skip_to(next) == next {
+            return Some(next);
+        }
+    }
+}
+
 /// Sorts positions that came from several clauses, and drops repeats.
 fn merge_positions(positions: &mut Vec<u32>, from: usize) {
     let tail = &mut positions[from..];

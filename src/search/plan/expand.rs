@@ -9,6 +9,7 @@ use crate::search::index::Values;
 use crate::search::query::ast::{self, FieldRef, Kind, Node, TagValue};
 use crate::search::schema::FieldMask;
 use roaring::{MultiOps, RoaringBitmap};
+use std::time::{Duration, Instant};
 
 impl<'a> Plan<'a> {
     /// The terms that a pattern stands for.
@@ -32,6 +33,9 @@ impl<'a> Plan<'a> {
     /// The terms, and a note if they are not all.
     fn noted(&self, matching: Option<Matching>) -> Vec<TermId> {
         let Matching { ids, was_cut } = matching.unwrap_or_default();
+        if let Some(profile) = self.profile.filter(|_| was_cut) {
+            profile.cut();
+        }
         self.was_cut.set(self.was_cut.get() || was_cut);
         ids
     }
@@ -67,10 +71,20 @@ impl<'a> Plan<'a> {
     /// The sets of all tags that a clause stands for, each once.
     fn tag_sets(&self, field: &FieldRef, values: &[TagValue]) -> Vec<&'a IdSet> {
         let Some(Values::Tag(index)) = self.field(field).map(|field| &field.values) else { return Vec::new() };
+        let ids = self.tag_ids(index, values);
+        for id in self.profile.iter().flat_map(|_| &ids) {
+            let size = index.set_of(*id).map_or(0, IdSet::len);
+            self.told_leaf("TAG", index.text(*id), size, (Duration::ZERO, size));
+        }
+        ids.into_iter().filter_map(|id| index.set_of(id)).collect()
+    }
+
+    /// All tags that a clause stands for, each once.
+    fn tag_ids(&self, index: &TagIndex, values: &[TagValue]) -> Vec<TermId> {
         let mut ids: Vec<TermId> = values.iter().flat_map(|value| self.tags(index, value)).collect();
         ids.sort_unstable();
         ids.dedup();
-        ids.into_iter().filter_map(|id| index.set_of(id)).collect()
+        ids
     }
 
     /// The documents with any of some tags.
@@ -104,14 +118,20 @@ impl<'a> Plan<'a> {
         /// Documents that are put into the set at once.
         const AT_ONCE: usize = 1 << 16;
         let (text, mask) = (self.index.text(), self.mask(node));
-        let (mut all, mut some) = (RoaringBitmap::new(), Vec::new());
-        for postings in self.terms(&node.kind).into_iter().filter_map(|id| text.postings(id)) {
+        let (mut all, mut some, mut found) = (RoaringBitmap::new(), Vec::new(), 0);
+        for id in self.terms(&node.kind) {
+            let Some(postings) = text.postings(id) else { continue };
+            let (start, before) = (self.profile.map(|_| Instant::now()), found);
             let mut cursor = text.cursor(postings);
             while cursor.doc() != DocId::END && !self.watch.spend(1) {
                 if cursor.mask().and(mask) != FieldMask::NONE {
                     some.push(cursor.doc().0);
+                    found += 1;
                 }
                 cursor.advance();
+            }
+            if let Some(start) = start {
+                self.told_leaf("TEXT", text.text(id), postings.docs().into(), (start.elapsed(), found - before));
             }
             if some.len() >= AT_ONCE {
                 some.sort_unstable();

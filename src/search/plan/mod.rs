@@ -13,9 +13,11 @@
 
 mod cost;
 mod expand;
+mod profiled;
 mod scored;
 
 pub use cost::cost;
+pub use scored::scores_alike;
 
 use super::doc_id::DocId;
 use super::docset::{Phrase, drain};
@@ -23,6 +25,7 @@ use super::fields::numeric::NumericIndex;
 use super::fields::vector::VectorIndex;
 use super::idset::IdSet;
 use super::index::{FieldIndex, Index, Values};
+use super::profile::Profile;
 use super::query::ast::{FieldRef, Kind, Knn, Node, Range, TagValue, VectorRange};
 use super::schema::FieldMask;
 use super::score::{Corpus, Leaf};
@@ -32,6 +35,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How many times larger a set must be than the others to be asked rather than enumerated.
 const ASK: u64 = 8;
@@ -77,6 +81,8 @@ impl Default for Settings {
 struct Near {
     docs: RoaringBitmap,
     distances: HashMap<DocId, f64>,
+    /// How long it took to find them.
+    took: Duration,
 }
 
 /// Whether a document matches.
@@ -108,6 +114,8 @@ pub struct Plan<'a> {
     was_cut: Cell<bool>,
     /// Words of optional parts count one by one.
     one_by_one: bool,
+    /// Where it tells what it does, if anybody wants to know.
+    profile: Option<&'a Profile>,
 }
 
 impl<'a> Plan<'a> {
@@ -115,13 +123,14 @@ impl<'a> Plan<'a> {
     pub fn new(index: &'a Index, settings: &'a Settings, root: &'a Node, watch: &'a Watch<'a>) -> Self {
         let mut ranges: Vec<(&VectorRange, Near)> = Vec::new();
         each_range(root, &mut |range| {
+            let start = Instant::now();
             let near = match settings.measured.get(ranges.len()) {
                 Some(measured) => Some(Near::of(
                     measured.iter().filter_map(|(key, distance)| Some((index.documents().find(key)?, *distance))),
                 )),
                 None => near(index, range, watch),
             };
-            ranges.push((range, near.unwrap_or_default()));
+            ranges.push((range, Near { took: start.elapsed(), ..near.unwrap_or_default() }));
         });
         let places = ranges.iter().enumerate().map(|(at, (range, _))| (std::ptr::from_ref(*range), at)).collect();
         Self {
@@ -135,7 +144,13 @@ impl<'a> Plan<'a> {
             negations: Cell::new(0),
             was_cut: Cell::new(false),
             one_by_one: false,
+            profile: None,
         }
+    }
+
+    /// Has it tell what it does.
+    pub fn profiled(self, profile: Option<&'a Profile>) -> Self {
+        Self { profile, ..self }
     }
 
     /// Has the words of an optional part count one by one, even where it takes all of them to score.
@@ -234,6 +249,13 @@ impl<'a> Plan<'a> {
 
     /// The documents that match.
     pub fn bitmap(&self, node: &'a Node) -> Cow<'a, RoaringBitmap> {
+        match self.told(node) {
+            Some((profile, what)) => profile.set(what, || self.set(node)),
+            None => self.set(node),
+        }
+    }
+
+    fn set(&self, node: &'a Node) -> Cow<'a, RoaringBitmap> {
         Cow::Owned(match &node.kind {
             Kind::Empty | Kind::Knn(_) => RoaringBitmap::new(),
             Kind::All | Kind::Optional(_) => return Cow::Borrowed(self.live()),
@@ -261,7 +283,7 @@ impl<'a> Plan<'a> {
             Kind::VectorRange(range) => self.near(range).map(|near| near.docs.clone()).unwrap_or_default(),
             Kind::Missing(field) => self.missing(field).to_bitmap(),
             Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded_bitmap(node),
-            _ => drain(&mut *self.docset(node), self.watch),
+            _ => drain(&mut *self.walk(node), self.watch),
         })
     }
 
@@ -296,7 +318,7 @@ impl<'a> Plan<'a> {
             return self.refused(child).map_or_else(RoaringBitmap::new, |refused| left - &*refused);
         }
         if estimate / ASK > left.len()
-            && let Some(test) = self.test(node)
+            && let Some(test) = self.asked(node)
         {
             return left.into_iter().filter(|doc| !self.watch.spend(1) && test(DocId(*doc))).collect();
         }
@@ -366,6 +388,6 @@ fn near(index: &Index, range: &VectorRange, watch: &Watch<'_>) -> Option<Near> {
 impl Near {
     fn of(found: impl Iterator<Item = (DocId, f64)>) -> Self {
         let distances: HashMap<DocId, f64> = found.collect();
-        Self { docs: distances.keys().map(|doc| doc.0).collect(), distances }
+        Self { docs: distances.keys().map(|doc| doc.0).collect(), distances, took: Duration::ZERO }
     }
 }

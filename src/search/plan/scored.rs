@@ -1,6 +1,6 @@
 //! The part of a plan that scores: clauses as docsets.
 
-use super::{ASK, Plan, weight};
+use super::{ASK, Plan, Question, weight};
 use crate::search::doc_id::DocId;
 use crate::search::docset::{BoxDocset, Conjunction, Part, Phrase, Scored, Set, Union, Words};
 use crate::search::fields::text::postings::Postings;
@@ -16,6 +16,13 @@ const EXACT: Phrase = Phrase { slop: 0, in_order: true };
 impl<'a> Plan<'a> {
     /// The documents that match, with their scores.
     pub fn docset(&self, node: &'a Node) -> BoxDocset<'a> {
+        match self.told(node) {
+            Some((profile, what)) => profile.docset(what, || self.walk(node)),
+            None => self.walk(node),
+        }
+    }
+
+    pub(super) fn walk(&self, node: &'a Node) -> BoxDocset<'a> {
         match &node.kind {
             Kind::Empty | Kind::Knn(_) => Box::new(Set::empty()),
             Kind::All => Box::new(Set::borrowed(self.live(), Leaf::all(weight(node)))),
@@ -46,10 +53,10 @@ impl<'a> Plan<'a> {
             Kind::Affix(_) | Kind::Wildcard(_) | Kind::Fuzzy { .. } => self.expanded(node),
             Kind::Tag { field, values } => self.tagged(field, values, weight(node)),
             Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } => {
-                Box::new(Set::owned(self.bitmap(node).into_owned(), Self::range_leaf(node)))
+                Box::new(Set::owned(self.set(node).into_owned(), Self::range_leaf(node)))
             }
             Kind::Not(_) | Kind::VectorRange(_) | Kind::Missing(_) => {
-                Box::new(Set::owned(self.bitmap(node).into_owned(), Leaf::SILENT))
+                Box::new(Set::owned(self.set(node).into_owned(), Leaf::SILENT))
             }
         }
     }
@@ -64,23 +71,30 @@ impl<'a> Plan<'a> {
             let set = index.set_of(tag)?;
             let silent = self.settings.silent_tags;
             let leaf = if silent { Leaf::SILENT } else { Leaf::term(weight, &self.corpus, set.len()) };
-            Some(Box::new(Set::stored(set, leaf).named(index.text(tag))))
+            let make = || -> BoxDocset<'a> { Box::new(Set::stored(set, leaf).named(index.text(tag))) };
+            Some(self.leaf("TAG", index.text(tag), set.len(), make))
         };
         let branch = |value: &'a TagValue, weight: f64| -> BoxDocset<'a> {
             let tags = self.tags(index, value);
             let scored = match value {
                 TagValue::Exact(_) | TagValue::Words(_) => {
                     let one = tags.first().and_then(|tag| leaf(*tag, weight));
-                    return one.unwrap_or_else(|| Box::new(Set::empty()));
+                    return one.unwrap_or_else(|| self.nothing());
                 }
                 TagValue::Affix(affix) if affix.open_start => Scored::All,
                 TagValue::Affix(_) | TagValue::Wildcard(_) => Scored::First,
             };
-            let mut sets: Vec<BoxDocset<'a>> = tags.into_iter().filter_map(|tag| leaf(tag, 1.0)).collect();
-            if sets.len() == 1 && weight == 1.0 {
-                sets.remove(0)
-            } else {
-                Box::new(Union::scoring(scored, sets, weight))
+            let make = || -> BoxDocset<'a> {
+                let mut sets: Vec<BoxDocset<'a>> = tags.into_iter().filter_map(|tag| leaf(tag, 1.0)).collect();
+                if sets.len() == 1 && weight == 1.0 {
+                    sets.remove(0)
+                } else {
+                    Box::new(Union::scoring(scored, sets, weight))
+                }
+            };
+            match self.told_of_tag(value) {
+                Some((profile, what)) => profile.docset(what, make),
+                None => make(),
             }
         };
         match values {
@@ -120,14 +134,26 @@ impl<'a> Plan<'a> {
     /// A clause of an intersection whose most selective clause matches about `least` documents.
     fn part(&self, child: &'a Node, least: u64) -> Part<'a> {
         match &child.kind {
-            Kind::Optional(optional) => Part::May(Box::new(Union::new(vec![self.optional(optional)], weight(child)))),
+            Kind::Optional(optional) => {
+                let make = || -> BoxDocset<'a> { Box::new(Union::new(vec![self.optional(optional)], weight(child))) };
+                Part::May(match self.told(child) {
+                    Some((profile, what)) => profile.docset(what, make),
+                    None => make(),
+                })
+            }
             Kind::Not(refused) => {
-                let refused = self.refused(refused);
-                let passes = move |doc: DocId| refused.as_ref().is_some_and(|refused| !refused.contains(doc.0));
-                Part::Test(Box::new(passes), Leaf::SILENT)
+                let make = || -> Question<'a> {
+                    let refused = self.refused(refused);
+                    Box::new(move |doc: DocId| refused.as_ref().is_some_and(|refused| !refused.contains(doc.0)))
+                };
+                let passes = match self.told(child) {
+                    Some((profile, what)) => profile.asked(what, make),
+                    None => make(),
+                };
+                Part::Test(passes, Leaf::SILENT)
             }
             Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } if self.estimate(child) / ASK > least => {
-                match self.test(child) {
+                match self.asked(child) {
                     Some(test) => Part::Test(test, Self::range_leaf(child)),
                     None => Part::Must(self.docset(child)),
                 }
@@ -139,14 +165,16 @@ impl<'a> Plan<'a> {
     fn words(&self, term: &'a Term, fields: FieldMask, weight: f64) -> BoxDocset<'a> {
         match self.index.text().find(&term.text) {
             Some(postings) => self.of_postings(postings, fields, weight, &term.text),
-            None => Box::new(Set::empty()),
+            None => self.nothing(),
         }
     }
 
     fn of_postings(&self, postings: &'a Postings, fields: FieldMask, weight: f64, name: &'a [u8]) -> BoxDocset<'a> {
         let docs = u64::from(postings.docs());
         let leaf = Leaf::term(weight, &self.corpus, docs);
-        Box::new(Words::new(self.index.text().cursor(postings), fields, (docs, leaf), name, self.watch))
+        self.leaf("TEXT", name, docs, || {
+            Box::new(Words::new(self.index.text().cursor(postings), fields, (docs, leaf), name, self.watch))
+        })
     }
 
     fn exact(&self, node: &'a Node, terms: &'a [Term]) -> BoxDocset<'a> {
@@ -173,5 +201,16 @@ impl<'a> Plan<'a> {
         let timely = postings.take_while(|_| !self.watch.spend(4));
         let children = timely.map(|(postings, name)| self.of_postings(postings, mask, 1.0, name)).collect();
         Box::new(Union::scoring(Scored::First, children, weight(node)))
+    }
+}
+
+/// Whether all documents that match score alike, if they have no words and the same score of their own.
+pub fn scores_alike(kind: &Kind) -> bool {
+    match kind {
+        Kind::Empty | Kind::All | Kind::Numeric { .. } | Kind::Geo { .. } | Kind::Shape { .. } => true,
+        Kind::VectorRange(_) | Kind::Missing(_) | Kind::Not(_) => true,
+        Kind::Tag { values, .. } => matches!(values[..], [TagValue::Exact(_) | TagValue::Words(_)]),
+        Kind::Intersect(children) => children.iter().all(|child| scores_alike(&child.kind)),
+        _ => false,
     }
 }

@@ -68,6 +68,14 @@ impl Operator {
     }
 }
 
+impl Operator {
+    /// How it is written.
+    pub fn sign(self) -> &'static str {
+        let written = OPERATORS.iter().find(|(_, token)| *token == Token::Operator(self));
+        written.and_then(|(sign, _)| std::str::from_utf8(sign).ok()).unwrap_or_default()
+    }
+}
+
 /// Level of the comparisons: what `!` applies to.
 pub const COMPARISON: u8 = 2;
 

@@ -16,6 +16,7 @@ pub mod calendar;
 pub mod function;
 mod lexer;
 mod parser;
+mod root;
 mod text;
 pub mod time_format;
 pub mod time_parse;

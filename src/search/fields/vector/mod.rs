@@ -433,6 +433,11 @@ impl VectorIndex {
         (k, self.beam(options).max(k))
     }
 
+    /// Whether a search among so many documents looks at each of them.
+    pub fn scans(&self, docs: u64, k: usize, options: &VectorOptions) -> bool {
+        self.graph().is_none() || self.are_few(docs, self.effort(k.min(self.docs()), options), options)
+    }
+
     /// Whether a search asks about the documents that it meets, and nobody needs the set of those that match: there are too many
     /// of these to look at one by one, and so many that to make the set would take longer.
     pub fn is_asked(&self, docs: u64, k: usize, options: &VectorOptions) -> bool {
