@@ -8,7 +8,7 @@ import hashlib
 import time
 
 from . import definitions, names, payload
-from .values import CARDINALITY, JSON, KINDS, NEEDS, SUGGESTIONS, VECTORS, Source, Unreadable, digest, knows_field_times, write
+from .values import BYTES, CARDINALITY, JSON, KINDS, NEEDS, SUGGESTIONS, VECTORS, Source, Unreadable, digest, knows_field_times, write
 from .wire import failed, text
 
 AT_ONCE = 64 << 20  # bytes of values read at once
@@ -101,7 +101,8 @@ class Mover:
         """(those to be dumped, those to be copied in pieces since a DUMP would hold the source for long)."""
         sized = [entry for entry in keys if entry[1] in CARDINALITY]
         counts = self.source.many(db, [(key, CARDINALITY[kind], key) for key, kind, _ in sized])
-        large = [entry for entry, count in zip(sized, counts) if not failed(count) and count > self.options.large]
+        most = {"string": BYTES}
+        large = [entry for entry, count in zip(sized, counts) if not failed(count) and count > most.get(entry[1], self.options.large)]
         return [entry for entry in keys if entry not in large] if large else keys, large
 
     def dump(self, db, keys):

@@ -13,10 +13,11 @@ from .wire import failed, mapping, text
 
 PIECE = 1000
 JSON, VECTORS, SUGGESTIONS = "ReJSON-RL", "vectorset", "trietype0"
-CARDINALITY = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}
+BYTES = 1 << 20  # a string's piece, and the length from which it is read in pieces
+CARDINALITY = {"string": "STRLEN", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}
 # Type -> the command that a server must have for it.
 NEEDS = {JSON: "JSON.SET", VECTORS: "VADD", SUGGESTIONS: "FT.SUGADD"}
-KINDS = {"string", *CARDINALITY, JSON, VECTORS, SUGGESTIONS}
+KINDS = {*CARDINALITY, JSON, VECTORS, SUGGESTIONS}
 QUANTIZATION = {"int8": "Q8", "f32": "NOQUANT", "bin": "BIN"}
 
 
@@ -65,7 +66,8 @@ class Source:
         return read()
 
     def string(self):
-        yield [self.ask("GET")]
+        for start in range(0, max(self.ask("STRLEN"), 1), BYTES):
+            yield [(start, self.ask("GETRANGE", start, start + BYTES - 1))]
 
     def list(self):
         for start in range(0, self.ask("LLEN"), PIECE):
@@ -196,7 +198,7 @@ def write(target, db, key, kind, pieces, expires, large=False):
     commands = [("DEL", key)]
     for piece in pieces:
         commands += commands_for(target, key, kind, piece)
-        if large and len(commands) > PIECE:
+        if large and (len(commands) > PIECE or kind == "string"):
             send(target, db, key, commands)
             commands = []
     if expires:
@@ -219,7 +221,7 @@ def commands_for(target, key, kind, piece):
     if not piece:
         return []
     if kind == "string":
-        return [("SET", key, piece[0])]
+        return [("SETRANGE", key, start, value) if start else ("SET", key, value) for start, value in piece]
     if kind == "list":
         cut = [("LTRIM", key, 0, piece[0][0] - 1)] if piece[0][0] else []
         return [*cut, ("RPUSH", key, *(item for _, item in piece))]

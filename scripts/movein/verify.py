@@ -120,20 +120,18 @@ class Verifier:
         """Those of (database, key, kind) whose values or times to live differ."""
         rest = []
         for db in {db for db, *_ in batch}:
-            entries = [entry for entry in batch if entry[0] == db]
-            ask = [(key, command, key) for _, key, _ in entries for command in ("DUMP", "PTTL")]
+            entries = [(key, kind, 0) for place, key, kind in batch if place == db]
+            plain, large = self.mover.by_size(db, entries)
+            ask = [(key, command, key) for key, *_ in plain for command in ("DUMP", "PTTL")]
+            ask += [(key, "PTTL", key) for key, *_ in large]
             here, there = self.source.many(db, ask), self.target.many(db, ask)
-            for place, entry in enumerate(entries):
-                dumps = here[2 * place], there[2 * place]
-                if any(failed(dump) for dump in dumps):
-                    equal = False
-                elif None in dumps:
-                    equal = dumps[0] is dumps[1]
-                else:
-                    equal = payload.body(dumps[0]) == payload.body(dumps[1])
-                times = here[2 * place + 1], there[2 * place + 1]
-                if not (equal or self.alike(*entry)) or (abs(times[0] - times[1]) > 2000 or (times[0] < 0) != (times[1] < 0)):
-                    rest.append(entry)
+            for place, (key, kind, _) in enumerate(plain):
+                pairs = list(zip(here[2 * place : 2 * place + 2], there[2 * place : 2 * place + 2]))
+                if not ((equal(*pairs[0]) or self.alike(db, key, kind)) and lasting(*pairs[1])):
+                    rest.append((db, key, kind))
+            for (key, kind, _), *times in zip(large, here[2 * len(plain) :], there[2 * len(plain) :]):
+                if not (self.alike(db, key, kind) and lasting(*times)):
+                    rest.append((db, key, kind))
         return rest
 
     def alike(self, db, key, kind):
@@ -263,6 +261,18 @@ class Verifier:
             return near(*map(distances, good))
         here, there = map(hits, (self.source, self.target), good)
         return None if here == there else (here, there) if here[0] != there[0] else (here[1][:5], there[1][:5])
+
+
+def equal(here, there):
+    """True where two payloads hold the same bytes, or both keys are gone."""
+    if here is None or there is None or failed(here) or failed(there):
+        return here is there
+    return payload.body(here) == payload.body(there)
+
+
+def lasting(here, there):
+    """True where two times to live are the same, up to when they were asked."""
+    return abs(here - there) <= 2000 and (here < 0) == (there < 0)
 
 
 def asked(side, *words, db):
