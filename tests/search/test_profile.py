@@ -198,7 +198,7 @@ QUERIES = [
     ("ismissing(@m)", PLAIN, "MISSING", 40),
     ("*", [*PLAIN, "INKEYS", 2, "d1", "d2"], ("INTERSECT", "ID-LIST", "WILDCARD"), 2),
     ("hello", [*PLAIN, "FILTER", "n", 0, 9, "INKEYS", 3, "d1", "d2", "d30"], ("INTERSECT", "ID-LIST", "NUMERIC", "TEXT"), 1),
-    ("hello @n:[0 9]", [*PLAIN, "SORTBY", "n"], ("INTERSECT", "TEXT", "NUMERIC"), 6),
+    ("hello @n:[0 9]", [*PLAIN, "SORTBY", "n"], ("INTERSECT", "NUMERIC", "TEXT"), 6),
     ("@v:[VECTOR_RANGE 1.5 $b]", ["NOCONTENT", *BLOB], "METRIC - VECTOR DISTANCE", 3),
     ("*=>[KNN 4 @v $b]", ["NOCONTENT", *BLOB], "VECTOR", 4),
     ("(hello)=>[KNN 4 @v $b]", ["NOCONTENT", *BLOB], ("VECTOR", "TEXT"), 4),
