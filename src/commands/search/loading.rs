@@ -59,6 +59,7 @@ impl Source for Documents<'_> {
 
     fn read(&mut self, most: usize, into: &mut Vec<Hit<Document>>) -> bool {
         into.extend(self.hits.by_ref().take(most).map(|row| Hit {
+            number: row.doc.0,
             document: Document { doc: row.doc, key: row.key, payload: row.payload, explanation: row.explanation },
             score: row.score,
             distances: row.distances,

@@ -1,7 +1,7 @@
 //! COLLECT: the rows of a group, each as a map of some of its properties.
 //!
 //! `FIELDS (* | n property..) [DISTINCT] [SORTBY n (property [ASC|DESC]).. ] [LIMIT offset count]`, in any order. Rows come in the
-//! order of SORTBY, those that are alike in it in the order in which they came. DISTINCT keeps one of the rows that show the
+//! order of SORTBY, those that are alike in it in that of their numbers, in whichever order they came. DISTINCT keeps one of the rows that show the
 //! same, the first of them in that order; LIMIT cuts what is left then. What a row lacks is left out of its map.
 //!
 //! A group keeps about twice as many rows as it will show: beyond that, the first are picked and the others let go. Where rows
@@ -163,8 +163,8 @@ fn limited(words: &mut Words, asked: &Asked) -> Result<(usize, usize), Error> {
 struct Entry {
     /// What it is sorted by.
     by: Vec<Option<Value>>,
-    /// How many came before it.
-    nth: u64,
+    /// Its number.
+    number: u64,
     /// What it shows.
     values: Vec<Option<Value>>,
 }
@@ -174,8 +174,6 @@ struct Entry {
 pub struct Collected {
     outline: Arc<Outline>,
     entries: Vec<Entry>,
-    /// How many came.
-    came: u64,
     /// So many are kept until some are let go.
     most: usize,
     /// Some were let go: the last of those that are wanted stands in its place.
@@ -187,15 +185,14 @@ impl Collected {
     pub fn new<P>(collect: &Collect<P>) -> Self {
         let outline = Arc::clone(&collect.outline);
         let most = outline.wanted().saturating_mul(2).saturating_add(MORE);
-        Self { outline, entries: Vec::new(), came: 0, most: most.min(1024), was_cut: false }
+        Self { outline, entries: Vec::new(), most: most.min(1024), was_cut: false }
     }
 
-    /// Takes a row, whose properties `value` tells.
-    pub fn add<'v, P>(&mut self, collect: &Collect<P>, value: impl Fn(&P) -> Option<&'v Value>) {
+    /// Takes the row of a number, whose properties `value` tells.
+    pub fn add<'v, P>(&mut self, collect: &Collect<P>, number: u64, value: impl Fn(&P) -> Option<&'v Value>) {
         let owned = |property: &P| value(property).cloned();
         let by = collect.by.iter().map(|(property, _)| owned(property)).collect();
-        self.came += 1;
-        let mut entry = Entry { by, nth: self.came, values: Vec::new() };
+        let mut entry = Entry { by, number, values: Vec::new() };
         let wanted = self.outline.wanted();
         let is_late = |last: &Entry| self.outline.order(&entry, last).is_gt();
         if wanted == 0 || (self.was_cut && self.entries.get(wanted - 1).is_some_and(is_late)) {
@@ -262,7 +259,7 @@ impl Outline {
                 return order;
             }
         }
-        a.nth.cmp(&b.nth)
+        a.number.cmp(&b.number)
     }
 
     fn map(&self, entry: Entry) -> Value {
@@ -338,9 +335,10 @@ mod tests {
             let asked = collect(&words, &ASKED).unwrap();
             let mut group = Collected::new(&asked);
             let number = |value: Option<u8>| value.map(|value| Value::Number(value.into()));
-            for (value, by) in &rows {
+            // They come from the highest number down.
+            for (number_of, (value, by)) in (0..).zip(&rows).collect::<Vec<_>>().into_iter().rev() {
                 let (value, by) = (number(*value), number(*by));
-                group.add(&asked, |name| if **name == *b"v" { value.as_ref() } else { by.as_ref() });
+                group.add(&asked, number_of, |name| if **name == *b"v" { value.as_ref() } else { by.as_ref() });
                 prop_assert!(cut.is_none() || group.entries.len() <= 2 * 70 + MORE);
             }
             let Value::Array(got) = group.finish() else { panic!("no array") };

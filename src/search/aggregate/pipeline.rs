@@ -479,6 +479,7 @@ fn row<D>(hit: Hit<D>, width: usize, score: Option<Column>, ordinal: u64) -> Row
     }
     Row {
         document: Some(hit.document),
+        number: hit.number.into(),
         score: hit.score,
         values,
         extra: Vec::new(),
@@ -490,7 +491,16 @@ fn row<D>(hit: Hit<D>, width: usize, score: Option<Column>, ordinal: u64) -> Row
 
 fn group_row<D>((keys, states): (Vec<Value>, Vec<State>), nth: u64) -> Row<D> {
     let values = keys.into_iter().chain(states.into_iter().map(State::finish)).map(Some).collect();
-    Row { document: None, score: 0.0, values, extra: Vec::new(), terms: Arc::from([]), sort_key: None, ordinal: nth }
+    Row {
+        document: None,
+        number: nth,
+        score: 0.0,
+        values,
+        extra: Vec::new(),
+        terms: Arc::from([]),
+        sort_key: None,
+        ordinal: nth,
+    }
 }
 
 /// Rows by their columns; those without a value come last in both directions. Ties stay in the
@@ -546,7 +556,7 @@ fn add<D>(states: &mut [State], reducers: &[Reducer<Column>], row: &Row<D>, hash
             _ => None,
         };
         if let (State::Collected(rows), Reducer::Collect(collect)) = (&mut *state, reducer) {
-            rows.add(collect, value);
+            rows.add(collect, row.number, value);
             continue;
         }
         state.add(reducer.of().and_then(value), by, hashes);

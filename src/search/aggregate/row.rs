@@ -22,6 +22,8 @@ pub struct Row<D> {
     pub terms: Arc<[Value]>,
     /// What it was sorted by last.
     pub sort_key: Option<Value>,
+    /// The number of the document; of a row that stands for a group, how many came before.
+    pub number: u64,
     /// How many documents had been read when it came, itself included.
     pub(super) ordinal: u64,
 }
@@ -41,6 +43,8 @@ impl<D> Properties for Row<D> {
 pub struct Hit<D> {
     /// The document.
     pub document: D,
+    /// Its number in the index.
+    pub number: u32,
     /// Its score; 0 if scores are not needed.
     pub score: f64,
     /// The distances that the query yields, in the order of their names; `None` where it has none.

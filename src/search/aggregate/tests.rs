@@ -76,7 +76,8 @@ impl Source for Memory {
     fn read(&mut self, most: usize, into: &mut Vec<Hit<usize>>) -> bool {
         for _ in 0..most.min(self.documents.len() - self.at) {
             let distances = Vec::new();
-            into.push(Hit { document: self.at, score: 1.0, distances, terms: Arc::from([Value::string(*b"term")]) });
+            let terms = Arc::from([Value::string(*b"term")]);
+            into.push(Hit { document: self.at, number: self.at as u32, score: 1.0, distances, terms });
             self.at += 1;
         }
         self.at < self.documents.len()
