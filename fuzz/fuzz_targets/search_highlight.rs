@@ -12,7 +12,8 @@ fuzz_target!(|data: (u8, u8, &[u8])| {
     let stop_words = StopWords::default();
     let looked_for: Vec<Vec<u8>> = Tokens::new(text).step_by(2).map(|word| fold(&word).into_owned()).collect();
     let terms = Words::new(looked_for.iter().map(|word| (&word[..], 1.0)));
-    let analysis = Analysis { stop_words: &stop_words, stemmer: stemmer.as_ref(), synonyms: None, sounds: language > 127 };
+    let analysis =
+        Analysis { stop_words: &stop_words, stemmer: stemmer.as_ref(), synonyms: None, sounds: language > 127 };
     let summary = Summary { words: usize::from(words), ..Summary::default() };
     let tags = Tags { open: (*b"").into(), close: (*b"").into() };
     let mut shown = Vec::new();
