@@ -189,7 +189,7 @@ pub static ALL: &[(&str, &str)] = &[
              [TIMEOUT milliseconds:int] [FORMAT (STRING)] [EXPLAINSCORE] [WITHCURSOR [COUNT count:int] [MAXIDLE milliseconds:int]]"
         ),
     ),
-    ("FT.PROFILE", "index (SEARCH | AGGREGATE) [LIMITED] QUERY query"),
+    ("FT.PROFILE", "index (SEARCH | AGGREGATE | HYBRID) [LIMITED] QUERY query"),
     ("FT.CURSOR", "(READ index cursor:int [COUNT count:int] | DEL index cursor:int)"),
     ("FT.INFO", "index [LOCAL] [ALLSHARDS | SOMESHARDS] [CONSISTENT | INCONSISTENT]"),
     ("FT.EXPLAIN", search!()),

@@ -33,7 +33,7 @@ pub const NO_HIGHLIGHT: Error =
     Error::fixed("Cannot use highlight/summarize because NOOFSETS was specified at index level");
 
 /// FT.PROFILE of something else.
-pub const NO_PROFILED: Error = Error::fixed("No `SEARCH` or `AGGREGATE` provided");
+pub const NO_PROFILED: Error = Error::fixed("No `SEARCH`, `AGGREGATE`, or `HYBRID` provided");
 
 /// FT.PROFILE without its QUERY.
 pub const NO_QUERY_KEYWORD: Error = Error::fixed("The QUERY keyword is expected");

@@ -2,7 +2,7 @@
 //! documents it gave.
 //!
 //! A plan that is told to [`Profile`] itself opens a node before it makes what a clause becomes, so what is made
-//! meanwhile is a child of it. Clauses that are walked through are wrapped ([`Profiled`]) and count their documents as
+//! meanwhile is a child of it. Clauses that are walked through are wrapped (`Profiled`) and count their documents as
 //! they go; sets count theirs once. A plan that is not told so makes what it makes otherwise, and nothing besides.
 //!
 //! Times are of making and of moving, with what is inside; scores are counted elsewhere. A profile is of one thread.

@@ -253,7 +253,7 @@ TABLE = [
     ("FT.SEARCH i * INKEYS", f"Bad arguments for INKEYS: {EXPECTED}"),
     ("FT.SEARCH i * SLOP x", f"Bad arguments for SLOP: {TYPE}"),
     ("FT.SEARCH i * SLOP", f"Bad arguments for SLOP: {EXPECTED}"),
-    ("FT.PROFILE i FOO QUERY hello", "No `SEARCH` or `AGGREGATE` provided"),
+    ("FT.PROFILE i FOO QUERY hello", "No `SEARCH`, `AGGREGATE`, or `HYBRID` provided"),
     ("FT.PROFILE i SEARCH hello world", "The QUERY keyword is expected"),
     ("FT.SEARCH i hello HIGHLIGHT TAGS a", "Bad arguments for HIGHLIGHT"),
     ("FT.SEARCH i hello HIGHLIGHT FIELDS 2 t", "Bad arguments for HIGHLIGHT"),

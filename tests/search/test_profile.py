@@ -322,15 +322,19 @@ def test_what_was_left_out_is_said(server, r3):
     assert (tree.kind, tree.members["Warning"]) == ("UNION", Simple("Max prefix expansion reached"))
 
 
+HYBRID = ["SEARCH", "hello", "VSIM", "@v", "$b", "KNN", 2, "K", 3, "COMBINE", "RRF", 2, "WINDOW", 4, "LOAD", 1, "@n"]
+HYBRID += ["APPLY", "@n + 1", "AS", "m", "SORTBY", 2, "@n", "ASC", "PARAMS", 2, "b", struct.pack("<2f", 1, 2)]
 ERRORS = [
     (["i"], "ERR wrong number of arguments for 'FT.PROFILE' command"),
     (["i", "SEARCH", "QUERY"], "ERR wrong number of arguments for 'FT.PROFILE' command"),
-    (["i", "FOO", "QUERY", "hello"], "No `SEARCH` or `AGGREGATE` provided"),
+    (["i", "FOO", "QUERY", "hello"], "No `SEARCH`, `AGGREGATE`, or `HYBRID` provided"),
     (["i", "SEARCH", "LIMITED", "hello"], "The QUERY keyword is expected"),
     (["i", "SEARCH", "QUERY", "(("], "Syntax error at offset 1 near "),
     (["nope", "SEARCH", "QUERY", "hello"], "nope: no such index"),
     (["i", "SEARCH", "QUERY", "hello", "FOO"], "Unknown argument `FOO` at position 1 for <main>"),
     (["i", "AGGREGATE", "QUERY", "hello", "WITHCURSOR"], "FT.PROFILE does not support cursor"),
+    (["i", "HYBRID", "QUERY", *HYBRID, "WITHCURSOR"], "FT.PROFILE does not support cursor"),
+    (["i", "HYBRID", "QUERY", "SEARCH", "hello"], "VSIM argument is required"),
     (["i", "AGGREGATE", "QUERY", "*", "GROUPBY", "1", "@nope"], "No such property `nope`"),
 ]
 
@@ -339,6 +343,50 @@ def test_what_is_refused(r2):
     fill(r2)
     for words, text in ERRORS:
         assert r2("FT.PROFILE", *words) == Error(text), words
+
+
+def pairs(flat):
+    """What stands in a list of names and values, or in a map."""
+    if isinstance(flat, Map):
+        return {str(key) if isinstance(key, Simple) else key.decode(): value for key, value in flat}
+    return {str(key) if isinstance(key, Simple) else key.decode(): value for key, value in zip(flat[::2], flat[1::2])}
+
+
+@pytest.mark.smoke
+@pytest.mark.usefixtures("redis_style")
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_both_arms_are_told_of(server, protocol):
+    c = server.connect(protocol)
+    fill(c)
+    plain, found = c("FT.HYBRID", "i", *HYBRID), c("FT.PROFILE", "i", "HYBRID", "QUERY", *HYBRID)
+    if protocol == 2:
+        # Eight words of four pairs, and the profile.
+        assert len(found) == 9
+        reply, profile = pairs(found[:8]), pairs(found[8])
+    else:
+        reply = pairs(found)
+        profile = pairs(reply.pop("Profile"))
+    plain = pairs(plain)
+    assert {name: reply[name] for name in ("total_results", "results", "warnings")} == {
+        name: plain[name] for name in ("total_results", "results", "warnings")
+    }
+    (shard,) = profile["Shards"]
+    arms = {name: pairs(arm) for name, arm in pairs(shard).items()}
+    assert list(arms) == ["SEARCH", "VSIM"]
+    steps = {
+        name: [(str(pairs(step)["Type"]), pairs(step)["Results processed"]) for step in arm["Result processors profile"]]
+        for name, arm in arms.items()
+    }
+    trees = {name: pairs(arm["Iterators profile"]) for name, arm in arms.items()}
+    assert [str(trees[name]["Type"]) for name in arms] == ["TEXT", "VECTOR"] and arms["SEARCH"]["Warning"] == [Simple("None")]
+    matching = c("FT.SEARCH", "i", "hello", "LIMIT", 0, 0, "VERBATIM", "DIALECT", 2)
+    matching = pairs(matching)["total_results"] if isinstance(matching, Map) else matching[0]
+    assert steps["SEARCH"] == [("Index", matching), ("Scorer", matching), ("Sorter", min(matching, 4))]
+    assert steps["VSIM"][-1] == ("Metrics Applier", 3)
+    coordinator = pairs(profile["Coordinator"])
+    types = [(str(pairs(step)["Type"]), pairs(step)["Results processed"]) for step in coordinator["Result processors profile"]]
+    total = reply["total_results"]
+    assert types[0] == ("Hybrid Merger", total) and ("Projector - Operator +", total) in types and types[-1][0] == "Sorter"
 
 
 def test_in_a_transaction(r2):

@@ -8,12 +8,12 @@
 //! that of the list.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::aggregate::{Beside, Running, make_room};
 use super::find::write_score;
 use super::loading::{Access, Document};
-use super::profiling::NO_MEMORY;
+use super::profiling::{self, Arm, HybridReport, NO_MEMORY, Profiling};
 use super::rows::Style;
 use super::{find, reads};
 use crate::commands::style::reply;
@@ -38,6 +38,7 @@ use crate::search::hybrid::arms::Arms;
 use crate::search::hybrid::request::HybridRequest;
 use crate::search::hybrid::rows;
 use crate::search::live::Place as Arrival;
+use crate::search::profile::{Done, Profile};
 use crate::search::query::ast::Node;
 use crate::watch::Watch;
 
@@ -56,27 +57,45 @@ impl Command for Hybrid {
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let started = Instant::now();
         let name = args.next().ok_or_else(|| Error::arity("FT.HYBRID"))?;
-        let index = find(ctx, name, || errors::no_such_index(name))?;
-        let definition = index.definition();
-        let mut request = HybridRequest::parse(args, &query::asked(ctx, &definition))?;
-        let dialect = config::default_dialect().max(2);
-        request.tail.options.dialect = Some(dialect);
-        let asked = Asked::new(&definition, request, ctx.database())?;
-        if asked.request.tail.cursor.is_some() {
-            make_room(&index.handle, 2)?;
-        }
-        index.count_use(dialect);
-        if query::finds_nothing_for_memory(ctx)? {
-            let nothing = Lists { text: Found::without_memory(), vector: Found::without_memory() };
-            return asked.answer(&index.handle, nothing, Some(ctx))?.reply(ctx, started);
-        }
-        query::run_with(
-            ctx,
-            &index,
-            move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
-            move |ctx, answer: Result<Answer, Error>| answer?.reply(ctx, started),
-        )
+        run(ctx, name, args, (started, None))
     }
+}
+
+/// `FT.PROFILE index HYBRID`, from the words on that follow QUERY.
+pub fn profile(ctx: &Context, name: &[u8], args: Args<'_>, profiling: Profiling) -> Result<(), Error> {
+    run(ctx, name, args, (profiling.started, Some(profiling)))
+}
+
+fn run(
+    ctx: &Context,
+    name: &[u8],
+    args: Args<'_>,
+    (started, profiling): (Instant, Option<Profiling>),
+) -> Result<(), Error> {
+    let index = find(ctx, name, || errors::no_such_index(name))?;
+    let definition = index.definition();
+    let mut request = HybridRequest::parse(args, &query::asked(ctx, &definition))?;
+    if request.tail.cursor.is_some() && profiling.is_some() {
+        return Err(errors::PROFILED_CURSOR);
+    }
+    let dialect = config::default_dialect().max(2);
+    request.tail.options.dialect = Some(dialect);
+    let asked = Asked { profiling, ..Asked::new(&definition, request, ctx.database())? };
+    if asked.request.tail.cursor.is_some() {
+        make_room(&index.handle, 2)?;
+    }
+    index.count_use(dialect);
+    if query::finds_nothing_for_memory(ctx)? {
+        let nothing =
+            Lists { text: Found::without_memory(), vector: Found::without_memory(), took: Default::default() };
+        return asked.answer(&index.handle, nothing, Some(ctx))?.reply(ctx, started);
+    }
+    query::run_with(
+        ctx,
+        &index,
+        move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
+        move |ctx, answer: Result<Answer, Error>| answer?.reply(ctx, started),
+    )
 }
 
 /// What is asked, as far as it can be known without the index.
@@ -87,6 +106,8 @@ struct Asked {
     arms: Arms,
     plan: Arc<Plan>,
     deadline: Deadline,
+    /// How it goes is wanted, too.
+    profiling: Option<Profiling>,
 }
 
 /// What the arms found: each list, best first.
@@ -94,6 +115,16 @@ struct Asked {
 struct Lists {
     text: Found,
     vector: Found,
+    took: Took,
+}
+
+/// How the arms went, where that is wanted.
+#[derive(Default)]
+struct Took {
+    text: Done,
+    vector: Done,
+    /// How long it took to measure the candidates of the vector arm.
+    settling: Duration,
 }
 
 /// What the client is to read.
@@ -105,6 +136,7 @@ enum Answer {
         /// The columns in the order in which rows show them.
         order: Vec<usize>,
         warnings: Warnings,
+        report: Option<Box<HybridReport>>,
     },
     /// WITHCURSOR: the lists, for cursors to read.
     Lists { text: Box<Running>, vector: Box<Running>, warnings: Warnings },
@@ -136,6 +168,7 @@ impl Asked {
             deadline: Deadline::of(options),
             definition: Arc::clone(definition),
             plan: Arc::new(plan),
+            profiling: None,
             database,
             arms,
             request,
@@ -153,15 +186,25 @@ impl Asked {
             return Lists::default();
         };
         let index = &*state;
-        let text = || arms.search(index, &is_over);
-        let vector = || arms.vector(index, measured, &is_over);
+        // A profile is of one thread.
+        let looked = |find: &mut dyn FnMut(Option<&Profile>) -> Found| {
+            let profile = self.profiling.map(|_| Profile::default());
+            let found = find(profile.as_ref());
+            (found, profile.map(Profile::done).unwrap_or_default())
+        };
+        let text = || looked(&mut |profile| arms.search(index, profile, &is_over));
+        let mut measured = Some(measured);
+        let vector =
+            || looked(&mut |profile| arms.vector(index, measured.take().unwrap_or_default(), profile, &is_over));
         let apart = here.is_none() && arms.shorter(index).is_none_or(|cost| cost >= HAND_OVER);
-        let (text, mut vector) = if apart { pair::both(text, vector) } else { (text(), vector()) };
+        let ((text, text_took), (mut vector, vector_took)) =
+            if apart { pair::both(text, vector) } else { (text(), { vector }()) };
         drop(state);
+        let start = Instant::now();
         let (order, limit) = arms.vector_order();
         let watch = Watch::new(Some(&is_over));
         measuring::settle(&mut vector, (tree, order, (0, limit)), &self.definition, server, &watch);
-        Lists { text, vector }
+        Lists { text, vector, took: Took { text: text_took, vector: vector_took, settling: start.elapsed() } }
     }
 
     fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
@@ -171,7 +214,7 @@ impl Asked {
 
     /// What is told of both lists.
     fn answer(&self, handle: &Arc<Handle>, lists: Lists, here: Option<&Context>) -> Result<Answer, Error> {
-        let Lists { text, vector } = lists;
+        let Lists { text, vector, took } = lists;
         let mut warnings = Warnings {
             late: [!text.complete, !vector.complete],
             cut: [text.was_cut, vector.was_cut],
@@ -189,18 +232,63 @@ impl Asked {
         let late = warnings.late != [false; 2];
         let deadline = if late { Deadline::after(Some(GRACE)) } else { self.deadline };
         let is_over = || deadline.has_passed();
+        let report = self.profiling.map(|profiling| Box::new(self.report(profiling, &text, &vector, took)));
+        let start = Instant::now();
         let rows = rows::fused(&self.request, &self.arms, text.rows, vector.rows, &Watch::new(Some(&is_over)));
+        let merged = profiling::Step::new("Hybrid Merger", start.elapsed(), rows.len() as u64);
         let mut running = Box::new(self.running(handle, rows, deadline));
         let batch = running.next(Access::Server(Server::of(here, self.database)), usize::MAX)?;
         warnings.steps_late = batch.interrupted && !late;
-        Ok(Answer::Rows { order: self.order(), running, batch, warnings })
+        let report = report.map(|mut report| {
+            report.steps.push(merged);
+            let tally = running.pipeline.tally().into_iter();
+            report.steps.extend(tally.map(|(name, time, count)| profiling::Step::new(name, time, count)));
+            report.warnings.timeout = warnings.steps_late;
+            report
+        });
+        Ok(Answer::Rows { order: self.order(), running, batch, warnings, report })
+    }
+
+    /// How the arms went.
+    fn report(&self, profiling: Profiling, text: &Found, vector: &Found, took: Took) -> HybridReport {
+        let step = profiling::Step::new;
+        let warnings = |found: &Found| profiling::Warnings { timeout: !found.complete, no_memory: found.no_memory };
+        let (scoring, _) = took.text.scoring;
+        let rest = took.text.took.saturating_sub(took.text.tree.time + scoring);
+        let text = Arm {
+            steps: vec![
+                step("Index", took.text.tree.time, text.total),
+                step("Scorer", scoring, text.total),
+                step("Sorter", rest, text.rows.len() as u64),
+            ],
+            warnings: warnings(text),
+            done: took.text,
+        };
+        let vector = Arm {
+            steps: vec![
+                step("Index", took.vector.took, vector.total),
+                step("Metrics Applier", took.settling, vector.rows.len() as u64),
+            ],
+            warnings: warnings(vector),
+            done: took.vector,
+        };
+        HybridReport {
+            limited: profiling.limited,
+            arms: [text, vector],
+            steps: Vec::new(),
+            warnings: Default::default(),
+        }
     }
 
     /// The steps, before the first row.
     fn running(&self, handle: &Arc<Handle>, rows: Vec<execute::Row>, deadline: Deadline) -> Running {
         let options = &self.request.tail.options;
+        let mut pipeline = Pipeline::new(Arc::clone(&self.plan));
+        if self.profiling.is_some() {
+            pipeline.keep_tally();
+        }
         Running {
-            pipeline: Pipeline::new(Arc::clone(&self.plan)),
+            pipeline,
             hits: rows.into_iter(),
             complete: true,
             was_cut: false,
@@ -253,8 +341,13 @@ impl Answer {
         }
         let mut reply = reply(ctx);
         match self {
-            Self::Rows { running, batch, order, warnings } => {
-                reply.map(4);
+            Self::Rows { running, batch, order, warnings, report } => {
+                match &report {
+                    None => reply.map(4),
+                    Some(_) if reply.resp3() => reply.map(5),
+                    // The profile stands behind the pairs, without a name.
+                    Some(_) => reply.array(9),
+                }
                 reply.bulk(b"total_results");
                 reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
                 reply.bulk(b"results");
@@ -263,6 +356,12 @@ impl Answer {
                 warnings.write(&mut reply);
                 reply.bulk(b"execution_time");
                 write_time(&mut reply, started);
+                if let Some(report) = report {
+                    if reply.resp3() {
+                        reply.simple("Profile");
+                    }
+                    profiling::write_hybrid(&mut reply, &report);
+                }
             }
             Self::Lists { text, vector, warnings } => {
                 reply.map(3);

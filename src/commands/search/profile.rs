@@ -1,4 +1,4 @@
-//! `FT.PROFILE index SEARCH|AGGREGATE [LIMITED] QUERY query …`: runs a command, and says how it went.
+//! `FT.PROFILE index SEARCH|AGGREGATE|HYBRID [LIMITED] QUERY query …`: runs a command, and says how it went.
 //!
 //! The reply of the command is what it is otherwise. A profile is made where the query runs, and only for it: other queries
 //! do nothing for profiles.
@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::profiling::Profiling;
-use super::{aggregate, find, reads};
+use super::{aggregate, find, hybrid, reads};
 use crate::error::{Error, search as errors};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
@@ -16,7 +16,8 @@ use crate::redis::context::Context;
 pub struct Profile;
 
 impl Command for Profile {
-    const INFO: Info = reads(c"FT.PROFILE", c"Runs a search or an aggregation and tells how it went", c"2.2.0");
+    const INFO: Info =
+        reads(c"FT.PROFILE", c"Runs a search, an aggregation or a hybrid search and tells how it went", c"2.2.0");
 
     fn run(ctx: &Context, mut args: Args<'_>) -> Result<(), Error> {
         let started = Instant::now();
@@ -28,6 +29,8 @@ impl Command for Profile {
             find::profile
         } else if args.next_if("AGGREGATE") {
             aggregate::profile
+        } else if args.next_if("HYBRID") {
+            hybrid::profile
         } else {
             return Err(errors::NO_PROFILED);
         };

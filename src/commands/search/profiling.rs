@@ -65,12 +65,57 @@ impl Report {
 }
 
 /// What the reply warns of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Warnings {
     /// Time was over.
     pub timeout: bool,
     /// There was no memory to begin.
     pub no_memory: bool,
+}
+
+/// How an arm of FT.HYBRID went.
+#[derive(Debug, Clone, Default)]
+pub struct Arm {
+    /// The plan.
+    pub done: Done,
+    /// What its list went through, in order.
+    pub steps: Vec<Step>,
+    /// What its list warns of.
+    pub warnings: Warnings,
+}
+
+/// How an FT.HYBRID went.
+#[derive(Debug, Clone)]
+pub struct HybridReport {
+    /// LIMITED, as in [`Profiling`].
+    pub limited: bool,
+    /// SEARCH and VSIM.
+    pub arms: [Arm; 2],
+    /// What the fused rows went through, in order.
+    pub steps: Vec<Step>,
+    /// What the fused rows warn of.
+    pub warnings: Warnings,
+}
+
+/// Writes how an FT.HYBRID went, in the shape of Redis 8, which alone has the command.
+pub fn write_hybrid(reply: &mut Reply<'_>, report: &HybridReport) {
+    let mut writer = Writer { sharded: true, limited: report.limited, reply };
+    writer.pairs(2);
+    writer.reply.simple("Shards");
+    writer.reply.array(1);
+    writer.pairs(2);
+    for (name, arm) in ["SEARCH", "VSIM"].into_iter().zip(&report.arms) {
+        writer.reply.simple(name);
+        writer.pairs(3);
+        writer.warnings(arm.warnings);
+        writer.member("Iterators profile", 1);
+        writer.node(&arm.done.tree);
+        writer.steps(&arm.steps);
+    }
+    writer.reply.simple("Coordinator");
+    writer.pairs(2);
+    writer.warnings(report.warnings);
+    writer.steps(&report.steps);
 }
 
 /// Writes what comes before the reply; `report`: the command is run to be looked at.

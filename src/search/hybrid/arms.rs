@@ -9,6 +9,7 @@ use super::vsim::Method;
 use crate::search::execute::{Found, Order, Request, Row, execute};
 use crate::search::index::Index;
 use crate::search::plan::{Measured, Settings, cost};
+use crate::search::profile::Profile;
 use crate::search::query::ast::{FieldRef, Kind, Knn, Node, QueryVector, VectorOptions, VectorRange};
 use crate::search::query::{self, Params};
 use crate::search::schema::{self, Metric, Schema};
@@ -95,7 +96,7 @@ impl Arms {
     }
 
     /// Finds the documents of the SEARCH arm, scored.
-    pub fn search(&self, index: &Index, cancelled: &dyn Fn() -> bool) -> Found {
+    pub fn search(&self, index: &Index, profile: Option<&Profile>, cancelled: &dyn Fn() -> bool) -> Found {
         execute(
             index,
             &Request {
@@ -105,6 +106,7 @@ impl Arms {
                 explain: self.explain,
                 terms: self.terms,
                 limit: self.combine.window,
+                profile,
                 cancelled: Some(cancelled),
                 ..Request::new(&self.search)
             },
@@ -113,7 +115,13 @@ impl Arms {
 
     /// Finds the documents of the vector arm; `measured` is what came of the candidates of a range. The rows may be candidates
     /// of KNN: [`Found::settle`].
-    pub fn vector(&self, index: &Index, measured: Vec<Measured>, cancelled: &dyn Fn() -> bool) -> Found {
+    pub fn vector(
+        &self,
+        index: &Index,
+        measured: Vec<Measured>,
+        profile: Option<&Profile>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Found {
         let (order, limit) = self.vector_order();
         execute(
             index,
@@ -121,6 +129,7 @@ impl Arms {
                 settings: Settings { measured, ..self.settings.clone() },
                 order,
                 limit,
+                profile,
                 cancelled: Some(cancelled),
                 ..Request::new(&self.vector)
             },

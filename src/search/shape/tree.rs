@@ -1,6 +1,6 @@
 //! An R-tree (Guttman, 1984): boxes in space, found by a box that they overlap.
 //!
-//! Nodes have [`LEAST`] to [`MOST`] entries, the root any number up to that. What comes goes where the boxes grow least; a full node is cut in
+//! Nodes have `LEAST` to `MOST` entries, the root any number up to that. What comes goes where the boxes grow least; a full node is cut in
 //! two halves along the axis on which its entries are spread most. A node that becomes too small is taken apart, and its entries come anew.
 //!
 //! # Invariants
