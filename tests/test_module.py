@@ -122,7 +122,7 @@ def test_settings_as_arguments_of_loadmodule(start, workers):
         ("MAXSEARCHRESULTS -2", "it is an integer between 0 and 9223372036854775807, or -1 for no limit"),
         ("MINSTEMLEN 1", "it is an integer between 2 and"),
         ("ON_TIMEOUT bar", "it is one of return, fail, return_strict"),
-        ("default-scorer BM26", "it is one of BM25STD, BM25STD.TANH, TFIDF, TFIDF.DOCNORM, BM25, DISMAX, DOCSCORE, HAMMING"),
+        ("default-scorer BM26", "it is one of BM25STD, BM25STD.TANH, BM25STD.NORM, TFIDF, TFIDF.DOCNORM, BM25, DISMAX, DOCSCORE, HAMMING"),
         ("UPGRADE_INDEX", "load argument 'UPGRADE_INDEX' lacks its value"),
     ],
 )

@@ -84,10 +84,27 @@ pub fn run_with<T: Send + 'static>(
     work: impl FnOnce(&Arc<Handle>, Place, Option<&Context>) -> T + Send + 'static,
     reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
 ) -> Result<(), Error> {
+    run_with_cost(ctx, index, |_| None, work, reply)
+}
+
+/// As [`run_with`], on the main thread too where `cost`, in nanoseconds, [says so](is_for_main_thread) and nobody writes to the
+/// index.
+///
+/// # Errors
+/// Those of `reply`.
+pub fn run_with_cost<T: Send + 'static>(
+    ctx: &Context,
+    index: &Registered,
+    cost: impl FnOnce(&Index) -> Option<u64>,
+    work: impl FnOnce(&Arc<Handle>, Place, Option<&Context>) -> T + Send + 'static,
+    reply: impl FnOnce(&Context, T) -> Result<(), Error> + Send + 'static,
+) -> Result<(), Error> {
     let handle = Arc::clone(&index.handle);
     follow::catch_up();
     let arrival = handle.live.arrival();
-    let is_small = || handle.live.try_read(arrival).is_some_and(|index| index.documents().len() <= FEW);
+    let is_cheap = |index: &Index| is_for_main_thread(ctx, cost(index).unwrap_or(u64::MAX), config::main_thread());
+    let is_small =
+        || handle.live.try_read(arrival).is_some_and(|index| index.documents().len() <= FEW || is_cheap(&index));
     let Some(blocked) = ctx.block_if(!is_small()) else {
         let found = counters::QUERY_TIME.time(|| work(&handle, arrival, Some(ctx)));
         return reply(ctx, found);

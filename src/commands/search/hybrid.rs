@@ -90,9 +90,12 @@ fn run(
             Lists { text: Found::without_memory(), vector: Found::without_memory(), took: Default::default() };
         return asked.answer(&index.handle, nothing, Some(ctx))?.reply(ctx, started);
     }
-    query::run_with(
+    let asked = Arc::new(asked);
+    let costing = Arc::clone(&asked);
+    query::run_with_cost(
         ctx,
         &index,
+        |index| costing.arms.cost(index),
         move |handle, arrival, ctx| asked.execute(handle, arrival, ctx),
         move |ctx, answer: Result<Answer, Error>| answer?.reply(ctx, started),
     )
@@ -207,7 +210,7 @@ impl Asked {
         Lists { text, vector, took: Took { text: text_took, vector: vector_took, settling: start.elapsed() } }
     }
 
-    fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
+    fn execute(&self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
         let lists = self.search(handle, arrival, here);
         self.answer(handle, lists, here)
     }

@@ -18,6 +18,9 @@ use crate::search::score::Scorer;
 /// Name of the distance within the tree of the vector arm, which no row shows.
 const DISTANCE: &[u8] = b"__distance";
 
+/// About how many nanoseconds it takes to fuse and to load a row.
+const ROW: u64 = 1000;
+
 /// The two searches of a request.
 #[derive(Debug)]
 pub struct Arms {
@@ -87,6 +90,12 @@ impl Arms {
             Kind::Knn(knn) => (Order::Best, knn.k),
             _ => (Order::Distance { nth: 0, descending: false }, self.combine.window),
         }
+    }
+
+    /// About how many nanoseconds both arms take, and what becomes of their rows; `None`: long.
+    pub fn cost(&self, index: &Index) -> Option<u64> {
+        let [text, vector] = [&self.search, &self.vector].map(|tree| cost(index, &self.settings, tree));
+        Some(text?.saturating_add(vector?).saturating_add(ROW * 2 * self.combine.window as u64))
     }
 
     /// About how many nanoseconds the shorter arm takes; `None`: long.
