@@ -122,9 +122,12 @@ def test_every_kind_of_snippet_is_run():
     assert len((ROOT / "README.md").read_text().splitlines()) < 200
 
 
-def test_everything_is_copied_as_the_page_about_moving_says(server, start, r2, tmp_path):
-    """Each line of it, as it stands but for the ports and the folder of the state; then Ctrl-C, when it says that it is in step."""
-    new = start()
+def test_everything_is_copied_as_the_page_about_moving_says(start, tmp_path):
+    """Each line of it, as it stands but for the ports and the folder of the state; then Ctrl-C, when it says that it is in step.
+
+    Both servers are of its own: one that has had a replica goes on keeping commands for it."""
+    old, new = start(), start()
+    r2 = old.connect()
     for words in ("JSON.SET j $ {}", "VADD v VALUES 1 1 e", "SET s x EX 1000", "FT.CREATE i SCHEMA t TAG", "FT.ALIASADD a i", "HSET h t x"):
         r2(*words.split())
     page = (ROOT / "docs" / "moving-in.md").read_text()
@@ -132,7 +135,7 @@ def test_everything_is_copied_as_the_page_about_moving_says(server, start, r2, t
     assert len(lines) == 2
     said = []
     for line in lines:
-        line = line.replace("6379", str(server.port)).replace("6380", str(new.port)).replace("move.state", str(tmp_path / "state"))
+        line = line.replace("6379", str(old.port)).replace("6380", str(new.port)).replace("move.state", str(tmp_path / "state"))
         running = subprocess.Popen([sys.executable, *line.split()], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for answer in running.stdout:
             said.append(answer.rstrip())
