@@ -139,6 +139,8 @@ def r3(server):
 def redis_style(server, r2):
     """RediSearch's replies on Valkey too, for tests by clients and records that were made for Redis; before r3 asks anything."""
     r2("CONFIG", "SET", "search.reply-style", "redis")
+    # It goes with the style only until somebody sets it, as the last test may have.
+    r2("CONFIG", "SET", "search.default-dialect", 1)
 
 
 @pytest.fixture
