@@ -29,8 +29,9 @@ pub struct Info;
 /// valkey-search's words for which nodes are to be asked, and which of them may fail to answer: here is all that there is.
 const SCOPES: &[&str] = &["LOCAL", "ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INCONSISTENT"];
 
-/// Milliseconds that it waits for what was written before it to be applied. Then it tells what is, and that there is more.
-const PATIENCE: u64 = 20;
+/// Milliseconds that it waits for what was written before it to be applied. Then it tells what is, and that there is more. Clients
+/// write some hundreds of documents and look at once whether they are there: the text of 500 takes 50 ms.
+const PATIENCE: u64 = 100;
 
 impl Command for Info {
     const INFO: CommandInfo = reads(c"FT.INFO", c"Shows what an index is about and how it fares", c"1.0.0");
