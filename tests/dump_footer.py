@@ -6,37 +6,12 @@ version newer than its own, although the value itself may be readable: a vector 
 into Redis 7.0 (version 10) once the footer says 10.
 """
 
+import pathlib
 import sys
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
 
-def _table():
-    polynomial = 0x95AC9329AC4BC9B5  # Jones, reflected
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (polynomial if value & 1 else 0)
-        yield value
-
-
-TABLE = list(_table())
-
-
-def crc64(data):
-    """CRC-64/REDIS."""
-    crc = 0
-    for byte in data:
-        crc = TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc
-
-
-def seal(body, version):
-    """A payload from its type and value: appends the version and the checksum."""
-    body += version.to_bytes(2, "little")
-    return body + crc64(body).to_bytes(8, "little")
-
-
-def body(payload):
-    """Type and value, without the footer."""
-    return payload[:-10]
+from movein.payload import body, crc64, seal  # noqa: E402, F401
 
 
 def version(payload):

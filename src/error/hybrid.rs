@@ -128,27 +128,21 @@ mod tests {
     use crate::search::aggregate::plan::Plan;
     use crate::search::hybrid::request::HybridRequest;
     use crate::search::request::Asked;
-    use crate::search::schema::{Source, create};
-
-    const ASKED: Asked = Asked {
-        resp3: false,
-        source: Source::Hash,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    };
+    use crate::search::schema::create;
 
     fn refused(line: &str) -> String {
         let words = "SCHEMA t TEXT v VECTOR FLAT 6 TYPE FLOAT32 DIM 2 DISTANCE_METRIC L2 k TAG n NUMERIC price NUMERIC";
         let schema = create(b"i", words.split(' ').map(str::as_bytes)).unwrap();
-        let error =
-            match HybridRequest::parse(line.split(' ').filter(|word| !word.is_empty()).map(str::as_bytes), &ASKED) {
-                Ok(request) => {
-                    let names: Vec<&[u8]> = request.yields.iter().map(|score| &*score.name).collect();
-                    Plan::new(&request.tail, &schema, &names).err().map(Error::from)
-                }
-                Err(fact) => Some(fact.into()),
-            };
+        let error = match HybridRequest::parse(
+            line.split(' ').filter(|word| !word.is_empty()).map(str::as_bytes),
+            &Asked::PLAIN,
+        ) {
+            Ok(request) => {
+                let names: Vec<&[u8]> = request.yields.iter().map(|score| &*score.name).collect();
+                Plan::new(&request.tail, &schema, &names).err().map(Error::from)
+            }
+            Err(fact) => Some(fact.into()),
+        };
         error.map_or("OK".into(), |error| String::from_utf8_lossy(error.text()).into_owned())
     }
 

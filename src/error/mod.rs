@@ -6,7 +6,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod document;
 pub mod expression;
 pub mod hybrid;
 pub mod json;

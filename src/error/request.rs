@@ -113,15 +113,7 @@ mod tests {
     use crate::search::aggregate::request::AggregateRequest;
     use crate::search::request::Asked;
     use crate::search::request::search::SearchRequest;
-    use crate::search::schema::{Schema, Source, create};
-
-    const ASKED: Asked = Asked {
-        resp3: false,
-        source: Source::Hash,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    };
+    use crate::search::schema::{Schema, create};
 
     fn schema() -> Schema {
         let words = "SCHEMA t TEXT SORTABLE n NUMERIC SORTABLE tag TAG m NUMERIC";
@@ -198,14 +190,14 @@ mod tests {
             ("q SUMMARIZE LEN x", "Bad arguments for SUMMARIZE"),
             ("q SUMMARIZE FOO", "Unknown argument `FOO` at position 2 for <main>"),
         ] {
-            let refused = SearchRequest::parse(words(line), &ASKED).err().map(Error::from);
+            let refused = SearchRequest::parse(words(line), &Asked::PLAIN).err().map(Error::from);
             assert_eq!(text(refused), expected, "{line}");
         }
-        assert_eq!(text(SearchRequest::parse([], &ASKED).err().map(Error::from)), "No query string provided");
+        assert_eq!(text(SearchRequest::parse([], &Asked::PLAIN).err().map(Error::from)), "No query string provided");
     }
 
     fn refused(line: &str) -> Option<Error> {
-        match AggregateRequest::parse(words(line), &ASKED) {
+        match AggregateRequest::parse(words(line), &Asked::PLAIN) {
             Ok(request) => Plan::new(&request, &schema(), &[]).err().map(Error::from),
             Err(error) => Some(error.into()),
         }

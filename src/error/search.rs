@@ -338,3 +338,21 @@ fn query_vector(fact: &query::Error) -> Error {
         _ => Error::INTERNAL,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::fields::geo::Point;
+
+    #[test]
+    fn texts_are_those_that_clients_know() {
+        for (fact, text) in [
+            (Failure::BlobSize { expected: 8, got: 3 }, "Could not add vector with blob size 3 (expected size 8)"),
+            (Failure::Number(b"foo"[..].into()), "Invalid numeric value: 'foo'"),
+            (Failure::GeoCoordinates(Point { lon: 1.0, lat: 200.0 }), "Invalid geo coordinates: 1.000000, 200.000000"),
+            (Failure::VectorLength { expected: 2, got: 3 }, "Invalid vector length. Expected 2, got 3"),
+        ] {
+            assert_eq!(failure(&fact), text.as_bytes());
+        }
+    }
+}

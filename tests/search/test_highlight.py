@@ -1,38 +1,26 @@
 """SUMMARIZE and HIGHLIGHT: the field's replies, and what the specification asks for beyond them."""
 
-import json
-import pathlib
 import struct
 
 import pytest
 
-from resp import Error, Map, Simple, from_notation
+import golden
+from resp import Error, Map, Simple
 
-ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data" / "highlight-golden.jsonl").read_text().splitlines()]
-
-
-def reply(value):
-    """A reply of the file, where a bare text is a bulk string."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, list):
-        return [reply(item) for item in value]
-    if isinstance(value, dict) and "map" in value:
-        return Map([(reply(key), reply(item)) for key, item in value["map"]])
-    return from_notation(value)
+ROWS = golden.rows("highlight-golden.jsonl")
 
 
 @pytest.mark.smoke
 @pytest.mark.usefixtures("redis_style")
 @pytest.mark.parametrize("protocol", [2, 3])
-@pytest.mark.parametrize("group", sorted({row["group"] for row in ROWS}))
+@pytest.mark.parametrize("group", golden.groups(ROWS))
 def test_replies_are_those_of_the_field(server, group, protocol):
     c = server.connect(protocol)
     c("CONFIG", "SET", "search.default-scorer", "TFIDF")
     wrong = []
     for row in ROWS:
         if row["group"] == group:
-            got, want = c(*row["cmd"]), reply(row[f"resp{protocol}"])
+            got, want = c(*row["cmd"]), golden.reply(row[f"resp{protocol}"])
             if got != want and not (row.get("unordered") and in_any_order(got) == in_any_order(want)):
                 wrong.append((row["cmd"], got, want))
     assert not wrong, wrong[:5]

@@ -2,12 +2,12 @@
 while documents and indexes go."""
 
 import json
-import pathlib
 import random
 import threading
 
 import pytest
 
+import golden
 from resp import NULL_BULK, Double, Error, Map, Simple, from_notation
 from servers import wait_until
 from vectors import clusters, fp32
@@ -15,11 +15,7 @@ from vectors import clusters, fp32
 pytestmark = pytest.mark.usefixtures("redis_style")
 
 OK = Simple("OK")
-ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data" / "hybrid-derived.jsonl").read_text().splitlines()]
-
-
-def argument(word):
-    return bytes.fromhex(word[4:]) if isinstance(word, str) and word.startswith("hex:") else word
+ROWS = golden.rows("hybrid-derived.jsonl")
 
 
 def wanted(value):
@@ -59,13 +55,13 @@ def alike(got, want):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("protocol", [2, 3])
-@pytest.mark.parametrize("group", sorted({row["group"] for row in ROWS}))
+@pytest.mark.parametrize("group", golden.groups(ROWS))
 def test_replies_are_those_of_the_specification(server, group, protocol):
     c = server.connect(protocol)
     wrong = []
     for row in ROWS:
         if row["group"] == group:
-            got, want = c(*map(argument, row["cmd"])), wanted(row[f"resp{protocol}"])
+            got, want = c(*golden.words(row["cmd"])), wanted(row[f"resp{protocol}"])
             is_rows = row["cmd"][0] == "FT.HYBRID" and not isinstance(want, Error)
             if "TFIDF" in row["cmd"]:
                 continue  # derived of scores whose norm counts a vector as a word

@@ -1,14 +1,14 @@
 """FT.PROFILE: the field's replies where they are facts, and laws where the plan is ours."""
 
 import json
-import pathlib
 import struct
 
 import pytest
 
+import golden
 from resp import Double, Error, Map, Simple, from_notation
 
-ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data" / "profile-golden.jsonl").read_text().splitlines()]
+ROWS = golden.rows("profile-golden.jsonl")
 ANY = object()
 
 
@@ -53,10 +53,6 @@ def is_sharded(server):
     return not server.name.startswith("valkey") and server.version() >= (8, 0)
 
 
-def words(line):
-    return [bytes.fromhex(word[4:]) if word.startswith("hex:") else word for word in line]
-
-
 @pytest.mark.usefixtures("redis_style")
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_replies_are_those_of_the_field(server, protocol):
@@ -66,7 +62,7 @@ def test_replies_are_those_of_the_field(server, protocol):
     c("CONFIG", "SET", "search.default-scorer", "TFIDF")
     wrong = []
     for row in ROWS:
-        got, want = c(*words(row["cmd"])), reply(row[f"resp{protocol}"])
+        got, want = c(*golden.words(row["cmd"])), reply(row[f"resp{protocol}"])
         if not alike(got, want):
             wrong.append((row["cmd"], got, want))
     assert not wrong, wrong[:3]

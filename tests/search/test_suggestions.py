@@ -1,23 +1,12 @@
 """Suggestions (FT.SUG*): the field's replies, what the specification asks for beyond them, and what a key must do."""
 
-import json
-import pathlib
-
 import pytest
 
-from resp import Error, Simple, from_notation
+import golden
+from resp import Error, Simple
 from servers import wait_until
 
-ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data" / "suggestions-golden.jsonl").read_text().splitlines()]
-
-
-def reply(value):
-    """A reply of the file, where a bare text is a bulk string."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, list):
-        return [reply(item) for item in value]
-    return from_notation(value)
+ROWS = golden.rows("suggestions-golden.jsonl")
 
 
 def in_any_order(items):
@@ -28,13 +17,13 @@ def in_any_order(items):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("protocol", [2, 3])
-@pytest.mark.parametrize("group", sorted({row["group"] for row in ROWS}))
+@pytest.mark.parametrize("group", golden.groups(ROWS))
 def test_replies_are_those_of_the_field(server, group, protocol):
     c = server.connect(protocol)
     wrong = []
     for row in ROWS:
         if row["group"] == group:
-            got, want = c(*row["cmd"]), reply(row[f"resp{protocol}"])
+            got, want = c(*row["cmd"]), golden.reply(row[f"resp{protocol}"])
             if row.get("unordered"):
                 got, want = in_any_order(got), in_any_order(want)
             if got != want:

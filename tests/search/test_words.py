@@ -1,29 +1,15 @@
 """Spelling, dictionaries, synonyms and sounds (FT.SPELLCHECK, FT.DICT*, FT.SYN*, PHONETIC): the field's replies, and what outlives what."""
 
-import json
-import pathlib
 import re
 
 import pytest
 
-from resp import Double, Error, Map, Set, Simple, from_notation
+import golden
+from resp import Double, Error, Map, Set, Simple
 from servers import wait_until
 
 OK = Simple("OK")
-ROWS = [json.loads(line) for line in (pathlib.Path(__file__).parents[1] / "data" / "words-golden.jsonl").read_text().splitlines()]
-
-
-def reply(value):
-    """A reply of the file, where a bare text is a bulk string."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, list):
-        return [reply(item) for item in value]
-    if isinstance(value, dict) and "map" in value:
-        return Map((reply(name), reply(item)) for name, item in value["map"])
-    if isinstance(value, dict) and "set" in value:
-        return Set(reply(item) for item in value["set"])
-    return from_notation(value)
+ROWS = golden.rows("words-golden.jsonl")
 
 
 def plain(value, ordered):
@@ -61,14 +47,14 @@ def settled(c, index="i"):
 @pytest.mark.smoke
 @pytest.mark.usefixtures("redis_style")
 @pytest.mark.parametrize("protocol", [2, 3])
-@pytest.mark.parametrize("group", sorted({row["group"] for row in ROWS}))
+@pytest.mark.parametrize("group", golden.groups(ROWS))
 def test_replies_are_those_of_the_field(server, r2, group, protocol):
     c = server.connect(protocol)
     wrong = []
     for row in ROWS:
         if row["group"] != group:
             continue
-        got, want = c(*row["cmd"]), reply(row[f"resp{protocol}"])
+        got, want = c(*row["cmd"]), golden.reply(row[f"resp{protocol}"])
         if row["cmd"][0] in ("FT.CREATE", "FT.SYNUPDATE") and got == OK:
             wait_until(lambda row=row: settled(r2, row["cmd"][1]), "the keys are indexed")
         ordered = not row.get("unordered")

@@ -178,6 +178,13 @@ impl Asked {
         })
     }
 
+    /// What an arm finds, and how it went where that is wanted. A profile is of one thread.
+    fn looked_at(&self, find: impl FnOnce(Option<&Profile>) -> Found) -> (Found, Done) {
+        let profile = self.profiling.map(|_| Profile::default());
+        let found = find(profile.as_ref());
+        (found, profile.map(Profile::done).unwrap_or_default())
+    }
+
     /// Finds both lists.
     fn search(&self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Lists {
         let (arms, server) = (&self.arms, Server::of(here, self.database));
@@ -189,19 +196,11 @@ impl Asked {
             return Lists::default();
         };
         let index = &*state;
-        // A profile is of one thread.
-        let looked = |find: &mut dyn FnMut(Option<&Profile>) -> Found| {
-            let profile = self.profiling.map(|_| Profile::default());
-            let found = find(profile.as_ref());
-            (found, profile.map(Profile::done).unwrap_or_default())
-        };
-        let text = || looked(&mut |profile| arms.search(index, profile, &is_over));
-        let mut measured = Some(measured);
-        let vector =
-            || looked(&mut |profile| arms.vector(index, measured.take().unwrap_or_default(), profile, &is_over));
+        let text = || self.looked_at(|profile| arms.search(index, profile, &is_over));
+        let vector = || self.looked_at(|profile| arms.vector(index, measured, profile, &is_over));
         let apart = here.is_none() && arms.shorter(index).is_none_or(|cost| cost >= HAND_OVER);
         let ((text, text_took), (mut vector, vector_took)) =
-            if apart { pair::both(text, vector) } else { (text(), { vector }()) };
+            if apart { pair::both(text, vector) } else { (text(), vector()) };
         drop(state);
         let start = Instant::now();
         let (order, limit) = arms.vector_order();

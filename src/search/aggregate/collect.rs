@@ -283,16 +283,9 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::schema::Source;
     use proptest::prelude::*;
 
-    const ASKED: Asked = Asked {
-        resp3: true,
-        source: Source::Hash,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    };
+    const ASKED: Asked = Asked { resp3: true, ..Asked::PLAIN };
 
     /// A row: what it shows, and what it is sorted by.
     type Told = (Option<u8>, Option<u8>);

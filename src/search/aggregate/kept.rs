@@ -191,7 +191,7 @@ mod tests {
     use crate::search::document::{Raw, RawDocument};
     use crate::search::index::Change;
     use crate::search::request::Asked;
-    use crate::search::schema::{self, Source};
+    use crate::search::schema;
     use proptest::prelude::*;
 
     /// What a group is told by: its keys as text, how many documents, the sum of their numbers.
@@ -199,13 +199,7 @@ mod tests {
 
     fn groups(index: &Index, by: &str) -> Vec<Told> {
         let text = format!("* GROUPBY {by} REDUCE COUNT 0 AS count REDUCE SUM 1 @n AS sum");
-        let asked = Asked {
-            resp3: true,
-            source: Source::Hash,
-            max_results: 1_000_000,
-            max_rows: usize::MAX,
-            max_groups: usize::MAX,
-        };
+        let asked = Asked { resp3: true, ..Asked::PLAIN };
         let request = AggregateRequest::parse(text.split(' ').map(str::as_bytes), &asked).unwrap();
         let plan = Plan::new(&request, index.schema(), &[]).unwrap();
         let grouping = Grouping::of(&plan).unwrap();

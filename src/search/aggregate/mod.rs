@@ -35,13 +35,7 @@ use crate::search::schema::{Schema, Source};
 /// What fuzzing calls: whatever the words, they are refused or planned.
 #[doc(hidden)]
 pub fn fuzz<'a>(words: impl Iterator<Item = &'a [u8]> + Clone, schema: &Schema) {
-    let asked = Asked {
-        resp3: true,
-        source: Source::Json,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    };
+    let asked = Asked { resp3: true, source: Source::Json, ..Asked::PLAIN };
     let _ = SearchRequest::parse(words.clone(), &asked);
     if let Ok(request) = request::AggregateRequest::parse(words, &asked) {
         let _ = plan::Plan::new(&request, schema, &[b"distance"]);

@@ -13,7 +13,7 @@ use super::row::{Hit, Load, Row, Source, Wanted};
 use super::value::{Shown, Value};
 use crate::search::decimal;
 use crate::search::request::Asked;
-use crate::search::schema::{self, Kind, Schema, create};
+use crate::search::schema::{Kind, Schema, create};
 
 /// Documents as texts by field; `n`, `m` NUMERIC, `t` TEXT SORTABLE (folded), `tag` TAG.
 struct Memory {
@@ -113,13 +113,7 @@ impl Source for Memory {
 }
 
 fn asked() -> Asked {
-    Asked {
-        resp3: false,
-        source: schema::Source::Hash,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    }
+    Asked::PLAIN
 }
 
 fn plan(schema: &Schema, line: &str) -> Arc<Plan> {

@@ -107,3 +107,18 @@ impl Fuzzy {
         Ok(last.is_some_and(|at| self.rows[row * width + at] < self.far()))
     }
 }
+
+/// Edit distance by the textbook, for tests to compare with.
+#[cfg(test)]
+pub fn edits<T: PartialEq>(a: &[T], b: &[T]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], next);
+        }
+    }
+    row[b.len()]
+}

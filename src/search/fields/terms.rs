@@ -388,6 +388,7 @@ fn suffix_starts(text: &[u8]) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fuzzy::edits;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -396,20 +397,10 @@ mod tests {
         prop::string::string_regex("[abcé]{0,6}").unwrap().prop_map(String::into_bytes)
     }
 
-    /// Edit distance by the textbook.
+    /// The edit distance in characters.
     fn distance(a: &[u8], b: &[u8]) -> usize {
-        let (a, b): (Vec<char>, Vec<char>) =
-            (String::from_utf8_lossy(a).chars().collect(), String::from_utf8_lossy(b).chars().collect());
-        let mut row: Vec<usize> = (0..=b.len()).collect();
-        for (i, x) in a.iter().enumerate() {
-            let mut diagonal = row[0];
-            row[0] = i + 1;
-            for (j, y) in b.iter().enumerate() {
-                let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-                diagonal = std::mem::replace(&mut row[j + 1], next);
-            }
-        }
-        row[b.len()]
+        let [a, b] = [a, b].map(|text| String::from_utf8_lossy(text).chars().collect::<Vec<char>>());
+        edits(&a, &b)
     }
 
     proptest! {

@@ -32,12 +32,6 @@ use super::schema::Source;
 /// What fuzzing calls: whatever the words, they are refused or read.
 #[doc(hidden)]
 pub fn fuzz<'a>(words: impl Iterator<Item = &'a [u8]>) {
-    let asked = Asked {
-        resp3: true,
-        source: Source::Json,
-        max_results: 1_000_000,
-        max_rows: usize::MAX,
-        max_groups: usize::MAX,
-    };
+    let asked = Asked { resp3: true, source: Source::Json, ..Asked::PLAIN };
     let _ = request::HybridRequest::parse(words, &asked);
 }

@@ -34,6 +34,18 @@ pub struct Asked {
     pub max_groups: usize,
 }
 
+impl Asked {
+    /// By a client that speaks RESP2, of an index over hashes, with the limits that settings begin with: for tests and fuzzing.
+    #[doc(hidden)]
+    pub const PLAIN: Self = Self {
+        resp3: false,
+        source: Source::Hash,
+        max_results: 1_000_000,
+        max_rows: usize::MAX,
+        max_groups: usize::MAX,
+    };
+}
+
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {

@@ -194,6 +194,7 @@ impl Dictionary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::fields::fuzzy::edits;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -267,19 +268,5 @@ mod tests {
             let decoded = Dictionary::decode(&mut &bytes[..]).expect("as written");
             prop_assert!(decoded.iter().eq(dictionary.iter()));
         }
-    }
-
-    /// Edit distance by the textbook.
-    fn edits(a: &[u8], b: &[u8]) -> usize {
-        let mut row: Vec<usize> = (0..=b.len()).collect();
-        for (i, x) in a.iter().enumerate() {
-            let mut diagonal = row[0];
-            row[0] = i + 1;
-            for (j, y) in b.iter().enumerate() {
-                let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
-                diagonal = std::mem::replace(&mut row[j + 1], next);
-            }
-        }
-        row[b.len()]
     }
 }
