@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `tree` | the radix tree that holds the entries |
+//! | `tree` | the burst trie that holds the entries |
+//! | `packed` | a short list of entries in one allocation |
 //! | `find` | the best entries for a prefix |
 //! | [`encoding`] | the dictionary in RDB files |
 //!
@@ -12,12 +13,14 @@
 pub mod encoding;
 mod entry;
 mod find;
+mod packed;
 mod tree;
 
 use super::fold::fold;
+use packed::Change;
 use tree::Tree;
 
-pub use entry::{Entry, count_chars};
+pub use entry::count_chars;
 pub use find::Suggested;
 
 /// Longest text of an entry, in characters.
@@ -61,37 +64,23 @@ impl Suggestions {
         if addition.text.is_empty() {
             return false;
         }
-        let folded = fold(addition.text);
-        let payload = addition.payload.map(Box::<[u8]>::from);
-        let text = (*folded != *addition.text).then(|| Box::from(addition.text));
-        self.tree.change(&folded, |entries| {
-            if let Some(entry) = entries.iter_mut().find(|entry| entry.text == text) {
-                let before = entry.clone();
-                entry.score = if addition.increment { entry.score + addition.score } else { addition.score };
-                entry.payload = payload.unwrap_or_else(|| std::mem::take(&mut entry.payload));
-                return before != *entry;
-            }
-            entries.push(Entry { text, payload: payload.unwrap_or_default(), score: addition.score });
-            true
-        })
+        let Addition { text, score, increment, payload } = addition;
+        let folded = fold(text);
+        let original = (*folded != *text).then_some(text);
+        let characters = u8::try_from(count_chars(text)).unwrap_or(u8::MAX);
+        self.tree.change(&folded, original, Change::Put { score, increment, payload, characters })
     }
 
     /// Removes a text; whether it was there.
     pub fn remove(&mut self, text: &[u8]) -> bool {
         let folded = fold(text);
-        let kept = (*folded != *text).then_some(text);
-        self.tree.change(&folded, |entries| match entries.iter().position(|entry| entry.text.as_deref() == kept) {
-            Some(at) => {
-                entries.remove(at);
-                true
-            }
-            None => false,
-        })
+        let original = (*folded != *text).then_some(text);
+        !text.is_empty() && self.tree.change(&folded, original, Change::Remove)
     }
 
     /// Shows every entry, in the order of the folded texts: text, score, payload.
     pub fn each(&self, show: &mut Show<'_>) {
-        self.tree.each(&mut |folded, entry| show(entry.text.as_deref().unwrap_or(folded), entry.score, &entry.payload));
+        self.tree.each(&mut |folded, entry| show(entry.original.unwrap_or(folded), entry.score, entry.payload));
     }
 
     /// How many allocations freeing takes, about.

@@ -134,6 +134,47 @@ fn removed_entries_leave_nothing_behind() {
 }
 
 #[test]
+fn an_entry_takes_little_beyond_its_text() {
+    let words = |count: u32| (0..count).map(|number| format!("{:x}{number}", number.wrapping_mul(2_654_435_761)));
+    for count in [1_000, 30_000] {
+        let entries: Vec<String> = words(count).collect();
+        let made = made_quickly(&entries);
+        // What an allocator takes: a multiple of 16 bytes and 8 beside it.
+        let mut bytes = 0;
+        made.allocations(&mut |size| bytes += if size == 0 { 0 } else { (size + 8).next_multiple_of(16) });
+        let text: usize = entries.iter().map(String::len).sum();
+        assert!(bytes < text + 60 * entries.len(), "{} an entry", (bytes - text) / entries.len());
+    }
+}
+
+#[test]
+fn many_entries_come_and_go() {
+    let entries: Vec<String> =
+        (0..3000u32).map(|number| format!("{}", number.wrapping_mul(2_654_435_761) % 4000)).collect();
+    let mut made = Suggestions::default();
+    let mut plain = std::collections::BTreeMap::new();
+    for (nth, text) in entries.iter().enumerate() {
+        let score = (nth % 17) as f32;
+        made.add(Addition { text: text.as_bytes(), score, increment: false, payload: Some(&[b'p'; 300][..nth % 300]) });
+        plain.insert(text.clone(), score);
+        if nth % 100 == 0 {
+            made.tree.check();
+        }
+    }
+    for (prefix, fuzzy) in [("", false), ("1", false), ("12", true), ("399", false), ("123", true), ("x", true)] {
+        assert_eq!(shown(&made.get(prefix.as_bytes(), fuzzy, 20)), naive(&plain, prefix, fuzzy, 20));
+    }
+    for (nth, text) in entries.iter().enumerate() {
+        assert_eq!(made.remove(text.as_bytes()), plain.remove(text).is_some());
+        if nth % 100 == 0 {
+            made.tree.check();
+            assert_eq!(shown(&made.get(b"1", true, 20)), naive(&plain, "1", true, 20));
+        }
+    }
+    assert!(made.is_empty());
+}
+
+#[test]
 fn the_best_are_found_without_looking_at_all() {
     let entries: Vec<String> =
         (0..20_000u32).map(|number| format!("{:08x}", number.wrapping_mul(2_654_435_761))).collect();
