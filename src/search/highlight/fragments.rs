@@ -23,7 +23,7 @@ struct Fragment {
     matches: Range<usize>,
     /// How many other words are among them.
     others: usize,
-    /// How rare the terms are that they have, each counted once.
+    /// How rare their terms are, one of each word, and each counted once.
     score: f64,
 }
 
@@ -75,10 +75,7 @@ fn others(before: &Match, after: &Match) -> u32 {
 }
 
 fn score(matches: &Matches, fragment: &Fragment) -> f64 {
-    let found = &matches.all[fragment.matches.clone()];
-    let (first, last) =
-        (found.first().map_or(0, |first| first.terms.start), found.last().map_or(0, |last| last.terms.end));
-    let mut terms = matches.terms[first..last].to_vec();
+    let mut terms: Vec<_> = matches.all[fragment.matches.clone()].iter().map(|found| found.term).collect();
     terms.sort_unstable_by_key(|(number, _)| *number);
     terms.dedup_by_key(|(number, _)| *number);
     terms.iter().map(|(_, rarity)| rarity).sum()

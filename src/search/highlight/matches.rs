@@ -7,14 +7,14 @@ use crate::search::analysis::{Synonyms, forms, is_derived, placed_terms};
 use crate::watch::Watch;
 
 /// A word that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Match {
     /// Where in the text it stands.
     pub place: Range<usize>,
     /// Which word of the text it is: stop words do not count.
     pub position: u32,
-    /// Which of [`Matches::terms`] it has.
-    pub terms: Range<usize>,
+    /// Number and rarity of the rarest of the terms that it has: usually the word itself, not what it comes from.
+    pub term: (usize, f64),
 }
 
 /// The words that were found, in the order of the text.
@@ -22,8 +22,6 @@ pub struct Match {
 pub struct Matches {
     /// The words.
     pub all: Vec<Match>,
-    /// The number and the rarity of the terms that they have, word after word.
-    pub terms: Vec<(usize, f64)>,
 }
 
 impl Matches {
@@ -50,11 +48,10 @@ impl Matches {
     }
 
     fn add(&mut self, term: (usize, f64), position: u32, place: &Range<usize>) {
-        self.terms.push(term);
-        let end = self.terms.len();
         match self.all.last_mut().filter(|last| last.place == *place) {
-            Some(last) => last.terms.end = end,
-            None => self.all.push(Match { place: place.clone(), position, terms: end - 1..end }),
+            Some(last) if term.1 > last.term.1 => last.term = term,
+            Some(_) => {}
+            None => self.all.push(Match { place: place.clone(), position, term }),
         }
     }
 }

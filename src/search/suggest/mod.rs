@@ -35,7 +35,7 @@ pub struct Addition<'a> {
     pub score: f32,
     /// INCR: the score is added to the one that was there.
     pub increment: bool,
-    /// PAYLOAD; `None`: what was there stays, and `Some` of nothing takes it away.
+    /// PAYLOAD; `None` or nothing: what was there stays.
     pub payload: Option<&'a [u8]>,
 }
 
@@ -65,6 +65,7 @@ impl Suggestions {
             return false;
         }
         let Addition { text, score, increment, payload } = addition;
+        let payload = payload.filter(|payload| !payload.is_empty());
         let folded = fold(text);
         let original = (*folded != *text).then_some(text);
         let characters = u8::try_from(count_chars(text)).unwrap_or(u8::MAX);

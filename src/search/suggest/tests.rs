@@ -110,7 +110,8 @@ fn scores_are_added_to_and_payloads_kept_until_another_is_given() {
         Suggested { text: (*b"a").into(), score: (3.0 / 2.0f64.sqrt()) as f32, payload: Some((*b"p").into()) }
     );
     assert!(!made.add(add(3.0, false, None)), "nothing changes");
-    assert!(made.add(add(3.0, false, Some(b""))) && made.get(b"", false, 1)[0].payload.is_none());
+    assert!(!made.add(add(3.0, false, Some(b""))), "an empty payload is none");
+    assert!(made.add(add(3.0, false, Some(b"q"))) && made.get(b"", false, 1)[0].payload == Some((*b"q").into()));
     assert!(!made.add(Addition { text: b"", score: 1.0, increment: false, payload: None }) && made.len() == 1);
 }
 
