@@ -9,15 +9,16 @@
 //! Ties are by number, and by falling number where a field or a distance falls. Documents without the value come last in
 //! both directions. The total is exact, unless the query was cancelled: then there are the rows found so far.
 
+mod nearest;
+
 use super::doc_id::DocId;
 use super::docset::{Docset, drain, next_allowed};
 use super::explanation::Explanation;
-use super::fields::vector::{Near, VectorIndex, Wanted};
 use super::filters::Filters;
-use super::index::{Index, SortValue, Values};
+use super::index::{Index, SortValue};
 use super::plan::{Plan, Settings, each_range, scores_alike};
 use super::profile::{Profile, What};
-use super::query::ast::{Circle, Kind, Knn, Node, Range};
+use super::query::ast::{Circle, Kind, Node, Range};
 use super::schema::FieldId;
 use super::score::{Context, Leaf, Scorer, Whole, compare_payloads, finish, normalized};
 use super::sorting::sort_within;
@@ -26,7 +27,6 @@ use crate::watch::Watch;
 use roaring::RoaringBitmap;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -78,6 +78,8 @@ pub struct Request<'a> {
     pub explain: bool,
     /// Whether rows need to know which terms of the query they have.
     pub terms: bool,
+    /// Whether rows need the keys of their documents.
+    pub keys: bool,
     /// PAYLOAD, for HAMMING.
     pub payload: Option<&'a [u8]>,
     /// Whether rows need the payloads of their documents.
@@ -112,6 +114,7 @@ impl<'a> Request<'a> {
             scores: false,
             explain: false,
             terms: false,
+            keys: true,
             payload: None,
             payloads: false,
             order: Order::Best,
@@ -164,7 +167,7 @@ pub struct Term {
 pub struct Row {
     /// Its number in the index: valid as long as the index is not changed.
     pub doc: DocId,
-    /// Its key.
+    /// Its key; empty if it was not needed.
     pub key: Box<[u8]>,
     /// Its score; 0 if it was not needed.
     pub score: f64,
@@ -256,21 +259,25 @@ pub fn find_terms<'r>(index: &Index, request: &Request<'_>, rows: impl IntoItera
     query.find_terms(rows.into_iter().filter_map(there).collect());
 }
 
-/// Gives the documents that match to `take`, all of them. What is found besides has no rows; it says whether they are complete.
-/// Not for KNN.
-pub fn with_matching<T>(index: &Index, request: &Request<'_>, take: impl FnOnce(&RoaringBitmap) -> T) -> (T, Found) {
+/// The documents that match, without rows: so many at most, of all those with the lowest numbers, by which they come. What is found
+/// besides says whether they are complete. Not for KNN.
+pub fn documents(index: &Index, request: &Request<'_>, most: usize) -> (RoaringBitmap, Found) {
     let watch = Watch::new(request.cancelled);
     let start = request.profile.map(|_| Instant::now());
     let plan = Plan::new(index, &request.settings, request.root, &watch).profiled(request.profile);
     let mut query = Execution { index, request, plan, allowed: None, watch: &watch };
-    query.allowed = query.allowed();
-    let matching = query.matching();
+    let mut find = || {
+        query.allowed = query.allowed();
+        if most == usize::MAX { query.matching().into_owned() } else { query.first(most) }
+    };
+    let docs = match request.profile.filter(|_| request.has_filters()) {
+        Some(profile) => profile.around(What::Intersect, find, RoaringBitmap::len),
+        None => find(),
+    };
     if let (Some(profile), Some(start)) = (request.profile, start) {
         profile.took.set(start.elapsed());
     }
-    let taken = take(&matching);
-    drop(matching);
-    (taken, Found { complete: !watch.look(), was_cut: query.plan.was_cut(), ..Found::default() })
+    (docs, Found { complete: !watch.look(), was_cut: query.plan.was_cut(), ..Found::default() })
 }
 
 struct Execution<'a> {
@@ -316,6 +323,22 @@ impl<'a> Execution<'a> {
             None => found,
             Some(allowed) => Cow::Owned(&*found & allowed),
         }
+    }
+
+    /// The first of the matching documents: no more of them are looked for.
+    fn first(&self, most: usize) -> RoaringBitmap {
+        let mut docset = self.plan.docset(self.request.root);
+        let mut allowed = self.allowed.as_ref().map(RoaringBitmap::iter);
+        let mut first = RoaringBitmap::new();
+        for _ in 0..most {
+            let Some(doc) = next_allowed(&mut *docset, &mut allowed, self.watch) else { break };
+            first.insert(doc.0);
+            docset.advance();
+            if self.watch.spend(1) {
+                break;
+            }
+        }
+        first
     }
 
     /// Walks through the matching documents, and says whether to the end.
@@ -424,7 +447,7 @@ impl<'a> Execution<'a> {
     fn row(&self, doc: DocId) -> Row {
         Row {
             doc,
-            key: self.index.documents().key(doc).into(),
+            key: if self.request.keys { self.index.documents().key(doc).into() } else { Box::default() },
             score: 0.0,
             explanation: None,
             terms: Vec::new(),
@@ -436,7 +459,9 @@ impl<'a> Execution<'a> {
 
     /// The rows of some documents.
     fn rows(&self, docs: impl Iterator<Item = DocId> + Clone) -> impl Iterator<Item = Row> {
-        self.index.documents().fetch_keys(docs.clone().take(AT_LEAST));
+        if self.request.keys {
+            self.index.documents().fetch_keys(docs.clone().take(AT_LEAST));
+        }
         let timely = docs.enumerate().take_while(|(nth, _)| !self.watch.spend(ROW) || *nth < AT_LEAST);
         timely.map(|(_, doc)| self.row(doc))
     }
@@ -538,95 +563,6 @@ impl<'a> Execution<'a> {
             slop: 1.0,
             payload: if by_payload { compare_payloads(self.payload(doc), self.request.payload) } else { None },
         }
-    }
-
-    /// The nearest of those that pass the filter. `None`: cancelled.
-    fn near(&self, knn: &'a Knn, vectors: &VectorIndex) -> Option<Near> {
-        let filter = knn.filter.as_deref().filter(|filter| filter.kind != Kind::All);
-        let is_over = || self.watch.look();
-        let near = |wanted| vectors.knn(&knn.vector.blob, knn.k, wanted, &knn.options, Some(&is_over));
-        if let (Some(filter), None) = (filter, &self.allowed)
-            && let Some(asked) = self.plan.question(filter, knn, vectors)
-        {
-            self.tell_mode("HYBRID_BATCHES");
-            let test = self.plan.test_of(filter, &asked);
-            let fetch = |docs: &mut dyn Iterator<Item = DocId>| asked.numbers.fetch(docs);
-            return near(Wanted::Test { test: &*test, fetch: &fetch, matching: asked.matching });
-        }
-        let filter = match (filter.map(|filter| self.plan.bitmap(filter)), &self.allowed) {
-            (Some(filter), Some(allowed)) => Some(Cow::Owned(&*filter & allowed)),
-            (Some(filter), None) => Some(filter),
-            (None, allowed) => allowed.as_ref().map(Cow::Borrowed),
-        };
-        if let Some(docs) = filter.as_deref() {
-            let scans = vectors.scans(docs.len(), knn.k, &knn.options);
-            self.tell_mode(if scans { "HYBRID_ADHOC_BF" } else { "HYBRID_BATCHES" });
-        }
-        near(filter.as_deref().map_or(Wanted::All, Wanted::Set))
-    }
-
-    /// Tells how the search among vectors that is being made goes about it.
-    fn tell_mode(&self, mode: &'static str) {
-        if let Some(profile) = self.request.profile {
-            profile.is(What::Vector(mode));
-        }
-    }
-
-    /// The nearest.
-    fn knn(&self, knn: &'a Knn) -> Found {
-        let index = knn.field.id.and_then(|id| self.index.field(id));
-        let near = match index.map(|index| &index.values) {
-            Some(Values::Vector(vectors)) => match self.request.profile {
-                Some(profile) => {
-                    let count = |near: &Option<Near>| near.as_ref().map_or(0, |near| near.docs.len() as u64);
-                    profile.whole(What::Vector("STANDARD_KNN"), || self.near(knn, vectors), count)
-                }
-                None => self.near(knn, vectors),
-            },
-            _ => Some(Near::default()),
-        };
-        let complete = near.is_some();
-        let Near { docs: near, uncertainty } = near.unwrap_or_default();
-        let nearest = uncertainty.map(|uncertainty| Nearest { k: knn.k, uncertainty });
-        let total = near.len() as u64;
-        let Request { offset, limit, .. } = *self.request;
-        let unsorted = matches!(self.request.order, Order::Field { field, .. }
-            if !self.index.field(field).is_some_and(super::index::FieldIndex::keeps_sort_values));
-        let rows_of = |near: &[(DocId, f64)]| -> Vec<Row> {
-            let rows = self.rows(near.iter().map(|(doc, _)| *doc)).zip(near);
-            let with_distance = |(mut row, (_, distance)): (Row, &(DocId, f64))| {
-                row.distances.insert(0, Some(*distance));
-                row
-            };
-            rows.map(with_distance).collect()
-        };
-        let mut rows = match self.request.order {
-            _ if unsorted => rows_of(&near),
-            _ if nearest.is_some() => {
-                let mut rows = rows_of(&near);
-                for (row, (doc, distance)) in rows.iter_mut().zip(&near) {
-                    row.sort = self.sort_value(*doc, &[*distance]).map(SortKey::of);
-                }
-                rows
-            }
-            Order::Best | Order::Number => {
-                let first = offset.min(near.len());
-                rows_of(&near[first..first.saturating_add(limit).min(near.len())])
-            }
-            _ => {
-                let distances: HashMap<DocId, f64> = near.iter().copied().collect();
-                let value = |(doc, distance): &(DocId, f64)| (self.sort_value(*doc, &[*distance]), *doc);
-                let mut rows = self.first_by(near.iter().map(value));
-                rows.iter_mut().for_each(|row| row.distances.insert(0, distances.get(&row.doc).copied()));
-                rows
-            }
-        };
-        if let Some(filter) = knn.filter.as_deref() {
-            self.fill_scores(filter, &mut rows);
-        } else if self.request.scores && self.request.scorer == Scorer::DocScore {
-            rows.iter_mut().for_each(|row| row.score = self.index.documents().score(row.doc));
-        }
-        Found { total, rows, complete, unsorted, nearest, ..Found::default() }
     }
 }
 

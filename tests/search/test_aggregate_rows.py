@@ -135,6 +135,68 @@ def test_an_empty_page_follows_a_full_one(r2, r3, steps, rows, limit):
         assert sizes == expected, (steps, count)
 
 
+@pytest.mark.smoke
+def test_a_limit_is_filled_up_where_documents_have_gone(r2):
+    """Documents that have expired are in the index until the server notices."""
+    r2("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
+    for number in range(1, 9):
+        r2("HSET", f"d:{number}", "t", f"a{number}", "n", number)
+    r2("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    try:
+        r2("PEXPIREAT", "d:1", 1)
+        for key in ("d:2", "d:4"):
+            r2("PEXPIRE", key, 1)
+        wait_until(lambda: r2("PTTL", "d:4") == -2, "the documents have expired")
+        found = r2("FT.AGGREGATE", "i", "*", "LOAD", 1, "@t", "LIMIT", 0, 3)
+        assert found[1:] == [[b"t", b"a3"], [b"t", b"a5"], [b"t", b"a6"]]
+        last = r2("FT.AGGREGATE", "i", "*", "LOAD", 1, "@t", "LIMIT", 4, 9)
+        assert last[1:] == [[b"t", b"a8"]]
+    finally:
+        r2("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+
+
+LOADED = [
+    ("n", b"7"),
+    ("u", b"Unfolded Text"),
+    ("t", b"Folded Text"),
+    ("b", b"1.50"),
+]
+
+
+@pytest.mark.parametrize("name, value", LOADED)
+def test_what_is_loaded_is_what_the_document_has(r2, name, value):
+    fields = ["n", "NUMERIC", "SORTABLE", "u", "TAG", "SORTABLE", "UNF", "t", "TEXT", "SORTABLE", "b", "TAG", "SORTABLE", "UNF"]
+    r2("FT.CREATE", "i", "SCHEMA", *fields)
+    r2("HSET", "d", "n", "007", "u", "Unfolded Text", "t", "Folded Text", "b", "1.50")
+    for steps in (["LOAD", 1, f"@{name}"], ["LOAD", 3, f"@{name}", "AS", name], ["LOAD", 2, "@__key", f"@{name}"]):
+        assert r2("FT.AGGREGATE", "i", "*", *steps)[1][-2:] == [name.encode(), value]
+    # After everything was loaded, a number is as it is stored.
+    stored = b"007" if name == "n" else value
+    row = r2("FT.AGGREGATE", "i", "*", "LOAD", 1, f"@{name}", "LOAD", "*")[1]
+    assert dict(zip(row[::2], row[1::2]))[name.encode()] == stored
+    assert r2("FT.AGGREGATE", "i", "*", "LOAD", 1, "@n", "APPLY", "@n*2", "AS", "x")[1] == [b"n", b"7", b"x", b"14"]
+
+
+@pytest.mark.parametrize("steps", ["", "LOAD 1 @n", "LOAD 1 @t", "LOAD 2 @__key @t", "SORTBY 1 @n MAX 100 LOAD 1 @t"])
+def test_a_cursor_repeats_nothing_and_leaves_out_what_has_gone(r2, steps):
+    r2("FT.CREATE", "i", "PREFIX", 1, "d:", "SCHEMA", "t", "TEXT", "n", "NUMERIC", "SORTABLE")
+    for number in range(100):
+        r2("HSET", f"d:{number}", "t", f"a{number}", "n", number)
+    page, cursor = r2("FT.AGGREGATE", "i", "*", *steps.split(), "WITHCURSOR", "COUNT", 10)
+    rows = page[1:]
+    r2("DEL", "d:50", "d:3")
+    r2("HSET", "d:60", "t", "changed")
+    r2("HSET", "d:100", "t", "new", "n", 100)
+    while cursor:
+        page, cursor = r2("FT.CURSOR", "READ", "i", cursor)
+        rows += page[1:]
+    texts = [dict(zip(row[::2], row[1::2])).get(b"t") for row in rows]
+    if "@t" in steps:
+        assert texts == [b"changed" if at == 60 else b"a%d" % at for at in range(100) if at != 50]
+    else:
+        assert len(rows) in (99, 100)
+
+
 def test_cursors_that_nobody_reads_are_collected(indexed, server):
     for name, number in (("i", 0), ("i", 5), ("nope", 5)):
         assert indexed("FT.CURSOR", "GC", name, number) == 0

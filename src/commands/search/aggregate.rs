@@ -3,8 +3,11 @@
 //! The query and the steps run on a worker. Steps that need only what the index keeps run while it is read; others ask the
 //! server for what documents hold, some rows at a time, and without the index, so that nobody waits for both.
 //!
-//! WITHCURSOR: a cursor holds the keys that the query found and the steps at work on them. So it repeats no document and skips none
-//! that is still there.
+//! Where a LIMIT says how many documents the steps can use, the query looks for no more. If some of them have gone by then, it is
+//! made again, without that.
+//!
+//! WITHCURSOR: a cursor holds the documents that the query found and the steps at work on them. So it repeats no document and skips
+//! none that is still there. Each page is made as the first one is, of the index as it is then where that is enough.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -27,13 +30,14 @@ use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
 use crate::redis::reply::Reply;
+use crate::search::aggregate::hits::Hits;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
 use crate::search::aggregate::row::Row;
 use crate::search::aggregate::value::{Shown, Value};
 use crate::search::decimal;
-use crate::search::execute::{self, Found, Order, Request, distance_names, execute, with_matching};
+use crate::search::execute::{Found, Order, Request, distance_names, documents, execute};
 use crate::search::index::Index;
 use crate::search::live::Place as Arrival;
 use crate::search::plan::Measured;
@@ -80,8 +84,9 @@ fn run(ctx: &Context, name: &[u8], args: Args<'_>, profiling: Option<Profiling>)
     index.count_use(query::dialect(&asked.request.options));
     if query::finds_nothing_for_memory(ctx)? {
         let pipeline = Pipeline::new(Arc::clone(&asked.plan));
-        let running = asked.running(&index.handle, pipeline, Found::without_memory());
-        let answer = asked.answer(running, Access::Server(Server::Here(ctx)))?;
+        let running = asked.running(&index.handle, pipeline, Found::without_memory(), Hits::default());
+        let access = Access::Server(Server::Here(ctx), &index.handle);
+        let answer = asked.answer(running, |running, most| running.next(access, most))?;
         return Answer { report: asked.profiling.map(Report::empty), ..answer }.reply(ctx);
     }
     query::run_with(
@@ -138,29 +143,57 @@ impl Asked {
         })
     }
 
-    fn execute(self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
-        let server = Server::of(here, self.database);
+    fn execute(&self, handle: &Arc<Handle>, arrival: Arrival, here: Option<&Context>) -> Result<Answer, Error> {
         let queued = self.profiling.map(|profiling| (profiling, profiling.understood.elapsed()));
+        // A cursor may be read long after: nobody can make its query again then.
+        let most = if self.request.cursor.is_some() { usize::MAX } else { self.plan.first_documents() };
+        let answer = self.attempt(handle, arrival, here, (most, queued))?;
+        if answer.running.hits.ran_out() {
+            return self.attempt(handle, arrival, here, (usize::MAX, queued));
+        }
+        Ok(answer)
+    }
+
+    /// Makes the query, which looks for so many documents at most, and the first rows.
+    fn attempt(
+        &self,
+        handle: &Arc<Handle>,
+        arrival: Arrival,
+        here: Option<&Context>,
+        (most, queued): (usize, Option<(Profiling, Duration)>),
+    ) -> Result<Answer, Error> {
+        let server = Server::of(here, self.database);
         let profile = queued.map(|_| Profile::default());
         let deadline = self.deadline;
         let is_over = || deadline.has_passed();
         let measured = measuring::ranges((&**handle, arrival), &self.tree, &self.definition, &is_over, server);
         let index = handle.read(arrival, &is_over);
         let (Some(measured), Some(index)) = (measured, index) else {
-            let running = self.running(handle, Pipeline::new(Arc::clone(&self.plan)), Found::default());
-            let answer = self.answer(running, Access::Server(server))?;
+            let running =
+                self.running(handle, Pipeline::new(Arc::clone(&self.plan)), Found::default(), Hits::default());
+            let answer = self.answer(running, |running, most| running.next(Access::Server(server, handle), most))?;
             return Ok(Answer { report: self.profiling.map(Report::empty), ..answer });
         };
-        let (pipeline, mut found) = self.find(&index, measured, profile.as_ref(), &is_over);
-        let access = if self.request.cursor.is_none() && !self.plan.needs_documents() && found.nearest.is_none() {
-            Access::Index(&index)
+        let (pipeline, mut found, hits) = self.find(&index, (measured, most), profile.as_ref(), &is_over);
+        let mut answer = if !self.plan.needs_documents() && found.nearest.is_none() {
+            let running = self.running(handle, pipeline, found, hits);
+            self.answer(running, |running, most| running.next(Access::Index(&index), most))?
         } else {
             drop(index);
-            Access::Server(server)
+            let watch = Watch::new(Some(&is_over));
+            let mut hits = hits;
+            if measuring::settle(
+                &mut found,
+                (&self.tree, Order::Best, (0, usize::MAX)),
+                &self.definition,
+                server,
+                &watch,
+            ) {
+                hits = Hits::of_rows(std::mem::take(&mut found.rows), false);
+            }
+            let running = self.running(handle, pipeline, found, hits);
+            self.answer(running, |running, most| running.page(server, arrival, most))?
         };
-        let watch = Watch::new(Some(&is_over));
-        measuring::settle(&mut found, (&self.tree, Order::Best, (0, usize::MAX)), &self.definition, server, &watch);
-        let mut answer = self.answer(self.running(handle, pipeline, found), access)?;
         if let (Some((profiling, queued)), Some(profile)) = (queued, profile) {
             let done = profile.done();
             let steps = answer.steps(&done);
@@ -169,21 +202,25 @@ impl Asked {
         Ok(answer)
     }
 
-    /// The first rows.
-    fn answer(&self, mut running: Running, access: Access<'_>) -> Result<Answer, Error> {
+    /// The first rows, which `next` makes.
+    fn answer(
+        &self,
+        mut running: Running,
+        next: impl FnOnce(&mut Running, usize) -> Result<Output<Document>, Error>,
+    ) -> Result<Answer, Error> {
         let page = self.request.cursor.map(|cursor| Page { number: 0, size: cursor.count });
-        let batch = running.next(access, page.map_or(usize::MAX, |page| page.size))?;
+        let batch = next(&mut running, page.map_or(usize::MAX, |page| page.size))?;
         Ok(Answer { running, batch, cursor: page, report: None })
     }
 
-    /// Finds the documents, and does the first GROUPBY at once where it needs no rows.
+    /// Finds the documents, so many at most, and does the first GROUPBY at once where it needs no rows.
     fn find(
         &self,
         index: &Index,
-        measured: Vec<Measured>,
+        (measured, most): (Vec<Measured>, usize),
         profile: Option<&Profile>,
         cancelled: &dyn Fn() -> bool,
-    ) -> (Pipeline<Document>, Found) {
+    ) -> (Pipeline<Document>, Found, Hits) {
         let options = &self.request.options;
         let scores = self.plan.needs_scores();
         let nearest = matches!(self.tree.kind, ast::Kind::Knn(_));
@@ -194,10 +231,12 @@ impl Asked {
             scores,
             explain: options.explain_score,
             terms: self.plan.needs_terms(),
+            // Candidates are measured by their keys.
+            keys: nearest,
             payload: options.payload.as_deref(),
             payloads: options.with_payloads,
             order: if scores || nearest { Order::Best } else { Order::Number },
-            limit: usize::MAX,
+            limit: if nearest { usize::MAX } else { most },
             profile,
             cancelled: Some(cancelled),
             ..Request::new(&self.tree)
@@ -206,20 +245,28 @@ impl Asked {
         if profile.is_some() {
             pipeline.keep_tally();
         }
-        let found = if !scores && !nearest && Pipeline::<Document>::groups(&self.plan) {
-            let group = |docs: &_| pipeline.group(index, docs, cancelled);
-            with_matching(index, &request, group).1
-        } else {
-            execute(index, &request)
-        };
-        (pipeline, found)
+        let alone = !scores && !nearest && !request.explain && !request.terms && !request.payloads;
+        if alone && distance_names(&self.tree).is_empty() {
+            let (docs, found) = documents(index, &request, most);
+            if Pipeline::<Document>::groups(&self.plan) {
+                pipeline.group(index, &docs, cancelled);
+                return (pipeline, found, Hits::default());
+            }
+            let was_cut = docs.len() >= most as u64;
+            return (pipeline, found, Hits::of_set(docs, was_cut));
+        }
+        let mut found = execute(index, &request);
+        let was_cut = !nearest && found.rows.len() >= most;
+        let rows = if found.nearest.is_some() { Vec::new() } else { std::mem::take(&mut found.rows) };
+        (pipeline, found, Hits::of_rows(rows, was_cut))
     }
 
-    fn running(&self, handle: &Arc<Handle>, pipeline: Pipeline<Document>, found: Found) -> Running {
+    fn running(&self, handle: &Arc<Handle>, pipeline: Pipeline<Document>, found: Found, hits: Hits) -> Running {
         let options = &self.request.options;
         Running {
             pipeline,
-            hits: found.rows.into_iter(),
+            hits,
+            looks: false,
             complete: found.complete,
             was_cut: found.was_cut,
             no_memory: found.no_memory,
@@ -269,7 +316,9 @@ impl Beside {
 /// Steps at work, which a cursor keeps.
 pub struct Running {
     pub(super) pipeline: Pipeline<Document>,
-    pub(super) hits: std::vec::IntoIter<execute::Row>,
+    pub(super) hits: Hits,
+    /// Every document whose key is loaded must be there, whatever the index says.
+    pub(super) looks: bool,
     pub(super) complete: bool,
     /// A pattern stands for more terms than were looked for.
     pub(super) was_cut: bool,
@@ -317,8 +366,25 @@ impl Running {
     /// Of an expression.
     pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output<Document>, Error> {
         let deadline = self.deadline;
-        let mut source = Documents { hits: &mut self.hits, definition: &self.definition, style: self.style, access };
+        let (definition, style, looks) = (&self.definition, self.style, self.looks);
+        let mut source = Documents { hits: &mut self.hits, definition, style, access, looks };
         Ok(self.pipeline.next(&mut source, most, &move || deadline.has_passed())?)
+    }
+
+    /// The next rows, at most so many, of an index with everything applied up to a place, where that is enough. When time is over
+    /// before it can be read, there are none.
+    ///
+    /// # Errors
+    /// Of an expression.
+    pub fn page(&mut self, server: Server<'_>, arrival: Arrival, most: usize) -> Result<Output<Document>, Error> {
+        let (handle, deadline) = (Arc::clone(&self.handle), self.deadline);
+        if self.looks || self.pipeline.plan().needs_documents() {
+            return self.next(Access::Server(server, &handle), most);
+        }
+        match handle.read(arrival, &|| deadline.has_passed()) {
+            Some(index) => self.next(Access::Index(&index), most),
+            None => Ok(Output { total: 0, rows: Vec::new(), done: false, interrupted: true }),
+        }
     }
 
     /// Keeps what is left to be read and returns its number; 0 stands for a new one.
@@ -414,10 +480,10 @@ impl Running {
 
     /// What stands before the values of a row.
     fn write_beside(&self, reply: &mut Reply<'_>, row: &Row<Document>) {
-        let document = row.document.as_ref();
+        let nth = row.document.map(|document| document.nth);
         if self.beside.score {
             name(reply, "score");
-            let explanation = document.and_then(|document| document.explanation.as_deref());
+            let explanation = nth.and_then(|nth| self.hits.explanation(nth));
             if self.beside.explanation && explanation.is_none() {
                 // The row of a group: no document, nothing to explain.
                 reply.array(1);
@@ -426,7 +492,7 @@ impl Running {
         }
         if self.beside.payload {
             name(reply, "payload");
-            reply.bulk_or_null(document.and_then(|document| document.payload.as_deref()));
+            reply.bulk_or_null(nth.and_then(|nth| self.hits.payload(nth)));
         }
         if self.beside.sort_key {
             name(reply, "sortkey");

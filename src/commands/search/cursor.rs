@@ -3,7 +3,6 @@
 //! A cursor is read and deleted by the name of its index or an alias only: who may not query the index gets nothing by the number.
 
 use super::aggregate::{Answer, CURSORS, Page};
-use super::loading::Access;
 use super::{find, reads};
 use crate::error::{Error, search as errors};
 use crate::indexes::{counters, query};
@@ -78,9 +77,9 @@ fn read(ctx: &Context, name: &[u8], number: u64, options: &[&[u8]]) -> Result<()
     query::run_with(
         ctx,
         &index,
-        move |_, _, ctx| {
+        move |_, arrival, ctx| {
             let server = Server::of(ctx, running.database);
-            let batch = running.next(Access::Server(server), most)?;
+            let batch = running.page(server, arrival, most)?;
             Ok(Answer { running, batch, cursor: Some(Page { number, size: most }), report: None })
         },
         |ctx, answer: Result<Answer, Error>| answer?.reply(ctx),

@@ -28,6 +28,7 @@ use crate::redis::command::{Command, Info};
 use crate::redis::context::{Context, Server};
 use crate::redis::pair;
 use crate::redis::reply::Reply;
+use crate::search::aggregate::hits::Hits;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::Step;
@@ -239,7 +240,7 @@ impl Asked {
         let rows = rows::fused(&self.request, &self.arms, text.rows, vector.rows, &Watch::new(Some(&is_over)));
         let merged = profiling::Step::new("Hybrid Merger", start.elapsed(), rows.len() as u64);
         let mut running = Box::new(self.running(handle, rows, deadline));
-        let batch = running.next(Access::Server(Server::of(here, self.database)), usize::MAX)?;
+        let batch = running.next(Access::Server(Server::of(here, self.database), handle), usize::MAX)?;
         warnings.steps_late = batch.interrupted && !late;
         let report = report.map(|mut report| {
             report.steps.push(merged);
@@ -291,7 +292,8 @@ impl Asked {
         }
         Running {
             pipeline,
-            hits: rows.into_iter(),
+            hits: Hits::of_rows(rows, false),
+            looks: true,
             complete: true,
             was_cut: false,
             no_memory: false,
@@ -383,7 +385,7 @@ fn write_row(reply: &mut Reply<'_>, running: &Running, row: &Row<Document>, orde
     let column = |at: &usize| Some((names.get(*at)?, row.values.get(*at)?.as_ref()?));
     let extra = row.extra.iter().map(|(name, value)| (name, value));
     let columns: Vec<_> = order.iter().filter_map(column).chain(extra).collect();
-    let explanation = row.document.as_ref().and_then(|document| document.explanation.as_deref());
+    let explanation = row.document.and_then(|document| running.hits.explanation(document.nth));
     reply.map(columns.len() + usize::from(explanation.is_some()));
     for (name, value) in columns {
         reply.bulk(name);

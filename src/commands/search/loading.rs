@@ -1,23 +1,25 @@
 //! What the steps of FT.AGGREGATE take of documents.
 //!
 //! A part of a document may have two faces ([`Shown`]): JSON of dialects 3 and 4 is shown as all that a path selects and is its first
-//! value; a number of a row that shows its document as it is, is shown as it is stored. What is kept for sorting has one face,
-//! and is the same value whether the index gives it or the document.
+//! value; a number of a row that shows its document as it is, is shown as it is stored. What is kept for sorting has one face.
+//!
+//! What the index keeps, it gives: keys and what is kept for sorting. Where no more is wanted, the steps run while it is read. Else it is
+//! read for a moment before some documents are, for their keys, and let go: nobody holds it while he waits for the server.
 
 use std::sync::Arc;
 
 use super::rows::Style;
 use crate::indexes::definition::Definition;
 use crate::indexes::document::{self, Opened, Place, text_of};
+use crate::indexes::handle::Handle;
 use crate::json::{self, ValueRef};
 use crate::redis::context::{Context, Server};
 use crate::search::aggregate::expression::Column;
+use crate::search::aggregate::hits::Hits;
 use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
 use crate::search::aggregate::value::{Shown, Value};
 use crate::search::doc_id::DocId;
-use crate::search::execute;
-use crate::search::explanation::Explanation;
-use crate::search::index::{Index, SortValue, sort_text};
+use crate::search::index::{Index, SortValue};
 use crate::search::number;
 use crate::search::schema::{self, FieldId};
 
@@ -25,59 +27,103 @@ use crate::search::schema::{self, FieldId};
 pub enum Access<'a> {
     /// What the index keeps is enough.
     Index(&'a Index),
-    /// The documents are read.
-    Server(Server<'a>),
+    /// The documents are read, too.
+    Server(Server<'a>, &'a Handle),
 }
 
 /// A document that was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Document {
     /// Its number in the index.
     pub doc: DocId,
-    /// Its key.
-    pub key: Box<[u8]>,
-    /// WITHPAYLOADS.
-    pub payload: Option<Box<[u8]>>,
-    /// EXPLAINSCORE.
-    pub explanation: Option<Box<Explanation>>,
+    /// Its place among the [`Hits`].
+    pub nth: usize,
 }
 
 /// The documents that were found, for the steps.
 pub struct Documents<'a> {
     /// Those that are not read yet.
-    pub hits: &'a mut std::vec::IntoIter<execute::Row>,
+    pub hits: &'a mut Hits,
     /// The definition of their index.
     pub definition: &'a Definition,
     /// How parts of them are shown.
     pub style: Style,
     /// Where parts of them come from.
     pub access: Access<'a>,
+    /// Every document whose key is wanted must be there, whatever the index says.
+    pub looks: bool,
 }
 
 impl Source for Documents<'_> {
     type Document = Document;
 
     fn read(&mut self, most: usize, into: &mut Vec<Hit<Document>>) -> bool {
-        into.extend(self.hits.by_ref().take(most).map(|row| Hit {
-            number: row.doc.0,
-            document: Document { doc: row.doc, key: row.key, payload: row.payload, explanation: row.explanation },
-            score: row.score,
-            distances: row.distances,
-            terms: row.terms.into_iter().map(|term| Value::string(term.text)).collect(),
-        }));
-        self.hits.len() > 0
+        let more = self.hits.read(most, |hit| {
+            into.push(Hit {
+                number: hit.doc.0,
+                document: Document { doc: hit.doc, nth: hit.nth },
+                score: hit.score,
+                distances: hit.distances.to_vec(),
+                terms: Arc::default(),
+            });
+        });
+        for hit in into {
+            hit.terms = self.hits.terms(hit.document.nth);
+        }
+        more
     }
 
     fn left(&self) -> u64 {
-        self.hits.len() as u64
+        self.hits.left()
     }
 
     fn load(&mut self, rows: &mut [Row<Document>], load: &Load) {
         match &self.access {
             Access::Index(index) => rows.iter_mut().for_each(|row| load_kept(index, row, load)),
-            Access::Server(server) => server.with(|ctx| self.load_documents(ctx, rows, load)),
+            Access::Server(server, handle) => {
+                let Some(keys) = load_from_index(handle, rows, load) else { return };
+                if load.needs_documents() || self.looks {
+                    server.with(|ctx| self.load_documents(ctx, rows, &keys, load));
+                }
+            }
         }
     }
+}
+
+/// The keys of some documents, one after the other.
+#[derive(Debug, Default)]
+struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    fn push(&mut self, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn get(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+}
+
+/// Fills in what the index keeps, and says what the keys are; a row whose document the index has no more is without it then.
+fn load_from_index(handle: &Handle, rows: &mut [Row<Document>], load: &Load) -> Option<Keys> {
+    let mut keys = Keys::default();
+    // Who applies changes is done in a moment, and nobody else can be in the way.
+    let index = handle.read(0, &|| false)?;
+    for row in rows {
+        let key = row.document.map_or(&[][..], |document| index.documents().key(document.doc));
+        keys.push(key);
+        if key.is_empty() {
+            row.document = None;
+        } else {
+            load_kept(&index, row, load);
+        }
+    }
+    Some(keys)
 }
 
 /// Fills in what the index keeps.
@@ -85,7 +131,7 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
     let Some(document) = &row.document else { return };
     for (column, wanted) in &load.columns {
         let value = match wanted {
-            Wanted::Key => Some(Value::string(&*document.key)),
+            Wanted::Key => Some(Value::string(index.documents().key(document.doc))),
             Wanted::Sortable(id) => index.field(*id).and_then(|field| match field.sort_value(document.doc)? {
                 SortValue::Number(number) => Some(Value::Number(number)),
                 SortValue::Text(text) => Some(Value::String(Arc::clone(text))),
@@ -99,17 +145,17 @@ fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
 }
 
 impl Documents<'_> {
-    fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], load: &Load) {
+    fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], keys: &Keys, load: &Load) {
         let place_of = |wanted: &Wanted| match wanted {
             Wanted::Name(name) => Some(self.definition.place(name)),
             _ => None,
         };
         let places: Vec<Option<Place>> = load.columns.iter().map(|(_, wanted)| place_of(wanted)).collect();
-        for row in rows {
-            let Some(document) = &row.document else { continue };
-            let (key, kind) = (document.key.clone(), self.definition.schema.source);
-            let loaded = ctx.with_name(&key, |name| {
-                document::open(ctx, kind, name, |opened| self.load_document(&opened, &key, row, (load, &places)))
+        let kind = self.definition.schema.source;
+        for (at, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.document.is_some()) {
+            let key = keys.get(at);
+            let loaded = ctx.with_name(key, |name| {
+                document::open(ctx, kind, name, |opened| self.load_document(&opened, key, row, (load, &places)))
             });
             if loaded.is_none() {
                 row.document = None;
@@ -127,10 +173,9 @@ impl Documents<'_> {
     ) {
         for ((column, wanted), place) in load.columns.iter().zip(places) {
             let value = match wanted {
-                Wanted::Key => Some(Value::string(key)),
+                Wanted::Key | Wanted::Sortable(_) => None, // the index has given it
                 Wanted::Field(id) => self.field(opened, key, *id),
                 Wanted::Stored(id) => self.stored(opened, key, *id),
-                Wanted::Sortable(id) => self.kept(opened, key, *id),
                 Wanted::Name(_) => place.as_ref().and_then(|place| self.value(opened, place, key)),
             };
             if value.is_some() {
@@ -203,23 +248,6 @@ impl Documents<'_> {
             is.shown_as(Shown::Text([b"[", &texts.join(&b',')[..], b"]"].concat().into()))
         } else {
             is
-        }
-    }
-
-    /// What the index keeps of a field for sorting, read from the document.
-    fn kept(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
-        let (field, place) = (self.definition.schema.field(id), self.definition.places.get(usize::from(id.0))?);
-        match (&field.kind, opened, place) {
-            (schema::Kind::Numeric, Opened::Json(json), Place::Json(path)) => {
-                let matches = document::matches(json, path.as_ref());
-                let elements = match matches[..] {
-                    [one] if one.is_array() => one.elements().collect(),
-                    _ => matches,
-                };
-                elements.iter().find_map(|value| value.as_number()).map(|number| Value::Number(number.as_f64()))
-            }
-            (schema::Kind::Numeric, ..) => self.field(opened, key, id),
-            _ => sort_text(field, &opened.raw(place)).map(|text| Value::string(&*text)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`request`], [`reduce`] | FT.AGGREGATE as it is asked; reducers |
 //! | [`plan`] | names become columns |
+//! | [`hits`] | the documents that were found |
 //! | [`row`] | rows, and where they come from |
 //! | [`pipeline`] | steps at work |
 //! | `tally` | what steps have done, for who wants to know |
@@ -15,6 +16,7 @@
 
 pub mod collect;
 pub mod expression;
+pub mod hits;
 pub mod hyperloglog;
 mod kept;
 pub mod pipeline;

@@ -3,7 +3,8 @@
 //! Between two GROUPBYs there is one set of columns, which only grows; a GROUPBY begins a new one. A property is looked up
 //! among the columns, then (before the first GROUPBY) among the fields of the schema: such a field is loaded by the step
 //! that mentions it, and after `LOAD *` so is anything else. A field that is SORTABLE then has the value kept for sorting,
-//! which is folded unless the field is UNF; LOAD gives the value of the document.
+//! which is folded unless the field is UNF; LOAD gives the value of the document. Where that is the same, it comes from the
+//! index all the same, which is there while documents are a walk through the server away.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::reduce::{Reduce, Reducer};
 use super::request::{AggregateRequest, Arrange, DEFAULT_SORTED, Step};
 use super::row::{Load, Wanted};
 use crate::search::request::search::Returned;
-use crate::search::schema::Schema;
+use crate::search::schema::{FieldId, Kind, Schema, Source};
 
 /// Name of the column that ADDSCORES adds.
 const SCORE: &[u8] = b"__score";
@@ -149,13 +150,18 @@ impl Plan {
 
     /// Whether some step needs what is only in the documents, not in the index.
     pub fn needs_documents(&self) -> bool {
-        self.stages.iter().flat_map(|stage| &stage.steps).any(|step| match step {
-            Stream::Load(load) => {
-                load.all.is_some()
-                    || load.columns.iter().any(|(_, wanted)| !matches!(wanted, Wanted::Sortable(_) | Wanted::Key))
-            }
-            _ => false,
-        })
+        let needs = |step: &Stream| matches!(step, Stream::Load(load) if load.needs_documents());
+        self.stages.iter().flat_map(|stage| &stage.steps).any(needs)
+    }
+
+    /// How many documents its steps can use at most, if none of these has gone: what a LIMIT lets through to which all come. With
+    /// WITHCOUNT all are counted.
+    pub fn first_documents(&self) -> usize {
+        let steps = self.stages.first().map_or(&[][..], |stage| &stage.steps);
+        match steps.iter().find(|step| matches!(step, Stream::Filter(_) | Stream::Limit { .. })) {
+            Some(Stream::Limit { offset, count: count @ 1.. }) if !self.exact => offset.saturating_add(*count),
+            _ => usize::MAX,
+        }
     }
 }
 
@@ -213,6 +219,18 @@ impl Columns<'_> {
         Some(column)
     }
 
+    /// Whether what the index keeps of a field for sorting is what its document has: a number, or a text that is not folded. What a
+    /// path selects in JSON may be more than that.
+    fn keeps_the_value(&self, id: FieldId) -> bool {
+        let field = self.schema.field(id);
+        let is_same = match field.kind {
+            Kind::Numeric => true,
+            Kind::Vector(_) => false,
+            _ => field.unf,
+        };
+        field.sortable && self.schema.source == Source::Hash && is_same
+    }
+
     /// The columns of a LOAD.
     fn load(&mut self, fields: &[Returned]) -> Load {
         let mut load = Load::default();
@@ -223,13 +241,14 @@ impl Columns<'_> {
             }
             let wanted = match self.schema.find(source) {
                 Some(id) if self.all && source == name => Wanted::Stored(id),
+                Some(id) if self.keeps_the_value(id) => Wanted::Sortable(id),
                 Some(id) => Wanted::Field(id),
                 None if **source == *KEY => Wanted::Key,
                 None => Wanted::Name(source.clone()),
             };
             let column = self.add(name);
             self.kept.remove(&column);
-            if source == name && matches!(wanted, Wanted::Field(_)) {
+            if source == name && matches!(wanted, Wanted::Field(_) | Wanted::Sortable(_)) {
                 self.plain.insert(column);
             }
             load.columns.push((column, wanted));

@@ -57,7 +57,7 @@ pub struct Hit<D> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// The value that is kept beside the document, of a SORTABLE field: folded unless the field is UNF. It is shown as what it
-    /// is, wherever it is taken from.
+    /// is.
     Sortable(FieldId),
     /// The value of a field of the schema as the document has it: a number for NUMERIC, else text.
     Field(FieldId),
@@ -77,6 +77,14 @@ pub struct Load {
     /// Every field of the document as the document has it, numbers as they are stored: into the column of its name where there
     /// is one here (as with [`Wanted::Stored`]), else into [`Row::extra`] (where a name that is a column already does no harm: the column counts).
     pub all: Option<Vec<(Box<[u8]>, Column)>>,
+}
+
+impl Load {
+    /// Whether it wants what is only in the documents, not in the index.
+    pub fn needs_documents(&self) -> bool {
+        let is_in_index = |wanted: &Wanted| matches!(wanted, Wanted::Sortable(_) | Wanted::Key);
+        self.all.is_some() || self.columns.iter().any(|(_, wanted)| !is_in_index(wanted))
+    }
 }
 
 /// Where rows come from: the answer of a query.
