@@ -174,6 +174,21 @@ impl Shape {
         }
     }
 
+    /// Whether a document's shape that fills a box lies so to a query's, this one, where the box alone tells: in the plane.
+    pub fn told_by_box(&self, predicate: Predicate, bounds: &Bounds, watch: &Watch<'_>) -> Option<bool> {
+        let (Vertices::Flat(rings), Some(own)) = (&self.vertices, &self.bounds) else { return None };
+        let surrounded = || {
+            watch.spend(self.vertices() / 4 + 1);
+            plane::surrounds(rings, bounds).then_some(true)
+        };
+        match predicate {
+            Predicate::Within if !own.contains(bounds) => Some(false),
+            Predicate::Contains if !bounds.contains(own) => Some(false),
+            Predicate::Within | Predicate::Intersects => surrounded(),
+            Predicate::Contains | Predicate::Disjoint => None,
+        }
+    }
+
     /// Compares the two in a plane; false where none shows both.
     fn compare(&self, other: &Self, ask: impl FnOnce(&Plane, &Region<'_>, &Region<'_>) -> bool) -> bool {
         match (&self.bounds, &other.bounds) {

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::sweep::{Edge, P, edges, pairs};
+use super::tree::Bounds;
 use crate::watch::Watch;
 
 /// Rings of a shape.
@@ -260,6 +261,14 @@ enum Meeting {
     /// Each goes from one side of the other to the other side.
     Cross,
     Touch(Contact),
+}
+
+/// Whether a box lies inside a polygon, away from its border, as far as boxes around the edges tell: false may be true.
+pub fn surrounds(rings: &[Vec<P>], bounds: &Bounds) -> bool {
+    let misses =
+        |edge: Edge| (0..2).any(|axis| edge.high(axis) < bounds.low[axis] || edge.low(axis) > bounds.high[axis]);
+    let corner = [bounds.low[0], bounds.low[1]];
+    edges(rings).all(misses) && Plane::EXACT.locate(rings, corner) == Location::Inside
 }
 
 /// Where on an edge a point of it is.

@@ -113,8 +113,8 @@ impl Tree {
         true
     }
 
-    /// Calls `each` with everything whose box overlaps, until it says false.
-    pub fn overlapping(&self, bounds: &Bounds, each: &mut impl FnMut(u32) -> bool) {
+    /// Calls `each` with everything whose box overlaps and with that box, until it says false.
+    pub fn overlapping(&self, bounds: &Bounds, each: &mut impl FnMut(u32, &Bounds) -> bool) {
         let Some(root) = self.root else { return };
         let mut left = vec![(root, self.height)];
         while let Some((node, level)) = left.pop() {
@@ -124,7 +124,7 @@ impl Tree {
                 }
                 if level > 1 {
                     left.push((*id, level - 1));
-                } else if !each(*id) {
+                } else if !each(*id, entry) {
                     return;
                 }
             }
@@ -312,7 +312,7 @@ mod tests {
             }
             for asked in asked {
                 let mut found = Vec::new();
-                tree.overlapping(&asked, &mut |id| {
+                tree.overlapping(&asked, &mut |id, _| {
                     found.push(id);
                     true
                 });
