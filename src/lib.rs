@@ -11,11 +11,13 @@
 //! | [`redis`] | the only code that knows the server's module API |
 //! | [`commands`] | one command a file: parse, call the engine, reply |
 //! | [`indexes`] | the search indexes of this server: which there are, how they follow the keyspace, where queries run |
+//! | [`cluster`] | what the nodes of a cluster tell each other, and how; knows no Redis |
 //! | [`vector`] | distances, quantization, the graph, the flat index; knows no Redis |
 //! | [`search`] | search indexes over documents; knows no Redis |
 //! | [`json`] | JSON documents: value, paths, edits, text; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
+pub mod cluster;
 pub mod codec;
 pub mod commands;
 pub mod config;
