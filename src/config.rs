@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::redis::context::is_valkey;
 use crate::redis::placement::Limits;
-use crate::redis::settings::{Foreign, Kind, Setting, UNSET};
+use crate::redis::settings::{Foreign, Kind, Setting, Text, UNSET};
 use crate::redis::workers;
 
 static WORKERS: AtomicI64 = AtomicI64::new(0);
@@ -39,6 +39,8 @@ static MIN_STEM_LEN: AtomicI64 = AtomicI64::new(4);
 static MIN_PHONETIC_TERM_LEN: AtomicI64 = AtomicI64::new(3);
 static MULTI_TEXT_SLOP: AtomicI64 = AtomicI64::new(100);
 static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
+static CLUSTER_USER: Text = Text::none();
+static CLUSTER_PASSWORD: Text = Text::none();
 static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
 
 /// The scorers by the names that queries give them.
@@ -206,6 +208,18 @@ static OURS: &[Setting] = &[
         Kind::Number { cell: &CURSOR_MAX_IDLE, min: 0, max: i64::MAX },
         "Milliseconds that a cursor is kept between two reads, and the most that MAXIDLE can ask for.",
     ),
+    Setting::new(
+        c"cluster-user",
+        &[],
+        Kind::Text(&CLUSTER_USER),
+        "With cluster-password, what the nodes of a cluster show each other where its bus does not tell who they are.",
+    ),
+    Setting::new(
+        c"cluster-password",
+        &[],
+        Kind::Text(&CLUSTER_PASSWORD),
+        "See cluster-user; the same on all nodes. Without one, masteruser and masterauth of the server are taken.",
+    ).secret(),
     Setting::new(
         c"index-cursor-limit",
         &["INDEX_CURSOR_LIMIT"],
@@ -397,6 +411,11 @@ pub fn max_prefix_expansions() -> usize {
 /// Milliseconds that a cursor is kept between two reads.
 pub fn cursor_max_idle() -> u64 {
     CURSOR_MAX_IDLE.load(Ordering::Relaxed) as u64
+}
+
+/// What nodes show each other where the bus is silent: a user and a password.
+pub fn cluster_login() -> (Vec<u8>, Vec<u8>) {
+    (CLUSTER_USER.get().unwrap_or_default(), CLUSTER_PASSWORD.get().unwrap_or_default())
 }
 
 /// Cursors that one index may have.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::node::NodeId;
 
 /// Counted over all nodes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Count(AtomicU64);
 
 impl Count {
-    const fn new() -> Self {
+    /// None yet.
+    pub const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
@@ -132,11 +133,14 @@ pub fn connected(id: NodeId, connections: usize) {
     with(id, |peer| peer.connections = connections as u64);
 }
 
-/// Those of all nodes that were ever asked and are still known; the others are forgotten.
-pub fn of_peers(is_known: impl Fn(NodeId) -> bool) -> Vec<(NodeId, OfPeer)> {
-    let mut peers = peers();
-    peers.retain(|id, peer| peer.connections > 0 || is_known(*id));
-    peers.iter().map(|(id, peer)| (*id, peer.clone())).collect()
+/// Those of all nodes that were asked.
+pub fn of_peers() -> Vec<(NodeId, OfPeer)> {
+    peers().iter().map(|(id, peer)| (*id, peer.clone())).collect()
+}
+
+/// Forgets the nodes that the cluster does not know any more.
+pub fn forget(is_known: impl Fn(NodeId) -> bool) {
+    peers().retain(|id, _| is_known(*id));
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ pub fn request(out: &mut Vec<u8>, words: [&str; 2], argument: &[u8]) {
 pub fn reply(buffer: &[u8]) -> Result<Option<(Reply<'_>, usize)>, Garbled> {
     let Some(kind) = buffer.first() else { return Ok(None) };
     let longest = match kind {
-        b'$' => 12,
+        // The digits of the largest, and the end.
+        b'$' => 10,
         b'-' => LONGEST_LINE,
         _ => return Err(Garbled),
     };

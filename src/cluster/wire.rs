@@ -273,7 +273,8 @@ impl Wire {
             again: now,
         });
         let links = || line.links.iter().filter_map(|token| self.links.get(token));
-        let frames = line.waiting.len() + links().map(|link| link.connection.in_flight()).sum::<usize>();
+        let asked = |link: &Link| link.connection.tickets().filter(|ticket| *ticket != HELLO).count();
+        let frames = line.waiting.len() + links().map(asked).sum::<usize>();
         let waiting = || line.waiting.iter().filter_map(|ticket| self.orders.get(ticket));
         let unsent = links().map(|link| link.connection.unsent()).sum::<usize>()
             + waiting().map(|order| order.request.len()).sum::<usize>();

@@ -3,9 +3,11 @@
 use super::about;
 use super::search::aggregate::CURSORS;
 use super::vset::{counters, totals};
+use crate::cluster::figures::{self as figures_of_wire, OfPeer};
 use crate::config;
 use crate::indexes::measured::KINDS;
-use crate::indexes::{counters as searches, figures, registry};
+use crate::indexes::{counters as searches, figures, peers, registry};
+use crate::redis::bus;
 use crate::redis::info::InfoWriter;
 use crate::redis::module::loaded;
 use crate::redis::settings::Setting;
@@ -43,6 +45,7 @@ pub fn fill(info: &mut InfoWriter) {
     info.number("vset_removals", counters::REMOVALS.get());
     info.number("vset_waits_for_tail", counters::TAIL_WAITS.get());
     indexes(info);
+    cluster(info);
     queries(info);
     told(info);
 }
@@ -106,6 +109,38 @@ fn indexes(info: &mut InfoWriter) {
     }
     info.section("queries");
     info.number("total_active_queries", figures.queries);
+}
+
+/// How this node talks with the others of its cluster.
+fn cluster(info: &mut InfoWriter) {
+    if !bus::is_node() {
+        return;
+    }
+    info.section("cluster");
+    for (name, count) in [
+        ("cluster_frames_sent", &figures_of_wire::SENT),
+        ("cluster_replies_received", &figures_of_wire::RECEIVED),
+        ("cluster_bytes_sent", &figures_of_wire::BYTES_SENT),
+        ("cluster_bytes_received", &figures_of_wire::BYTES_RECEIVED),
+        ("cluster_connections_made", &figures_of_wire::CONNECTED),
+        ("cluster_connections_lost", &figures_of_wire::LOST),
+        ("cluster_frames_late", &figures_of_wire::LATE),
+        ("cluster_frames_refused_busy", &figures_of_wire::BUSY),
+        ("cluster_connections_garbled", &figures_of_wire::GARBLED),
+        ("cluster_hellos", &peers::HELLOS),
+        ("cluster_strangers_refused", &peers::STRANGERS),
+        ("cluster_pings_unanswered", &peers::UNHEARD),
+    ] {
+        info.number(name, count.get());
+    }
+    for (id, peer) in figures_of_wire::of_peers() {
+        let OfPeer { connections, replies, failures, .. } = peer;
+        let (median, slowest) = (peer.median(), peer.slowest());
+        let line = format!(
+            "connections={connections},replies={replies},failures={failures},p50_usec={median},p99_usec={slowest}"
+        );
+        info.word(&format!("cluster_peer_{id}"), &line);
+    }
 }
 
 /// Sections about queries and cursors.

@@ -197,6 +197,7 @@ pub static ALL: &[(&str, &str)] = &[
     ("FT.TAGVALS", "index field"),
     ("FT.CONFIG", "(GET option | SET option value | HELP option)"),
     ("FT._LIST", ""),
+    ("FT._NODE", "(HELLO | PING) frame"),
     ("FT.ALIASADD", "alias index"),
     ("FT._ALIASADDIFNX", "alias index"),
     ("FT.ALIASUPDATE", "alias index"),

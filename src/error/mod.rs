@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cluster;
 pub mod expression;
 pub mod hybrid;
 pub mod json;

@@ -10,6 +10,7 @@
 //! | [`temporary`] | indexes that expire |
 //! | [`mod@drop`] | dropping one, with its documents |
 //! | [`scan`] | existing keys become entries of logs |
+//! | [`peers`] | the other nodes of the cluster |
 //! | [`permission`] | who may do what with one |
 //! | [`cursors`] | what waits to be read on |
 //! | [`dictionaries`] | words that are right, of the whole server |
@@ -42,6 +43,7 @@ pub mod handle;
 pub mod measured;
 pub mod measuring;
 pub mod moved;
+pub mod peers;
 pub mod permission;
 pub mod persistence;
 pub mod query;
@@ -50,10 +52,11 @@ pub mod scan;
 pub mod temporary;
 
 use crate::redis::loading::Loading;
-use crate::redis::{auxiliary, events};
+use crate::redis::{auxiliary, bus, events};
 
 /// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
+    bus::join(loading, &peers::MEMBERS);
     auxiliary::register(loading, &persistence::AUXILIARY)
         && auxiliary::register_reader::<moved::Indexes>(loading)
         && auxiliary::register_reader::<moved::Dictionaries>(loading)

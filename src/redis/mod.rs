@@ -9,6 +9,7 @@
 //! | [`args`] | a command's arguments |
 //! | [`auxiliary`] | data of the module itself in an RDB file |
 //! | [`blocking`] | a client that waits for a worker's reply |
+//! | [`bus`] | the nodes of the cluster, and messages to them |
 //! | [`command`] | the table of commands and how it is registered |
 //! | [`context`] | a command's call: its client, keys, replication, events |
 //! | [`counter`] | what is counted for `INFO` |
@@ -73,6 +74,13 @@
 //! | `DefragAlloc` | null: stays where it is | kept |
 //! | `DefragCursorGet` | an error at the first call | from the beginning |
 //! | `DefragCursorSet`, `DefragShouldStop` | an error is not told | |
+//! | `GetClusterNodesList` | null: in no cluster | no nodes |
+//! | `GetClusterNodeInfo` | an error: no such node any more | left out |
+//! | `SendClusterMessage` | an error: no such node, or no link to it | not told |
+//! | `RegisterClusterMessageReceiver` | nothing | |
+//! | `CreateModuleUser`, `SetModuleUserACL` | never null; an error: a wrong rule | no client becomes a node |
+//! | `AuthenticateClientWithUser` | an error: no client, or another module's | refused |
+//! | `GetClientInfoById` | an error: no such client | forgotten |
 //! | `CreateDataType`, `CreateCommand`, `GetCommand` | null or an error: the name is taken | the family steps aside, or the load fails |
 //! | `SetCommandInfo`, `SubscribeToKeyspaceEvents`, `SubscribeToServerEvent` | an error: unknown to the server | the load fails |
 //! | `RegisterNumericConfig`, `RegisterBoolConfig`, `RegisterEnumConfig`, `RegisterStringConfig`, `LoadConfigs` | an error | the load fails |
@@ -94,6 +102,7 @@ mod answers;
 pub mod args;
 pub mod auxiliary;
 pub mod blocking;
+pub mod bus;
 mod cluster;
 pub mod command;
 pub mod context;

@@ -51,7 +51,8 @@ impl Text {
         Self { value: Mutex::new(None), shown: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
-    fn get(&self) -> Option<Vec<u8>> {
+    /// The value, where there is one.
+    pub fn get(&self) -> Option<Vec<u8>> {
         self.value.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|value| !value.is_empty())
     }
 
@@ -83,6 +84,8 @@ pub struct Setting {
     pub changes: bool,
     /// Whether it is taken and shown, but does nothing here.
     pub idle: bool,
+    /// Whether the server keeps its value out of the log.
+    pub secret: bool,
     /// One sentence for the operator.
     pub doc: &'static str,
     /// What is to be done when it was changed, and once after load.
@@ -92,7 +95,7 @@ pub struct Setting {
 impl Setting {
     /// A setting that can be changed, and takes effect where it is looked at.
     pub const fn new(name: &'static CStr, old: &'static [&'static str], kind: Kind, doc: &'static str) -> Self {
-        Self { name, old, kind, otherwise: None, changes: true, idle: false, doc, apply: None }
+        Self { name, old, kind, otherwise: None, changes: true, idle: false, secret: false, doc, apply: None }
     }
 
     /// With something to do after a change.
@@ -108,6 +111,11 @@ impl Setting {
     /// Only when the module is loaded.
     pub const fn at_load(self) -> Self {
         Self { changes: false, ..self }
+    }
+
+    /// Not for the log.
+    pub const fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 
     /// Taken and shown, but without effect.
@@ -326,7 +334,8 @@ fn register_one(loading: &Loading, setting: &'static Setting, name: &CStr, flags
     let registered = Box::leak(Box::new(Registered { setting, default: setting.number() }));
     let data = (&raw mut *registered).cast::<c_void>();
     let fixed = if setting.changes { 0 } else { ffi::REDISMODULE_CONFIG_IMMUTABLE };
-    let flags = ffi::REDISMODULE_CONFIG_DEFAULT | fixed | flags;
+    let secret = if setting.secret { ffi::REDISMODULE_CONFIG_SENSITIVE } else { 0 };
+    let flags = ffi::REDISMODULE_CONFIG_DEFAULT | fixed | secret | flags;
     let (name, now) = (name.as_ptr(), setting.number());
     // SAFETY: the context is valid while loading; the server copies names and words; data is static.
     let done = unsafe {

@@ -10,7 +10,7 @@ from servers import wait_until
 
 OK = Simple("OK")
 # What a node answers whatever the cluster does: it asks no documents, and changes nothing.
-ALONE = {"FT.CONFIG", "FT._LIST", "FT.ALIASLIST", "FT._ALIASLIST", "FT.EXPLAIN", "FT.EXPLAINCLI"}
+ALONE = {"FT.CONFIG", "FT._LIST", "FT._NODE", "FT.ALIASLIST", "FT._ALIASLIST", "FT.EXPLAIN", "FT.EXPLAINCLI"}
 DOWN = Error("CLUSTERDOWN The cluster is down")
 READS_ONLY = Error("CLUSTERDOWN The cluster is down and only accepts read commands")
 

@@ -90,7 +90,7 @@ fn many_frames_come_back_each_with_its_reply() {
     }
     let large = vec![7; 3 << 20];
     assert_eq!(outcome(&asked(peer, &large, 60_000)), Ok(large));
-    let (_, figures) = figures::of_peers(|_| true).into_iter().find(|(id, _)| *id == peer.id).expect("it was asked");
+    let (_, figures) = figures::of_peers().into_iter().find(|(id, _)| *id == peer.id).expect("it was asked");
     assert!(figures.connections >= 1 && figures.connections <= MOST as u64, "{}", figures.connections);
     assert_eq!((figures.replies, figures.failures), (201, 0));
 }
@@ -101,7 +101,6 @@ fn a_peer_that_never_answers_makes_frames_late_and_then_busy() {
     let begin = Instant::now();
     assert_eq!(outcome(&asked(peer, b"x", 300)), Err(Failure::Late));
     assert!(begin.elapsed() >= Duration::from_millis(300));
-    // It has closed the connection that was asked on; the next is made anew, up to the limit.
     let quiet = self::peer(|kind, _, stream| if kind == Kind::Hello { bulk(stream, &frame(kind, b"")) } else { true });
     let told: Vec<_> = (0..FRAMES + 3).map(|_| asked(quiet, b"x", 1000)).collect();
     let outcomes: Vec<_> = told.iter().map(outcome).collect();
@@ -144,7 +143,9 @@ fn who_speaks_unasked_is_left() {
         echo(kind, body, stream) && (kind == Kind::Hello || stream.write_all(&[b'$'; 1000]).is_ok())
     });
     assert_eq!(outcome(&asked(floods, b"x", 60_000)), Ok(b"x".to_vec()));
-    assert_eq!(outcome(&asked(floods, b"y", 60_000)), Ok(b"y".to_vec()));
+    // The flood may come when the second was asked on the same connection, or before.
+    let second = outcome(&asked(floods, b"y", 60_000));
+    assert!(second == Ok(b"y".to_vec()) || second == Err(Failure::Garbled), "{second:?}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod info;
 pub mod legacy;
 pub mod list;
 mod loading;
+pub mod node;
 pub mod profile;
 mod profiling;
 pub mod rows;
@@ -46,7 +47,15 @@ use crate::search::suggest::Suggestions;
 /// The family.
 pub const FAMILY: Family = Family {
     category: c"search",
-    alone: &[c"FT.CONFIG", c"FT._LIST", c"FT.ALIASLIST", c"FT._ALIASLIST", c"FT.EXPLAIN", c"FT.EXPLAINCLI"],
+    alone: &[
+        c"FT.CONFIG",
+        c"FT._LIST",
+        c"FT.ALIASLIST",
+        c"FT._ALIASLIST",
+        c"FT.EXPLAIN",
+        c"FT.EXPLAINCLI",
+        c"FT._NODE",
+    ],
     // A cursor is read at the node that has it.
     tips: &[(c"FT.CURSOR", c"request_policy:special")],
     commands: &[
@@ -69,6 +78,7 @@ pub const FAMILY: Family = Family {
         entry::<tag_values::TagValues>(),
         entry::<config::Config>(),
         entry::<list::List>(),
+        entry::<node::Node>(),
         entry::<alias::Add>(),
         entry::<alias::AddIfNew>(),
         entry::<alias::Update>(),
