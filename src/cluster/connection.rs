@@ -208,13 +208,11 @@ mod tests {
         }
     }
 
-    /// What was asked, by its tickets, and what came for them.
-    fn talk(
-        step: usize,
-        asked: u64,
-        bytes: &[u8],
-        closes: bool,
-    ) -> (Vec<(Ticket, Vec<u8>)>, std::result::Result<(), End>) {
+    /// What came, by the tickets of what was asked.
+    type Came = Vec<(Ticket, Vec<u8>)>;
+
+    /// What comes of so many frames where the other side says this.
+    fn talk(step: usize, asked: u64, bytes: &[u8], closes: bool) -> (Came, std::result::Result<(), End>) {
         let mut connection = Connection::new(Slow::new(step, bytes, closes));
         (0..asked).for_each(|ticket| connection.push(ticket, Instant::now(), b"ask"));
         let mut came = Vec::new();

@@ -80,6 +80,8 @@ pub enum Failure {
     Garbled,
     /// The node refuses, with this text.
     Refused(Vec<u8>),
+    /// The node takes no hello of this one, and says why. It has not got the frame.
+    Shut(Vec<u8>),
 }
 
 /// What follows a frame.
@@ -481,6 +483,10 @@ impl Wire {
         line.again = Instant::now() + pause_after(line.failures);
         if line.links.is_empty() {
             let waiting = std::mem::take(&mut line.waiting);
+            let why = match why {
+                Failure::Refused(text) => Failure::Shut(text.clone()),
+                why => why.clone(),
+            };
             waiting.into_iter().for_each(|ticket| self.finish(ticket, Err(why.clone())));
         }
     }

@@ -3,11 +3,12 @@
 //! All of it is the main thread's. A node that asks here has said hello first (see [`crate::cluster::login`]): its connection is kept by
 //! the number of its client, which the server gives once. Whoever has not is no node, whatever he may run.
 //!
-//! Once a second a node picks another at random and pings it. So a definition that a node has missed is heard of soon, and `INFO` tells
+//! Once a second a node pings another, each in turn. So a definition that a node has missed is heard of soon, and `INFO` tells
 //! how long each takes to answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::cluster::figures::{self, Count};
@@ -149,7 +150,7 @@ fn tick(ctx: &Context) {
     let others = others(&nodes);
     figures::forget(|id| nodes.iter().any(|node| node.id == id));
     if let Some(me) = nodes.iter().find(|node| node.is_here)
-        && let Some(peer) = others.get(chance(others.len()))
+        && let Some(peer) = others.get(turn(others.len()))
     {
         wire::introduce(me.id, secret(ctx));
         wire::ask(*peer, frame(Kind::Ping, Vec::new()), Instant::now() + PATIENCE, heard(*peer));
@@ -162,15 +163,18 @@ fn heard(peer: Peer) -> impl FnOnce(Result<Frame, Failure>) + Send {
     move |outcome| {
         let Err(failure) = outcome else { return };
         UNHEARD.add(1);
-        if failure == Failure::Refused(login::SILENT.into()) {
+        if failure == Failure::Shut(login::SILENT.into()) {
             let line = "does not know this one by the cluster's bus; cluster-user and cluster-password, or masterauth, are tried";
             log(LogLevel::Warning, &format!("the node {} {line}", peer.id));
         }
     }
 }
 
-/// One of so many, at random.
-fn chance(of: usize) -> usize {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish() as usize % of.max(1)
+/// One of so many: each in turn, beginning anywhere, so that not all nodes ask one.
+fn turn(of: usize) -> usize {
+    thread_local! {
+        static NEXT: Cell<usize> = Cell::new(RandomState::new().build_hasher().finish() as usize >> 1);
+    }
+    NEXT.set(NEXT.get().wrapping_add(1));
+    NEXT.get() % of.max(1)
 }

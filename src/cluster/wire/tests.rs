@@ -172,7 +172,7 @@ fn a_secret_is_told_only_when_the_bus_stays_silent() {
         stream.write_all(format!("-{}\r\n", login::SILENT).as_bytes()).is_ok()
     });
     for _ in 0..SILENCES {
-        assert_eq!(outcome(&asked(peer, b"x", 60_000)), Err(Failure::Refused(login::SILENT.into())));
+        assert_eq!(outcome(&asked(peer, b"x", 60_000)), Err(Failure::Shut(login::SILENT.into())));
     }
     assert_eq!(outcome(&asked(peer, b"x", 60_000)), Ok(b"x".to_vec()));
 }
