@@ -206,10 +206,12 @@ def test_users_of_the_page_about_security(server, r2):
 
 @pytest.mark.smoke
 @pytest.mark.module_only
-def test_the_page_about_operations_has_each_field_of_info(server, r2):
+def test_the_page_about_operations_has_each_field_of_info(server, r2, start):
     page = (ROOT / "docs" / "operations.md").read_text()
     reference = page.split("## Each INFO field")[1].split("## Sizing")[0]
     told = r2("INFO", "everything").decode()
+    # What a node of a cluster tells besides.
+    told += start("--cluster-enabled", "yes").connect()("INFO", "search_cluster").decode()
     fields = set(re.findall(r"^(search_\w+):", told, re.M)) - set(re.findall(r"^(search_fields_\w+):", told, re.M))
     sections = set(re.findall(r"^# (search_\w+)", told, re.M))
     assert set(re.findall(r"^### (\w+)", reference, re.M)) == sections
