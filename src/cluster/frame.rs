@@ -54,7 +54,7 @@ pub enum Kind {
     Ping = 2,
     /// A query. The body is who answers it.
     Ask = 3,
-    /// A definition is to be made. The body is `catalogue::Proposal`, its reply's a `catalogue::Outcome`.
+    /// A definition is to be made. The body is `proposal::Proposal`, its reply's a `proposal::Outcome`.
     Propose = 4,
     /// Definitions. The body is that of `catalogue::entries`, its reply's is empty.
     Put = 5,

@@ -5,9 +5,9 @@
 //!
 //! # Connections
 //! They are ordinary ones, to the port that clients use. One is made when it is first needed, says hello (see
-//! [`login`](super::login)), and is closed when nothing was asked on it for [`IDLE`]. The server answers the commands of one connection in turn, and
+//! [`login`]), and is closed when nothing was asked on it for [`IDLE`]. The server answers the commands of one connection in turn, and
 //! takes none while one waits for a worker. So a frame goes to a connection on which nothing is under way; another is made where there
-//! is none, up to [`MOST`] to a node; beyond that frames stand in line on them.
+//! is none, up to `MOST` to a node; beyond that frames stand in line on them.
 //!
 //! # What goes wrong
 //! | | then |
