@@ -28,6 +28,7 @@
 
 mod clock;
 mod gaps;
+mod requests;
 
 use std::env;
 use std::fs;
@@ -42,6 +43,7 @@ use std::time::{Duration, Instant};
 
 use clock::processor_time;
 use gaps::{BYSTANDER, Lookout, Span, clear, come_first};
+use requests::{quantile, split};
 
 const KEY: &str = "bench";
 
@@ -127,26 +129,6 @@ impl Options {
         let data = fs::read(&self.vectors).map_err(|error| format!("{}: {error}", self.vectors))?;
         Ok(data.chunks_exact(self.dim * 4).map(<[u8]>::to_vec).collect())
     }
-}
-
-/// The requests of a file; `None` if it does not end with a whole one.
-fn split(data: &[u8]) -> Option<Vec<&[u8]>> {
-    fn number(data: &[u8], at: &mut usize) -> Option<usize> {
-        let length = data[*at..].iter().position(|byte| *byte == b'\r')?;
-        let digits = str::from_utf8(data.get(*at + 1..*at + length)?).ok()?;
-        *at += length + 2;
-        digits.parse().ok()
-    }
-    let (mut requests, mut at) = (Vec::new(), 0);
-    while at < data.len() {
-        let start = at;
-        for _ in 0..number(data, &mut at)? {
-            let length = number(data, &mut at)?;
-            at += length + 2;
-        }
-        requests.push(data.get(start..at)?);
-    }
-    Some(requests)
 }
 
 /// A command as a client sends it.
@@ -298,9 +280,7 @@ impl Seen {
 
 /// Microseconds of a percentile.
 fn percentile(sorted: &[Duration], share: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let place = (share * last as f64).ceil() as usize;
-    sorted.get(place.min(last)).map_or(0.0, |latency| latency.as_secs_f64() * 1e6)
+    quantile(sorted, share).as_secs_f64() * 1e6
 }
 
 impl Measured {

@@ -3,17 +3,20 @@
 import importlib.machinery
 import importlib.util
 import itertools
+import subprocess
 import sys
+import types
 import xml.etree.ElementTree
 
 import numpy
 import pytest
 
+from resp import Error
 from servers import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchmarks import data, plot, report  # noqa: E402
+from benchmarks import data, plot, report, sweep_aggregates, sweep_data, sweep_queries, sweep_report, sweep_state  # noqa: E402
 from benchmarks.pace import Budget  # noqa: E402
 from benchmarks.sides import comparison, in_turns, share_found  # noqa: E402
 
@@ -181,3 +184,57 @@ def test_nearest_is_exact_with_and_without_a_filter():
     allowed = made.ranks() < 7
     wanted = [list(itertools.islice((row for row in rows if allowed[row]), 10)) for rows in order]
     assert made.nearest(10, allowed).tolist() == wanted
+
+
+def row(name, ratio, processor):
+    return {"name": name, "ratio": ratio, "processor": processor, "rates": [ratio, 1], "times": [1, processor], "answers": ""}
+
+
+ROWS = [row("a", 2.0, 0.5), row("b", 0.25, None), row("c", 4.0, 3.0), row("d", None, None)]
+
+
+def test_the_sweep_counts_and_lists_the_worst_first():
+    assert sweep_report.summary(ROWS).splitlines() == [
+        "* cases: 3 by rate, 2 by processor time",
+        "* behind: 1 by rate, 1 by processor time",
+        "* 3 times ahead: 1 by rate, 1 by processor time",
+    ]
+    lines = sweep_report.listing(ROWS, {"c": {"ratio": 1.5, "processor": None}}).splitlines()[2:]
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == ["b", "a", "c", "d"]
+    assert lines[2].split(" | ")[-3:-1] == ["1.50", "–"]
+
+
+@pytest.mark.parametrize(
+    "command, mine, other, words",
+    [
+        ("FT.SEARCH", [2, b"a", b"b"], [2, b"b", b"a"], "as many hits"),
+        ("FT.SEARCH", [2, b"a"], [3, b"a"], "hits 2 / 3"),
+        ("FT.AGGREGATE", [1, [b"n", b"1"], [b"n", b"2"]], [2, [b"n", b"2.0"], [b"n", b"1"]], "equal in another order"),
+        ("FT.AGGREGATE", [1, [b"n", b"1"]], [1, [b"n", b"2"]], "rows 2 / 2, others"),
+        ("JSON.GET", b"1", b"1", "equal"),
+        ("JSON.GET", b"1", b"2", "others"),
+        ("JSON.GET", Error("ERR x"), Error("ERR x"), "the same error"),
+    ],
+)
+def test_the_sweep_says_how_far_answers_agree(command, mine, other, words):
+    assert sweep_report.agreement([[command]], [mine], [other]) == words
+
+
+def test_the_sweep_measures_the_same_documents_whatever_their_number():
+    few, more = sweep_data.Documents(50), sweep_data.Documents(100)
+    assert list(few.hashes()) == list(more.hashes(0, 50))
+    names = [name for name, _ in (*sweep_queries.cases(few), *sweep_aggregates.aggregates(few), *sweep_aggregates.small(few))]
+    assert len(names) == len(set(names)) and not [name for name in names if "," in name]
+
+
+def test_the_processor_time_of_another_process_is_that_of_all_its_threads():
+    with subprocess.Popen(
+        [sys.executable, "-c", "input(); sum(range(3_000_000)); print(flush=True); input()"], stdin=-1, stdout=-1
+    ) as child:
+        server = types.SimpleNamespace(process=child)
+        before = sweep_state.processor(server)
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        assert sweep_state.processor(server) > before
+        child.communicate(b"\n")

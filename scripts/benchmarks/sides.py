@@ -33,7 +33,11 @@ class Side:
         return statistics.median(self.results[name])
 
     def start_load(self, mode, *args):
-        command = [TARGET / "release" / "examples" / "load", mode, "--port", self.server.port, *args]
+        return self.start_program("load", mode, "--port", self.server.port, *args)
+
+    def start_program(self, name, *words):
+        """Starts a program of examples/ that drives this server."""
+        command = [TARGET / "release" / "examples" / name, *words]
         running = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         RUNNING.append(running)
         return running
