@@ -6,8 +6,9 @@
 //! entries: u64, then for each
 //!   text:    bytes, with a 0 at the end
 //!   score:   f64
-//!   payload: bytes, with a 0 at the end; only that for none
+//!   payload: bytes, with one more at the end; only that for none
 //! ```
+//! That last byte of a payload is a 0 here; RediSearch 2.10 writes whatever lies behind the payload in memory.
 //! Version 0 has no payloads.
 
 use super::{Addition, LONGEST, Suggestions, count_chars};
@@ -43,7 +44,11 @@ pub fn decode(source: &mut impl Source, version: u32) -> Result<Suggestions, Cor
             return Err(Corrupt("a suggestion's score or length"));
         }
         let payload = if version == 0 { None } else { Some(source.take_bytes()?) };
-        let payload = payload.as_ref().map(|payload| without_end(payload.as_ref())).transpose()?;
+        let payload = match payload.as_ref().map(|payload| payload.as_ref().split_last()) {
+            Some(None) => return Err(Corrupt("a suggestion's payload without an end")),
+            Some(Some((_, payload))) => Some(payload),
+            None => None,
+        };
         let before = suggestions.len();
         suggestions.add(Addition { text, score: score as f32, increment: false, payload });
         if suggestions.len() == before {

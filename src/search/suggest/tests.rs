@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::encoding::{VERSION, decode, encode};
 use super::*;
+use crate::codec::Sink;
 
 fn made(entries: &[(&str, f32)]) -> Suggestions {
     let mut made = Suggestions::default();
@@ -113,6 +114,17 @@ fn scores_are_added_to_and_payloads_kept_until_another_is_given() {
     assert!(!made.add(add(3.0, false, Some(b""))), "an empty payload is none");
     assert!(made.add(add(3.0, false, Some(b"q"))) && made.get(b"", false, 1)[0].payload == Some((*b"q").into()));
     assert!(!made.add(Addition { text: b"", score: 1.0, increment: false, payload: None }) && made.len() == 1);
+}
+
+#[test]
+fn a_payload_of_the_field_s_files_may_end_with_any_byte() {
+    let mut bytes = Vec::new();
+    bytes.put_u64(1);
+    bytes.put_bytes(b"ab\0");
+    bytes.put_f64(1.0);
+    bytes.put_bytes(b"p\x7f");
+    let decoded = decode(&mut &bytes[..], VERSION).expect("as RediSearch writes it");
+    assert_eq!(decoded.get(b"ab", false, 1)[0].payload.as_deref(), Some(&b"p"[..]));
 }
 
 #[test]
