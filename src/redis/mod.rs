@@ -25,6 +25,7 @@
 //! | [`rdb`] | the codec over the server's RDB, AOF and digest |
 //! | [`reply`] | writing replies in RESP2 and RESP3 |
 //! | [`settings`] | `CONFIG` and load arguments |
+//! | [`spare`] | time that the main thread has to spare |
 //! | `syntax` | the arguments of a command, from a line of usage |
 //! | [`turns`] | how threads share the cores |
 //! | [`types`] | data types and their callbacks |
@@ -120,6 +121,7 @@ pub mod placement;
 pub mod rdb;
 pub mod reply;
 pub mod settings;
+pub mod spare;
 mod syntax;
 pub mod turns;
 pub mod types;
