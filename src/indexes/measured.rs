@@ -1,6 +1,6 @@
 //! What an index takes, as `INFO` shows it.
 //!
-//! Only a walk over all terms and tags tells how much memory an index takes. So `INFO` shows what was measured last, and where the index
+//! Who reads how much memory an index takes waits while a worker changes it. So `INFO` shows what was measured last, and where the index
 //! has changed since, a worker measures it again. `INFO` never waits for that; its figures are those of the `INFO` before.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -33,6 +33,9 @@ const SCOPES: &[&str] = &["LOCAL", "ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INC
 /// write some hundreds of documents and look at once whether they are there: the text of 500 takes 50 ms.
 const PATIENCE: u64 = 100;
 
+/// Nanoseconds that the figures of an index without vectors take, however large it is.
+const COST: u64 = 5000;
+
 impl Command for Info {
     const INFO: CommandInfo = reads(c"FT.INFO", c"Shows what an index is about and how it fares", c"1.0.0");
 
@@ -50,7 +53,11 @@ impl Command for Info {
             let (is_behind, index) = (all.is_none(), all.or_else(|| handle.live.try_read(0)));
             (index.map_or_else(|| facts_known(handle), |index| facts_of(&index, handle)), is_behind)
         };
-        query::run_with(ctx, &index, work, move |ctx, (facts, is_behind)| {
+        // Graphs of vectors are counted under a lock that workers take.
+        let cost = |index: &Index| {
+            index.schema().iter().all(|(_, field)| !matches!(field.kind, Kind::Vector(_))).then_some(COST)
+        };
+        query::run_with_cost(ctx, &index, cost, work, move |ctx, (facts, is_behind)| {
             state.indexing |= is_behind;
             write(&mut reply(ctx), &definition, &state, &facts);
             Ok(())

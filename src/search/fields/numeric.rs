@@ -40,6 +40,9 @@ pub struct NumericIndex {
     others: HashMap<DocId, Box<[f64]>>,
     leaves: Vec<Leaf>,
     entries: u64,
+    /// Bytes of the documents of all leaves, and of `others`.
+    leaf_bytes: usize,
+    other_bytes: usize,
 }
 
 impl Default for NumericIndex {
@@ -49,6 +52,8 @@ impl Default for NumericIndex {
             others: HashMap::new(),
             leaves: vec![Leaf::starting(f64::NEG_INFINITY)],
             entries: 0,
+            leaf_bytes: 0,
+            other_bytes: 0,
         }
     }
 }
@@ -104,12 +109,15 @@ impl NumericIndex {
         let Some((&first, others)) = wanted.split_first() else { return true };
         self.first.set(doc, first);
         if !others.is_empty() {
+            self.other_bytes += size_of_val(others);
             self.others.insert(doc, others.into());
         }
         for &value in &wanted {
             let at = self.leaf_of(value);
             let leaf = &mut self.leaves[at];
+            self.leaf_bytes -= leaf.docs.memory();
             leaf.docs.insert(doc);
+            self.leaf_bytes += leaf.docs.memory();
             leaf.entries += 1;
             self.entries += 1;
         }
@@ -127,12 +135,14 @@ impl NumericIndex {
     pub fn remove(&mut self, doc: DocId) {
         let values: Vec<f64> = self.values(doc).collect();
         self.first.remove(doc);
-        self.others.remove(&doc);
+        self.other_bytes -= self.others.remove(&doc).map_or(0, |others| size_of_val(&*others));
         for value in values {
             let at = self.leaf_of(value);
             let leaf = &mut self.leaves[at];
+            self.leaf_bytes -= leaf.docs.memory();
             // All numbers of the document go, so none can keep it in the leaf.
             leaf.docs.remove(doc);
+            self.leaf_bytes += leaf.docs.memory();
             leaf.entries -= 1;
             self.entries -= 1;
             if leaf.entries < LEAF / 8 {
@@ -177,6 +187,8 @@ impl NumericIndex {
         for side in [&mut left, &mut right] {
             side.cut_at = side.entries.max(LEAF);
         }
+        self.leaf_bytes += left.docs.memory() + right.docs.memory();
+        self.leaf_bytes -= self.leaves[at].docs.memory();
         self.leaves[at] = left;
         self.leaves.insert(at + 1, right);
     }
@@ -188,9 +200,11 @@ impl NumericIndex {
             if self.leaves[left].entries + right.entries <= LEAF / 2 {
                 let right = self.leaves.remove(left + 1);
                 let joined = &mut self.leaves[left];
+                self.leaf_bytes -= joined.docs.memory() + right.docs.memory();
                 for doc in right.docs.iter() {
                     joined.docs.insert(doc);
                 }
+                self.leaf_bytes += joined.docs.memory();
                 joined.entries += right.entries;
                 joined.cut_at = LEAF;
                 return;
@@ -261,15 +275,14 @@ impl NumericIndex {
         found
     }
 
-    /// Bytes held.
+    /// Bytes held: sums that are kept.
     pub fn memory(&self) -> usize {
-        let others: usize = self.others.values().map(|o| o.len() * size_of::<f64>()).sum();
         let slot = size_of::<(DocId, Box<[f64]>)>() + 1;
         self.first.memory()
             + self.others.capacity() * slot
-            + others
+            + self.other_bytes
             + self.leaves.capacity() * size_of::<Leaf>()
-            + self.leaves.iter().map(|leaf| leaf.docs.memory()).sum::<usize>()
+            + self.leaf_bytes
     }
 }
 
@@ -283,6 +296,8 @@ mod tests {
         /// What the top of the file promises.
         fn check_invariants(&self) {
             assert_eq!(self.leaves[0].start, f64::NEG_INFINITY);
+            assert_eq!(self.leaf_bytes, self.leaves.iter().map(|leaf| leaf.docs.memory()).sum::<usize>());
+            assert_eq!(self.other_bytes, self.others.values().map(|others| size_of_val(&**others)).sum::<usize>());
             assert!(self.leaves.windows(2).all(|pair| pair[0].start < pair[1].start));
             assert_eq!(self.leaves.iter().map(|l| u64::from(l.entries)).sum::<u64>(), self.entries);
             for (at, leaf) in self.leaves.iter().enumerate() {

@@ -17,11 +17,13 @@ pub struct Position {
 #[derive(Debug)]
 pub struct Runs<E> {
     runs: Vec<Vec<E>>,
+    /// Entries that all runs have room for.
+    room: usize,
 }
 
 impl<E> Default for Runs<E> {
     fn default() -> Self {
-        Self { runs: Vec::new() }
+        Self { runs: Vec::new(), room: 0 }
     }
 }
 
@@ -44,9 +46,12 @@ impl<E: Copy> Runs<E> {
             }
         }
         let entries = &mut self.runs[run];
+        self.room -= entries.capacity();
         entries.insert(at, entry);
-        if entries.len() > RUN {
-            let tail = entries.split_off(entries.len() / 2);
+        let tail = (entries.len() > RUN).then(|| entries.split_off(entries.len() / 2));
+        self.room += entries.capacity();
+        if let Some(tail) = tail {
+            self.room += tail.capacity();
             self.runs.insert(run + 1, tail);
         }
     }
@@ -63,10 +68,14 @@ impl<E: Copy> Runs<E> {
             return None;
         }
         let entry = entries.remove(position.at);
+        self.room -= entries.capacity();
         if entries.is_empty() {
             self.runs.remove(position.run);
-        } else if entries.len() * 4 < entries.capacity() {
-            entries.shrink_to(entries.len() * 2);
+        } else {
+            if entries.len() * 4 < entries.capacity() {
+                entries.shrink_to(entries.len() * 2);
+            }
+            self.room += entries.capacity();
         }
         Some(entry)
     }
@@ -85,7 +94,7 @@ impl<E: Copy> Runs<E> {
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        self.runs.capacity() * size_of::<Vec<E>>() + self.runs.iter().map(Vec::capacity).sum::<usize>() * size_of::<E>()
+        self.runs.capacity() * size_of::<Vec<E>>() + self.room * size_of::<E>()
     }
 }
 
@@ -111,6 +120,7 @@ mod tests {
                     model.remove(&value);
                 }
             }
+            prop_assert_eq!(runs.room, runs.runs.iter().map(Vec::capacity).sum::<usize>());
             prop_assert!(runs.iter().eq(model.iter().copied()));
             let at = runs.lower_bound(|e| e < from);
             prop_assert!(runs.iter_from(at).eq(model.range(from..).copied()));

@@ -54,13 +54,22 @@ pub struct TagIndex {
     docs: Column<Tags>,
     case_sensitive: bool,
     several_bytes: usize,
+    /// Of the sets of all tags.
+    set_bytes: usize,
     entries: u64,
 }
 
 impl TagIndex {
     /// An empty index.
     pub fn new(case_sensitive: bool, with_suffixes: bool) -> Self {
-        Self { tags: Terms::new(with_suffixes), docs: Column::default(), case_sensitive, several_bytes: 0, entries: 0 }
+        Self {
+            tags: Terms::new(with_suffixes),
+            docs: Column::default(),
+            case_sensitive,
+            several_bytes: 0,
+            set_bytes: 0,
+            entries: 0,
+        }
     }
 
     /// How many documents have a tag.
@@ -97,9 +106,7 @@ impl TagIndex {
         let mut ids = Vec::with_capacity(texts.len());
         for text in &texts {
             let id = self.tags.intern(text);
-            if let Some(set) = self.tags.value_mut(id) {
-                self.entries += u64::from(set.insert(doc));
-            }
+            self.entries += u64::from(self.change(id, |set| set.insert(doc)));
             ids.push(id);
         }
         let new = Tags::of(ids);
@@ -126,11 +133,19 @@ impl TagIndex {
 
     /// Takes a document out of a tag, and the tag away when that was its last.
     fn forget(&mut self, doc: DocId, id: TermId) {
-        let Some(set) = self.tags.value_mut(id) else { return };
-        self.entries -= u64::from(set.remove(doc));
-        if set.is_empty() {
+        self.entries -= u64::from(self.change(id, |set| set.remove(doc)));
+        if self.tags.value(id).is_some_and(IdSet::is_empty) {
             self.tags.remove(id);
         }
+    }
+
+    /// Changes the documents of a tag, and keeps the sum of bytes. What `change` returns; false without such a tag.
+    fn change(&mut self, id: TermId, change: impl FnOnce(&mut IdSet) -> bool) -> bool {
+        let Some(set) = self.tags.value_mut(id) else { return false };
+        self.set_bytes -= set.memory();
+        let done = change(set);
+        self.set_bytes += set.memory();
+        done
     }
 
     /// The documents with a tag, given as it was written.
@@ -163,9 +178,9 @@ impl TagIndex {
         self.tags.iter().map(|(id, text)| (text, self.tags.value(id).map_or(0, IdSet::len)))
     }
 
-    /// Bytes held.
+    /// Bytes held: sums that are kept.
     pub fn memory(&self) -> usize {
-        self.tags.memory(IdSet::memory) + self.tags.suffix_memory() + self.docs.memory() + self.several_bytes
+        self.tags.tables_memory() + self.set_bytes + self.tags.suffix_memory() + self.docs.memory() + self.several_bytes
     }
 }
 
@@ -191,6 +206,8 @@ mod tests {
                 let changed = index.set(DocId(doc), tags.iter().map(String::as_bytes));
                 let old = if folded.is_empty() { model.remove(&doc) } else { model.insert(doc, folded.clone()) };
                 prop_assert_eq!(changed, old.unwrap_or_default() != folded);
+                let sets = index.iter().filter_map(|(text, _)| index.find(text));
+                prop_assert_eq!(index.set_bytes, sets.map(IdSet::memory).sum::<usize>());
             }
             let distinct: BTreeSet<&String> = model.values().flatten().collect();
             prop_assert!(index.iter().map(|(t, _)| t).eq(distinct.iter().map(|t| t.as_bytes())));

@@ -310,11 +310,6 @@ impl<V: Default> Terms<V> {
         }
     }
 
-    /// Bytes held: texts, tables, and what `of_value` says the values hold.
-    pub fn memory(&self, of_value: impl FnMut(&V) -> usize) -> usize {
-        self.tables_memory() + self.terms.iter().flatten().map(|term| &term.value).map(of_value).sum::<usize>()
-    }
-
     /// Bytes held by texts and tables.
     pub fn tables_memory(&self) -> usize {
         self.terms.capacity() * size_of::<Option<Term<V>>>()

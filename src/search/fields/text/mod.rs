@@ -80,6 +80,9 @@ pub struct TextIndex {
     positions: u64,
     /// Of `docs`.
     term_bytes: usize,
+    /// Bytes and number of the blocks of all terms.
+    block_bytes: usize,
+    blocks: usize,
 }
 
 impl TextIndex {
@@ -95,6 +98,8 @@ impl TextIndex {
             records: 0,
             positions: 0,
             term_bytes: 0,
+            block_bytes: 0,
+            blocks: 0,
         }
     }
 
@@ -158,9 +163,7 @@ impl TextIndex {
             what.positions.dedup();
             max_freq = max_freq.max(what.freq);
             let id = self.terms.intern(words.text(same[0]));
-            if let Some(postings) = self.terms.value_mut(id) {
-                postings.insert(self.format, doc, &what);
-            }
+            self.change(id, |postings, format| postings.insert(format, doc, &what));
             self.positions += if self.format.offsets { what.positions.len() as u64 } else { 0 };
             ids.push(id);
         }
@@ -183,14 +186,28 @@ impl TextIndex {
         self.max_freqs.remove(doc);
         let mut position_count = 0;
         for id in unpack(&terms) {
-            let Some(postings) = self.terms.value_mut(id) else { continue };
-            position_count += postings.remove(self.format, doc).unwrap_or(0);
+            let taken = |postings: &mut Postings, format| (postings.remove(format, doc).unwrap_or(0), postings.docs());
+            let Some((positions, left)) = self.change(id, taken) else { continue };
+            position_count += positions;
             self.records -= 1;
-            if postings.docs() == 0 {
-                self.terms.remove(id);
+            if left == 0 {
+                // Empty, but for the room that it had.
+                self.block_bytes -= self.terms.remove(id).map_or(0, |postings| postings.memory());
             }
         }
         self.positions -= position_count as u64;
+    }
+
+    /// Changes the postings of a term, and keeps the sums.
+    fn change<T>(&mut self, id: TermId, change: impl FnOnce(&mut Postings, Format) -> T) -> Option<T> {
+        let postings = self.terms.value_mut(id)?;
+        let (held, blocks) = (postings.held(), postings.blocks());
+        let done = change(postings, self.format);
+        // One change makes it no two gigabytes more or less.
+        let grown = postings.held().wrapping_sub(held).cast_signed();
+        self.block_bytes = self.block_bytes.wrapping_add_signed(grown as isize);
+        self.blocks = self.blocks + postings.blocks() - blocks;
+        Some(done)
     }
 
     /// The postings of a term, given as the dictionary has it.
@@ -223,19 +240,13 @@ impl TextIndex {
         self.terms.iter().map(|(id, text)| (text, self.terms.value(id).map_or(0, Postings::docs)))
     }
 
-    /// Bytes held, by part.
+    /// Bytes held, by part: sums that are kept.
     pub fn memory(&self) -> TextMemory {
-        let mut blocks = 0;
-        let postings = self.terms.memory(|postings| {
-            blocks += postings.blocks();
-            postings.memory()
-        });
-        let tables = self.terms.tables_memory();
         TextMemory {
-            postings: postings - tables,
-            dictionary: tables + self.terms.suffix_memory(),
+            postings: self.block_bytes,
+            dictionary: self.terms.tables_memory() + self.terms.suffix_memory(),
             documents: self.docs.memory() + self.term_bytes + self.lengths.memory() + self.max_freqs.memory(),
-            blocks,
+            blocks: self.blocks,
         }
     }
 }
@@ -294,6 +305,9 @@ mod tests {
                 }
                 index.set(DocId(doc), &text);
                 if words.is_empty() { model.remove(&doc); } else { model.insert(doc, words); }
+                let postings = || index.iter().filter_map(|(text, _)| index.find(text));
+                let counted = (postings().map(Postings::memory).sum::<usize>(), postings().map(Postings::blocks).sum::<usize>());
+                prop_assert_eq!((index.memory().postings, index.memory().blocks), counted);
             }
             let mut expected: BTreeMap<&str, BTreeMap<u32, u32>> = BTreeMap::new();
             for (doc, words) in &model {

@@ -201,6 +201,8 @@ pub struct Postings {
     head: Block,
     more: Vec<Block>,
     docs: u32,
+    /// Bytes of the blocks and their table, modulo 2^32: enough to tell by how much a change makes them more or less.
+    held: u32,
 }
 
 impl Postings {
@@ -214,7 +216,12 @@ impl Postings {
         usize::from(self.docs > 0) + self.more.len()
     }
 
-    /// Bytes held outside of the value itself.
+    /// Bytes held outside of the value itself, modulo 2^32.
+    pub fn held(&self) -> u32 {
+        self.held
+    }
+
+    /// Bytes held outside of the value itself, counted block by block.
     pub fn memory(&self) -> usize {
         self.head.bytes.capacity()
             + self.more.iter().map(|b| b.bytes.capacity()).sum::<usize>()
@@ -234,11 +241,30 @@ impl Postings {
         self.more.partition_point(|b| b.first <= doc)
     }
 
+    /// Bytes of some blocks in a row and of the table.
+    fn bytes_of(&self, at: usize, count: usize) -> usize {
+        (at..at + count).map(|at| self.block(at).bytes.capacity()).sum::<usize>()
+            + self.more.capacity() * size_of::<Block>()
+    }
+
+    /// Changes the block at a place, which may become two or none.
+    fn change<T>(&mut self, at: usize, change: impl FnOnce(&mut Self) -> T) -> T {
+        let (count, bytes) = (self.more.len(), self.bytes_of(at, 1));
+        let done = change(self);
+        let after = self.bytes_of(at, 1 + self.more.len() - count);
+        self.held = self.held.wrapping_add(after as u32).wrapping_sub(bytes as u32);
+        done
+    }
+
     /// Adds a document. It must not be there yet.
     pub fn insert(&mut self, format: Format, doc: DocId, what: &Occurrences) {
+        let at = self.find(doc.0);
+        self.change(at, |postings| postings.put(at, format, doc, what));
+    }
+
+    fn put(&mut self, at: usize, format: Format, doc: DocId, what: &Occurrences) {
         let has_freq = format.freqs && what.freq != 1;
         let rest = encode_rest(format, what);
-        let at = self.find(doc.0);
         let block = self.block_mut(at);
         if block.count == 0 || doc.0 > block.last {
             if block.count < BLOCK_DOCS && (block.count == 0 || block.bytes.len() < BLOCK_BYTES) {
@@ -261,6 +287,10 @@ impl Postings {
     /// Takes a document out, and says how many positions it had; `None` if it was not there.
     pub fn remove(&mut self, format: Format, doc: DocId) -> Option<usize> {
         let at = self.find(doc.0);
+        self.change(at, |postings| postings.take(at, format, doc))
+    }
+
+    fn take(&mut self, at: usize, format: Format, doc: DocId) -> Option<usize> {
         let block = self.block_mut(at);
         let positions = block.raw(format).find(|entry| entry.doc == doc.0)?.positions(format);
         let (left, _) = block.rewritten(format, None, Some(doc.0));
@@ -474,6 +504,7 @@ mod tests {
                     model.insert(doc, kept(format, &what));
                 }
                 prop_assert_eq!(postings.docs() as usize, model.len());
+                prop_assert_eq!(postings.held() as usize, postings.memory());
             }
             let expected: Vec<_> = model.iter().map(|(d, o)| (*d, o.clone())).collect();
             prop_assert_eq!(all(&postings, format), expected);
