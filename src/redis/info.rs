@@ -28,7 +28,7 @@ impl InfoWriter {
 
     /// A number that need not be whole.
     pub fn double(&mut self, field: &str, value: f64) {
-        self.word(field, &shortest(value));
+        self.word(field, shortest(value).as_str());
     }
 
     /// A word.

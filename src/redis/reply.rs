@@ -4,7 +4,7 @@
 //! (flat arrays, integers, bulk strings). It works on the main thread and on the thread-safe context of a blocked
 //! client alike. A handler computes first and writes then, so that a failure never leaves half a reply behind.
 
-use std::ffi::{CString, c_int, c_long};
+use std::ffi::{CString, c_char, c_int, c_long};
 use std::marker::PhantomData;
 
 use redis_module::raw as ffi;
@@ -24,10 +24,19 @@ fn long(len: usize) -> c_long {
     c_long::try_from(len).expect("a reply has fewer elements than a long counts")
 }
 
-/// A line without the bytes that would end it early.
-fn line(text: &[u8]) -> CString {
-    let clean: Vec<u8> = text.iter().map(|&b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }).collect();
-    CString::new(clean).unwrap_or_default()
+/// Bytes of a line that need no allocation.
+const SHORT: usize = 128;
+
+/// Calls `with` with a line without the bytes that would end it early.
+fn with_line<T>(text: &[u8], with: impl FnOnce(*const c_char) -> T) -> T {
+    let clean = |byte: &u8| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte };
+    if text.len() < SHORT {
+        let mut line = [0; SHORT];
+        line.iter_mut().zip(text).for_each(|(to, byte)| *to = clean(byte));
+        return with(line.as_ptr().cast());
+    }
+    let line = CString::new(text.iter().map(clean).collect::<Vec<_>>()).unwrap_or_default();
+    with(line.as_ptr())
 }
 
 impl Reply<'_> {
@@ -86,9 +95,8 @@ impl Reply<'_> {
 
     /// A status line of any bytes but those that would end it early.
     pub fn simple_bytes(&mut self, value: &[u8]) {
-        let text = line(value);
         // SAFETY: see integer; the server copies the text.
-        unsafe { api!(RedisModule_ReplyWithSimpleString(self.raw, text.as_ptr())) };
+        with_line(value, |text| unsafe { api!(RedisModule_ReplyWithSimpleString(self.raw, text)) });
     }
 
     /// `+OK`.
@@ -157,8 +165,7 @@ impl Reply<'_> {
 
     /// An error.
     pub fn error(&mut self, error: &Error) {
-        let text = line(error.text());
         // SAFETY: see integer; the server copies the text.
-        unsafe { api!(RedisModule_ReplyWithError(self.raw, text.as_ptr())) };
+        with_line(error.text(), |text| unsafe { api!(RedisModule_ReplyWithError(self.raw, text)) });
     }
 }

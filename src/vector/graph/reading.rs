@@ -93,6 +93,7 @@ impl Graph {
     pub fn neighbors(&self, id: NodeId, level: u8) -> Vec<Hit> {
         let _guard = epoch::pin();
         let mut hits = Vec::new();
+        self.each_link(id.0, level, |row| self.rows.prefetch(self.rows.spot(row)));
         self.each_link(id.0, level, |row| {
             if is_live(self.state(row)) {
                 let distance = self.kernel.report(self.probe(id.0), self.probe(row));
