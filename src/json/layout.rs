@@ -35,6 +35,7 @@ pub(super) const OBJECT8: u8 = 0x10;
 pub(super) const OBJECT16: u8 = 0x11;
 pub(super) const SMALL_INT: u8 = 0x40;
 pub(super) const SMALL_STR: u8 = 0x80;
+pub(super) const LAST_SMALL_STR: u8 = 0xbf;
 /// Bytes before the run of a small and of a wide container.
 pub(super) const HEADER8: usize = 3;
 pub(super) const HEADER16: usize = 5;
@@ -164,7 +165,7 @@ pub(super) fn str_bytes(item: &[u8]) -> Option<&[u8]> {
         STR8 => Some(&item[2..]),
         STR16 => Some(&item[3..]),
         STR32 => Some(&item[5..]),
-        0x80..=0xbf => Some(&item[1..]),
+        SMALL_STR..=LAST_SMALL_STR => Some(&item[1..]),
         _ => None,
     }
 }
@@ -175,6 +176,11 @@ pub(super) fn number(item: &[u8]) -> Option<Number> {
         tag @ SMALL_INT..SMALL_STR => Some(Number::Int(i64::from(tag - SMALL_INT))),
         tag => Width::of_tag(tag).map(|width| width.read(&item[1..])),
     }
+}
+
+/// How the number of an item is stored, and its bytes; of those that are not in the tag itself.
+pub(super) fn width(item: &[u8]) -> Option<(Width, &[u8])> {
+    Width::of_tag(item[0]).map(|width| (width, &item[1..]))
 }
 
 /// Count and run of a container item that is not packed; true for an object.

@@ -44,6 +44,8 @@ impl Text {
 pub fn shortest(value: f64) -> Text {
     /// Integers that an i64 holds with room to spare are printed as such.
     const INTEGRAL: f64 = (i64::MAX / 2) as f64;
+    /// Numbers of at most four digits before the point and two zeros after it: digits with a point, as any printer makes them.
+    const PLAIN: std::ops::Range<f64> = 1e-3..1e4;
     let mut text = Text::empty();
     if value.is_nan() {
         text.put(b"nan");
@@ -57,6 +59,8 @@ pub fn shortest(value: f64) -> Text {
         text.put(b"inf");
     } else if size.fract() == 0.0 && size < INTEGRAL {
         text.put(itoa::Buffer::new().format(size as u64).as_bytes());
+    } else if PLAIN.contains(&size) {
+        text.put(zmij::Buffer::new().format_finite(size).as_bytes());
     } else {
         layout(size, &mut text);
     }
@@ -158,6 +162,11 @@ mod tests {
                 let text = shortest(value);
                 let text = str::from_utf8(text.as_bytes()).unwrap();
                 let back: f64 = text.parse().unwrap();
+                if value.is_finite() && value.fract() != 0.0 {
+                    let mut laid = Text::empty();
+                    layout(value.abs(), &mut laid);
+                    prop_assert_eq!(text.trim_start_matches('-'), laid.as_str());
+                }
                 prop_assert!(back == value || (back.is_nan() && value.is_nan()), "{value:e} as {text}");
                 if value.is_finite() && (value.fract() != 0.0 || value.abs() > 1e19) {
                     let known = format!("{:e}", value.abs());
