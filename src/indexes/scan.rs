@@ -1,7 +1,7 @@
 //! Indexing keys that were there before their index: a walk over the database in slices of the main thread's time.
 //!
 //! A slice is done whenever the main thread has served everybody: with nobody to serve, one after the other ([`spare`]). It takes at
-//! most `SLICE`, which is what a client waits for who comes in between. As long as the main thread has others to serve, a walk
+//! most `SLICE`, which is what a client waits for who comes in between: his reply is written before the next. As long as the main thread has others to serve, a walk
 //! takes a smaller share of its time (`room`). A walk waits while the workers are behind with its index: what waits would only
 //! cost memory, and make queries slower. The first slice is done at once, so that a small database is indexed when FT.CREATE returns.
 
@@ -19,7 +19,7 @@ const SLICE: Duration = Duration::from_micros(200);
 /// How long it takes at least, be there as many to serve as there may.
 const LEAST: Duration = Duration::from_micros(20);
 /// How long the main thread is away between two slices when it serves nobody: less than this.
-const ALONE: Duration = Duration::from_micros(20);
+const ALONE: Duration = Duration::from_micros(30);
 /// A walk takes the time that others take, divided by this.
 const SHARE: u32 = 2;
 /// Milliseconds until a walk looks again whether the workers are less behind.
@@ -32,6 +32,8 @@ thread_local! {
     static UNDER_WAY: Cell<bool> = const { Cell::new(false) };
     /// Whether a timer is set.
     static SCHEDULED: Cell<bool> = const { Cell::new(false) };
+    /// Whether there was a slice the last time that everybody was served.
+    static SLICED: Cell<bool> = const { Cell::new(false) };
     /// When the last slice ended.
     static ENDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
@@ -67,11 +69,16 @@ fn turn(ctx: &Context) {
         spare::end(ctx);
         return;
     }
+    // Whoever came during a slice was served since, and the server writes his reply when this returns.
+    if SLICED.replace(false) {
+        return go_on(ctx);
+    }
     // One a turn: who has walked longest comes last.
     let ready = walking.into_iter().filter(|index| index.handle.behind() < FULL);
     let Some(index) = ready.min_by_key(|index| met(index)) else { return wait(ctx) };
     slice(ctx, &index, ENDED.get().map_or(SLICE, |ended| room(ended.elapsed())));
     ENDED.set(Some(Instant::now()));
+    SLICED.set(true);
     go_on(ctx);
 }
 
@@ -139,8 +146,8 @@ mod tests {
     #[test]
     fn who_is_served_has_most_of_the_time_and_an_idle_server_none_to_lose() {
         let micros = Duration::from_micros;
-        assert_eq!([0, 5, 19].map(|away| room(micros(away))), [SLICE; 3]);
-        assert_eq!([20, 40, 100, 300].map(|away| room(micros(away))), [20, 20, 50, 150].map(micros));
+        assert_eq!([0, 5, 29].map(|away| room(micros(away))), [SLICE; 3]);
+        assert_eq!([30, 40, 100, 300].map(|away| room(micros(away))), [20, 20, 50, 150].map(micros));
         assert_eq!(room(Duration::from_secs(1)), SLICE);
     }
 }

@@ -1,7 +1,7 @@
 //! Time that the main thread has to spare: work in slices, as soon as everybody was served.
 //!
-//! The server tells its modules each time before it looks at its sockets again ([`begin`]): all clients whose commands it knew of have
-//! their replies then. With [`go_on`] it does not sleep at the sockets, so that with nobody to serve, the next slice comes at once.
+//! The server tells its modules each time before it looks at its sockets again ([`begin`]): all clients whose commands it knew of are
+//! served then, but for writing the replies, which it does next. With [`go_on`] it does not sleep at the sockets, so that with nobody to serve, the next slice comes at once.
 //!
 //! ```text
 //! main thread:  … commands ── slice ── go_on ── (sockets: nobody) ── slice ── go_on ── (sockets: PING) PING ── slice …

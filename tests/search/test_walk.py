@@ -70,6 +70,7 @@ def test_keys_that_expire_before_they_are_met_are_not_found(start):
     c("DEBUG", "SET-ACTIVE-EXPIRE", 0)
     fill(c)
     c.pipeline([["PEXPIRE", f"d:{n}", 1] for n in range(0, COUNT, 2)])
+    wait_until(lambda: c("PTTL", f"d:{COUNT - 2}") == -2, "the last has expired, and all before it")
     c("FT.CREATE", "i", "SCHEMA", "n", "NUMERIC")
     wait_until(lambda: is_complete(c), "all keys were met")
     assert hits(c) == COUNT // 2
