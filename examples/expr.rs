@@ -26,13 +26,12 @@ fn main() -> std::io::Result<()> {
             _ => None,
         });
     }
-    let mut stack = Vec::new();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in lines {
         let line = line?;
         let column = |name: &[u8]| names.iter().position(|known| known == name).map(Column);
         let parsed = Expression::parse(&line, column).map_err(Error::from);
-        match parsed.and_then(|expression| expression.evaluate(row.as_slice(), &mut stack).map_err(Error::from)) {
+        match parsed.and_then(|expression| expression.value(&row).map_err(Error::from)) {
             Ok(value) => writeln!(out, "{}", shown(&value))?,
             Err(error) => writeln!(out, "ERR {}", error.text().escape_ascii())?,
         }

@@ -17,6 +17,8 @@
 //! | [`json`] | JSON documents: value, paths, edits, text; knows no Redis |
 //! | [`vset`] | the vector set: names, attributes, filter language, encoding; knows no Redis |
 
+#[cfg(test)]
+mod allocations;
 pub mod cluster;
 pub mod codec;
 pub mod commands;

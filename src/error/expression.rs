@@ -87,7 +87,7 @@ mod tests {
         let column = |name: &[u8]| NAMES.iter().position(|known| *known == name).map(Column);
         let row = [Some(Value::Number(3.5)), None];
         let error = match Expression::parse(text.as_bytes(), column) {
-            Ok(expression) => expression.evaluate(row.as_slice(), &mut Vec::new()).map_err(Error::from),
+            Ok(expression) => expression.value(row.as_slice()).map_err(Error::from),
             Err(error) => Err(error.into()),
         };
         String::from_utf8_lossy(error.unwrap_err().text()).into_owned()

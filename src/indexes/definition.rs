@@ -27,7 +27,7 @@ impl Filter {
     /// document is for the index, as it is in the peers.
     fn passes(&self, document: &Opened<'_>, key: &[u8]) -> bool {
         let row: Vec<Option<Value>> = self.places.iter().map(|place| document.value(place, key)).collect();
-        self.expression.evaluate(row.as_slice(), &mut Vec::new()).map_or(true, |value| value.is_true())
+        self.expression.value(&row).map_or(true, |value| value.is_true())
     }
 }
 

@@ -88,6 +88,8 @@ unsafe fn unshift(block: *mut u8) -> *mut u8 {
 // its contract: size and alignment as asked, null when there is no memory.
 unsafe impl GlobalAlloc for ServerAlloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        #[cfg(test)]
+        crate::allocations::note();
         // SAFETY: reading the pointer is a plain load of a word set once at load; the server's function takes any size.
         unsafe {
             match ffi::RedisModule_Alloc {
@@ -99,6 +101,8 @@ unsafe impl GlobalAlloc for ServerAlloc {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        #[cfg(test)]
+        crate::allocations::note();
         // SAFETY: as in alloc; calloc gives zeroed memory, and shifting writes only before the block.
         unsafe {
             match ffi::RedisModule_Calloc {
@@ -121,6 +125,8 @@ unsafe impl GlobalAlloc for ServerAlloc {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        #[cfg(test)]
+        crate::allocations::note();
         // SAFETY: as above; a shifted block is moved by hand, since its shift may differ in the new place. The caller
         // promises that new_size is valid for the alignment.
         unsafe {

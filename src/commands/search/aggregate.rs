@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::find::{write_head, write_score, write_warnings};
-use super::loading::{Access, Document, Documents};
+use super::loading::{Access, Documents};
 use super::profiling::{self, Profiling, Report, Step, Warnings};
 use super::rows::{self, Style};
 use super::{find, reads};
 use crate::commands::style::reply;
 use crate::config;
 use crate::error::{Error, search as errors};
-use crate::indexes::cursors::{Cursors, Table};
+use crate::indexes::cursors::{self, Cursors};
 use crate::indexes::definition::Definition;
 use crate::indexes::handle::Handle;
 use crate::indexes::measuring;
@@ -34,8 +34,8 @@ use crate::search::aggregate::hits::Hits;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::{AggregateRequest, CursorRequest};
-use crate::search::aggregate::row::Row;
-use crate::search::aggregate::value::{Shown, Value};
+use crate::search::aggregate::table::{Kept, Table};
+use crate::search::aggregate::value::{Shown, View};
 use crate::search::decimal;
 use crate::search::execute::{Found, Order, Request, distance_names, documents, execute};
 use crate::search::index::Index;
@@ -98,7 +98,7 @@ fn run(ctx: &Context, name: &[u8], args: Args<'_>, profiling: Option<Profiling>)
 }
 
 thread_local! {
-    static TABLE: RefCell<Table<Running>> = RefCell::default();
+    static TABLE: RefCell<cursors::Table<Running>> = RefCell::default();
 }
 
 /// What waits to be read.
@@ -206,7 +206,7 @@ impl Asked {
     fn answer(
         &self,
         mut running: Running,
-        next: impl FnOnce(&mut Running, usize) -> Result<Output<Document>, Error>,
+        next: impl FnOnce(&mut Running, usize) -> Result<Output, Error>,
     ) -> Result<Answer, Error> {
         let page = self.request.cursor.map(|cursor| Page { number: 0, size: cursor.count });
         let batch = next(&mut running, page.map_or(usize::MAX, |page| page.size))?;
@@ -220,7 +220,7 @@ impl Asked {
         (measured, most): (Vec<Measured>, usize),
         profile: Option<&Profile>,
         cancelled: &dyn Fn() -> bool,
-    ) -> (Pipeline<Document>, Found, Hits) {
+    ) -> (Pipeline, Found, Hits) {
         let options = &self.request.options;
         let scores = self.plan.needs_scores();
         let nearest = matches!(self.tree.kind, ast::Kind::Knn(_));
@@ -248,7 +248,7 @@ impl Asked {
         let alone = !scores && !nearest && !request.explain && !request.terms && !request.payloads;
         if alone && distance_names(&self.tree).is_empty() {
             let (docs, found) = documents(index, &request, most);
-            if Pipeline::<Document>::groups(&self.plan) {
+            if Pipeline::groups(&self.plan) {
                 pipeline.group(index, &docs, cancelled);
                 return (pipeline, found, Hits::default());
             }
@@ -261,7 +261,7 @@ impl Asked {
         (pipeline, found, Hits::of_rows(rows, was_cut))
     }
 
-    fn running(&self, handle: &Arc<Handle>, pipeline: Pipeline<Document>, found: Found, hits: Hits) -> Running {
+    fn running(&self, handle: &Arc<Handle>, pipeline: Pipeline, found: Found, hits: Hits) -> Running {
         let options = &self.request.options;
         Running {
             pipeline,
@@ -315,7 +315,7 @@ impl Beside {
 
 /// Steps at work, which a cursor keeps.
 pub struct Running {
-    pub(super) pipeline: Pipeline<Document>,
+    pub(super) pipeline: Pipeline,
     pub(super) hits: Hits,
     /// Every document whose key is loaded must be there, whatever the index says.
     pub(super) looks: bool,
@@ -343,7 +343,7 @@ pub struct Answer {
     /// The steps.
     pub running: Running,
     /// The rows.
-    pub batch: Output<Document>,
+    pub batch: Output,
     /// With a cursor.
     pub cursor: Option<Page>,
     /// How it went, if that is wanted.
@@ -364,7 +364,7 @@ impl Running {
     ///
     /// # Errors
     /// Of an expression.
-    pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output<Document>, Error> {
+    pub fn next(&mut self, access: Access<'_>, most: usize) -> Result<Output, Error> {
         let deadline = self.deadline;
         let (definition, style, looks) = (&self.definition, self.style, self.looks);
         let mut source = Documents { hits: &mut self.hits, definition, style, access, looks };
@@ -376,14 +376,14 @@ impl Running {
     ///
     /// # Errors
     /// Of an expression.
-    pub fn page(&mut self, server: Server<'_>, arrival: Arrival, most: usize) -> Result<Output<Document>, Error> {
+    pub fn page(&mut self, server: Server<'_>, arrival: Arrival, most: usize) -> Result<Output, Error> {
         let (handle, deadline) = (Arc::clone(&self.handle), self.deadline);
         if self.looks || self.pipeline.plan().needs_documents() {
             return self.next(Access::Server(server, &handle), most);
         }
         match handle.read(arrival, &|| deadline.has_passed()) {
             Some(index) => self.next(Access::Index(&index), most),
-            None => Ok(Output { total: 0, rows: Vec::new(), done: false, interrupted: true }),
+            None => Ok(Output { total: 0, rows: Table::default(), done: false, interrupted: true }),
         }
     }
 
@@ -450,7 +450,7 @@ impl Answer {
 }
 
 impl Running {
-    fn write(&self, reply: &mut Reply<'_>, batch: &Output<Document>, complete: bool, more: usize) {
+    fn write(&self, reply: &mut Reply<'_>, batch: &Output, complete: bool, more: usize) {
         let resp3 = reply.resp3();
         if resp3 {
             write_head(reply, batch.total, self.style.expand, more);
@@ -459,14 +459,14 @@ impl Running {
             reply.array(1 + batch.rows.len() * self.beside.count());
             reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
         }
-        for row in &batch.rows {
+        for row in 0..batch.rows.len() {
             if resp3 {
                 reply.map(1 + self.beside.count());
             }
-            self.write_beside(reply, row);
+            self.write_beside(reply, &batch.rows, row);
             if self.beside.values {
                 name(reply, "extra_attributes");
-                self.write_row(reply, row);
+                self.write_row(reply, &batch.rows, row);
             }
             if resp3 {
                 reply.simple("values");
@@ -479,8 +479,8 @@ impl Running {
     }
 
     /// What stands before the values of a row.
-    fn write_beside(&self, reply: &mut Reply<'_>, row: &Row<Document>) {
-        let nth = row.document.map(|document| document.nth);
+    fn write_beside(&self, reply: &mut Reply<'_>, rows: &Table, row: usize) {
+        let nth = rows.origin(row).nth();
         if self.beside.score {
             name(reply, "score");
             let explanation = nth.and_then(|nth| self.hits.explanation(nth));
@@ -488,7 +488,7 @@ impl Running {
                 // The row of a group: no document, nothing to explain.
                 reply.array(1);
             }
-            write_score(reply, row.score, explanation);
+            write_score(reply, nth.map_or(0.0, |nth| self.hits.score(nth)), explanation);
         }
         if self.beside.payload {
             name(reply, "payload");
@@ -496,41 +496,45 @@ impl Running {
         }
         if self.beside.sort_key {
             name(reply, "sortkey");
-            reply.bulk_or_null(row.sort_key.as_ref().and_then(sort_key).as_deref());
+            reply.bulk_or_null(rows.sort_key(row).and_then(sort_key).as_deref());
         }
     }
 
-    fn write_row(&self, reply: &mut Reply<'_>, row: &Row<Document>) {
-        let named = self.pipeline.plan().names().iter().zip(&row.values);
-        let columns: Vec<_> = named
-            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
-            .chain(row.extra.iter().map(|(name, value)| (name, value)))
-            .collect();
-        reply.map(columns.len());
-        for (name, value) in columns {
+    fn write_row(&self, reply: &mut Reply<'_>, rows: &Table, row: usize) {
+        let view = |column: usize| rows.at(row, column, Kept::default());
+        let names = self.pipeline.plan().names();
+        let count = (0..names.len()).filter(|column| view(*column).is_some()).count();
+        reply.map(count + rows.extras(row).count());
+        for (column, name) in names.iter().enumerate() {
+            if let Some(value) = view(column) {
+                reply.bulk(name);
+                self.write_value(reply, value);
+            }
+        }
+        for (name, value) in rows.extras(row) {
             reply.bulk(name);
             self.write_value(reply, value);
         }
     }
 
     /// Writes a value. Recursion is as deep as arrays and maps in each other, which the plan bounds.
-    pub(super) fn write_value(&self, reply: &mut Reply<'_>, value: &Value) {
+    pub(super) fn write_value(&self, reply: &mut Reply<'_>, value: View<'_>) {
         match value {
-            Value::Null => reply.null(),
-            Value::Number(number) => self.style.write_number(reply, *number),
-            Value::String(text) => reply.bulk(text),
-            Value::Array(items) => {
+            View::Null => reply.null(),
+            View::Number(number) => self.style.write_number(reply, number),
+            View::Text(text) => reply.bulk(text),
+            View::Array(items) => {
                 reply.array(items.len());
-                items.iter().for_each(|item| self.write_value(reply, item));
+                items.iter().for_each(|item| self.write_value(reply, item.view()));
             }
-            Value::Map(members) => {
+            View::Map(members) => {
                 reply.map(members.len());
                 for (name, value) in members.iter() {
                     reply.bulk(name);
-                    self.write_value(reply, value);
+                    self.write_value(reply, value.view());
                 }
             }
-            Value::Faced(faces) => match &faces.shown {
+            View::Faced(faces) => match &faces.shown {
                 Shown::Text(text) => reply.bulk(text),
                 Shown::Json(values) => rows::write_values(reply, values),
             },
@@ -546,9 +550,9 @@ fn name(reply: &mut Reply<'_>, name: &str) {
 }
 
 /// WITHSORTKEYS.
-fn sort_key(value: &Value) -> Option<Vec<u8>> {
+fn sort_key(value: View<'_>) -> Option<Vec<u8>> {
     match value.plain() {
-        Value::Number(number) => Some([b"#", &decimal::exact(*number)[..]].concat()),
+        View::Number(number) => Some([b"#", &decimal::exact(number)[..]].concat()),
         other => other.to_text().map(|text| [b"$", &text[..]].concat()),
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::aggregate::{Beside, Running, make_room};
 use super::find::write_score;
-use super::loading::{Access, Document};
+use super::loading::Access;
 use super::profiling::{self, Arm, HybridReport, NO_MEMORY, Profiling};
 use super::rows::Style;
 use super::{find, reads};
@@ -32,7 +32,7 @@ use crate::search::aggregate::hits::Hits;
 use crate::search::aggregate::pipeline::{Output, Pipeline};
 use crate::search::aggregate::plan::Plan;
 use crate::search::aggregate::request::Step;
-use crate::search::aggregate::row::Row;
+use crate::search::aggregate::table::{Kept, Table};
 use crate::search::decimal;
 use crate::search::execute::{self, Found};
 use crate::search::hybrid::arms::Arms;
@@ -136,7 +136,7 @@ enum Answer {
     /// The fused rows, out of the steps.
     Rows {
         running: Box<Running>,
-        batch: Output<Document>,
+        batch: Box<Output>,
         /// The columns in the order in which rows show them.
         order: Vec<usize>,
         warnings: Warnings,
@@ -240,7 +240,7 @@ impl Asked {
         let rows = rows::fused(&self.request, &self.arms, text.rows, vector.rows, &Watch::new(Some(&is_over)));
         let merged = profiling::Step::new("Hybrid Merger", start.elapsed(), rows.len() as u64);
         let mut running = Box::new(self.running(handle, rows, deadline));
-        let batch = running.next(Access::Server(Server::of(here, self.database), handle), usize::MAX)?;
+        let batch = Box::new(running.next(Access::Server(Server::of(here, self.database), handle), usize::MAX)?);
         warnings.steps_late = batch.interrupted && !late;
         let report = report.map(|mut report| {
             report.steps.push(merged);
@@ -356,7 +356,7 @@ impl Answer {
                 reply.integer(i64::try_from(batch.total).unwrap_or(i64::MAX));
                 reply.bulk(b"results");
                 reply.array(batch.rows.len());
-                batch.rows.iter().for_each(|row| write_row(&mut reply, &running, row, &order));
+                (0..batch.rows.len()).for_each(|row| write_row(&mut reply, &running, (&batch.rows, row), &order));
                 warnings.write(&mut reply);
                 reply.bulk(b"execution_time");
                 write_time(&mut reply, started);
@@ -380,20 +380,19 @@ impl Answer {
     }
 }
 
-fn write_row(reply: &mut Reply<'_>, running: &Running, row: &Row<Document>, order: &[usize]) {
+fn write_row(reply: &mut Reply<'_>, running: &Running, (rows, row): (&Table, usize), order: &[usize]) {
     let names = running.pipeline.plan().names();
-    let column = |at: &usize| Some((names.get(*at)?, row.values.get(*at)?.as_ref()?));
-    let extra = row.extra.iter().map(|(name, value)| (name, value));
-    let columns: Vec<_> = order.iter().filter_map(column).chain(extra).collect();
-    let explanation = row.document.and_then(|document| running.hits.explanation(document.nth));
-    reply.map(columns.len() + usize::from(explanation.is_some()));
-    for (name, value) in columns {
+    let columns = || order.iter().filter_map(|at| Some((&**names.get(*at)?, rows.at(row, *at, Kept::default())?)));
+    let nth = rows.origin(row).nth();
+    let explanation = nth.and_then(|nth| running.hits.explanation(nth));
+    reply.map(columns().count() + rows.extras(row).count() + usize::from(explanation.is_some()));
+    for (name, value) in columns().chain(rows.extras(row)) {
         reply.bulk(name);
         running.write_value(reply, value);
     }
     if explanation.is_some() {
         reply.bulk(b"score");
-        write_score(reply, row.score, explanation);
+        write_score(reply, nth.map_or(0.0, |nth| running.hits.score(nth)), explanation);
     }
 }
 

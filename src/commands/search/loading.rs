@@ -6,20 +6,19 @@
 //! What the index keeps, it gives: keys and what is kept for sorting. Where no more is wanted, the steps run while it is read. Else it is
 //! read for a moment before some documents are, for their keys, and let go: nobody holds it while he waits for the server.
 
-use std::sync::Arc;
-
 use super::rows::Style;
 use crate::indexes::definition::Definition;
 use crate::indexes::document::{self, Opened, Place, text_of};
 use crate::indexes::handle::Handle;
 use crate::json::{self, ValueRef};
 use crate::redis::context::{Context, Server};
+use crate::search::aggregate::columns;
 use crate::search::aggregate::expression::Column;
 use crate::search::aggregate::hits::Hits;
-use crate::search::aggregate::row::{Hit, Load, Row, Source, Wanted};
-use crate::search::aggregate::value::{Shown, Value};
-use crate::search::doc_id::DocId;
-use crate::search::index::{Index, SortValue};
+use crate::search::aggregate::row::{Load, Source, Wanted};
+use crate::search::aggregate::table::{Cell, Kept, Origin, Table};
+use crate::search::aggregate::value::{Shown, Value, View};
+use crate::search::index::Index;
 use crate::search::number;
 use crate::search::schema::{self, FieldId};
 
@@ -29,15 +28,6 @@ pub enum Access<'a> {
     Index(&'a Index),
     /// The documents are read, too.
     Server(Server<'a>, &'a Handle),
-}
-
-/// A document that was found.
-#[derive(Debug, Clone, Copy)]
-pub struct Document {
-    /// Its number in the index.
-    pub doc: DocId,
-    /// Its place among the [`Hits`].
-    pub nth: usize,
 }
 
 /// The documents that were found, for the steps.
@@ -55,31 +45,23 @@ pub struct Documents<'a> {
 }
 
 impl Source for Documents<'_> {
-    type Document = Document;
-
-    fn read(&mut self, most: usize, into: &mut Vec<Hit<Document>>) -> bool {
-        let more = self.hits.read(most, |hit| {
-            into.push(Hit {
-                number: hit.doc.0,
-                document: Document { doc: hit.doc, nth: hit.nth },
-                score: hit.score,
-                distances: hit.distances.to_vec(),
-                terms: Arc::default(),
-            });
-        });
-        for hit in into {
-            hit.terms = self.hits.terms(hit.document.nth);
-        }
-        more
+    fn read(&mut self, most: usize, into: &mut Table) -> bool {
+        self.hits.read(most, |hit| {
+            into.push(Origin { doc: hit.doc, ordinal: hit.nth as u64 + 1 });
+            let row = into.len() - 1;
+            for (column, distance) in hit.distances.iter().enumerate() {
+                into.set(row, column, distance.map_or(Cell::Empty, Cell::Number));
+            }
+        })
     }
 
     fn left(&self) -> u64 {
         self.hits.left()
     }
 
-    fn load(&mut self, rows: &mut [Row<Document>], load: &Load) {
+    fn load(&mut self, rows: &mut Table, load: &Load) {
         match &self.access {
-            Access::Index(index) => rows.iter_mut().for_each(|row| load_kept(index, row, load)),
+            Access::Index(index) => columns::fill(index, rows, load, false),
             Access::Server(server, handle) => {
                 let Some(keys) = load_from_index(handle, rows, load) else { return };
                 if load.needs_documents() || self.looks {
@@ -87,6 +69,21 @@ impl Source for Documents<'_> {
                 }
             }
         }
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        match &self.access {
+            Access::Index(index) => Kept(Some(index)),
+            Access::Server(..) => Kept::default(),
+        }
+    }
+
+    fn score(&self, nth: usize) -> f64 {
+        self.hits.score(nth)
+    }
+
+    fn terms(&self, nth: usize) -> &[Value] {
+        self.hits.terms(nth)
     }
 }
 
@@ -109,56 +106,42 @@ impl Keys {
     }
 }
 
-/// Fills in what the index keeps, and says what the keys are; a row whose document the index has no more is without it then.
-fn load_from_index(handle: &Handle, rows: &mut [Row<Document>], load: &Load) -> Option<Keys> {
+/// Fills in what the index keeps, and says what the keys are; a row whose document the index has no more is lost.
+fn load_from_index(handle: &Handle, rows: &mut Table, load: &Load) -> Option<Keys> {
     let mut keys = Keys::default();
     // Who applies changes is done in a moment, and nobody else can be in the way.
     let index = handle.read(0, &|| false)?;
-    for row in rows {
-        let key = row.document.map_or(&[][..], |document| index.documents().key(document.doc));
+    for row in 0..rows.len() {
+        let key = index.documents().key(rows.origin(row).doc);
         keys.push(key);
         if key.is_empty() {
-            row.document = None;
-        } else {
-            load_kept(&index, row, load);
+            rows.lose(row);
         }
     }
+    columns::fill(&index, rows, load, true);
     Some(keys)
 }
 
-/// Fills in what the index keeps.
-fn load_kept(index: &Index, row: &mut Row<Document>, load: &Load) {
-    let Some(document) = &row.document else { return };
-    for (column, wanted) in &load.columns {
-        let value = match wanted {
-            Wanted::Key => Some(Value::string(index.documents().key(document.doc))),
-            Wanted::Sortable(id) => index.field(*id).and_then(|field| match field.sort_value(document.doc)? {
-                SortValue::Number(number) => Some(Value::Number(number)),
-                SortValue::Text(text) => Some(Value::String(Arc::clone(text))),
-            }),
-            Wanted::Field(_) | Wanted::Stored(_) | Wanted::Name(_) => None,
-        };
-        if value.is_some() {
-            row.values[column.0] = value;
-        }
-    }
-}
-
 impl Documents<'_> {
-    fn load_documents(&self, ctx: &Context, rows: &mut [Row<Document>], keys: &Keys, load: &Load) {
+    fn load_documents(&self, ctx: &Context, rows: &mut Table, keys: &Keys, load: &Load) {
         let place_of = |wanted: &Wanted| match wanted {
             Wanted::Name(name) => Some(self.definition.place(name)),
             _ => None,
         };
         let places: Vec<Option<Place>> = load.columns.iter().map(|(_, wanted)| place_of(wanted)).collect();
         let kind = self.definition.schema.source;
-        for (at, row) in rows.iter_mut().enumerate().filter(|(_, row)| row.document.is_some()) {
-            let key = keys.get(at);
+        for row in 0..rows.len() {
+            let key = keys.get(row);
+            if key.is_empty() {
+                continue;
+            }
             let loaded = ctx.with_name(key, |name| {
-                document::open(ctx, kind, name, |opened| self.load_document(&opened, key, row, (load, &places)))
+                document::open(ctx, kind, name, |opened| {
+                    self.load_document(&opened, key, (&mut *rows, row), (load, &places));
+                })
             });
             if loaded.is_none() {
-                row.document = None;
+                rows.lose(row);
             }
         }
     }
@@ -168,57 +151,73 @@ impl Documents<'_> {
         &self,
         opened: &Opened<'_>,
         key: &[u8],
-        row: &mut Row<Document>,
+        (rows, row): (&mut Table, usize),
         (load, places): (&Load, &[Option<Place>]),
     ) {
-        for ((column, wanted), place) in load.columns.iter().zip(places) {
-            let value = match wanted {
+        for ((Column(column), wanted), place) in load.columns.iter().zip(places) {
+            let cell = match wanted {
                 Wanted::Key | Wanted::Sortable(_) => None, // the index has given it
-                Wanted::Field(id) => self.field(opened, key, *id),
-                Wanted::Stored(id) => self.stored(opened, key, *id),
-                Wanted::Name(_) => place.as_ref().and_then(|place| self.value(opened, place, key)),
+                Wanted::Field(id) => self.field(opened, key, *id, rows),
+                Wanted::Stored(id) => self.stored(opened, key, *id).map(|value| rows.value(value)),
+                Wanted::Name(_) => place.as_ref().and_then(|place| self.part(opened, place, key, rows)),
             };
-            if value.is_some() {
-                row.values[column.0] = value;
+            if let Some(cell) = cell {
+                rows.set(row, *column, cell);
             }
         }
         if let Some(names) = &load.all {
-            self.load_all(opened, names, row);
+            self.load_all(opened, names, (rows, row));
         }
     }
 
     /// Loads everything that a document has; `names` are those that are columns.
-    fn load_all(&self, opened: &Opened<'_>, names: &[(Box<[u8]>, Column)], row: &mut Row<Document>) {
-        let mut put = |name: &[u8], value: Value| match names.iter().find(|(known, _)| **known == *name) {
-            Some((_, column)) => {
-                let is_number = self.definition.field(name).is_some_and(|field| field.kind == schema::Kind::Numeric);
-                row.values[column.0] = Some(if is_number { as_stored(value) } else { value });
-            }
-            None => row.extra.push((name.into(), value)),
-        };
+    fn load_all(&self, opened: &Opened<'_>, names: &[(Box<[u8]>, Column)], (rows, row): (&mut Table, usize)) {
+        let column_of = |name: &[u8]| names.iter().find(|(known, _)| **known == *name).map(|(_, column)| column.0);
         match opened {
-            Opened::Hash(hash) => hash.hash_fields(|name, value| {
-                if !self.definition.hides(name) {
-                    put(name, Value::string(value));
+            Opened::Hash(hash) => hash.hash_fields(|name, text| match column_of(name) {
+                _ if self.definition.hides(name) => {}
+                None => rows.add_extra(row, name, View::Text(text)),
+                Some(column) => {
+                    let is_number =
+                        self.definition.field(name).is_some_and(|field| field.kind == schema::Kind::Numeric);
+                    let value = Value::string(text);
+                    let cell = rows.value(if is_number { as_stored(value) } else { value });
+                    rows.set(row, column, cell);
                 }
             }),
             Opened::Json(json) => {
                 let root = json.root();
-                put(b"$", self.faced(Value::string(text_of(root)), &[root]));
+                let value = self.faced(Value::string(text_of(root)), &[root]);
+                match column_of(b"$") {
+                    None => rows.add_extra(row, b"$", value.view()),
+                    Some(column) => {
+                        let cell = rows.value(value);
+                        rows.set(row, column, cell);
+                    }
+                }
             }
         }
     }
 
     /// The value of a field of the schema.
-    fn field(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
-        let value = self.value(opened, self.definition.places.get(usize::from(id.0))?, key)?;
-        Some(match self.definition.schema.field(id).kind {
-            schema::Kind::Numeric => as_number(value),
-            _ => value,
+    fn field(&self, opened: &Opened<'_>, key: &[u8], id: FieldId, rows: &mut Table) -> Option<Cell> {
+        let cell = self.part(opened, self.definition.places.get(usize::from(id.0))?, key, rows)?;
+        let is_number = self.definition.schema.field(id).kind == schema::Kind::Numeric;
+        Some(match rows.view(cell, Kept::default()) {
+            Some(View::Text(text)) if is_number => number::parse(text).map_or(cell, Cell::Number),
+            _ => cell,
         })
     }
 
-    /// As [`Documents::field`], where numbers are shown as the document has them.
+    /// A part of a document; a text of a hash goes where it belongs at once.
+    fn part(&self, opened: &Opened<'_>, place: &Place, key: &[u8], rows: &mut Table) -> Option<Cell> {
+        match (opened, place) {
+            (Opened::Hash(hash), Place::Hash(field)) => hash.hash_field(field, |text| Some(rows.text(text?))),
+            _ => self.value(opened, place, key).map(|value| rows.value(value)),
+        }
+    }
+
+    /// The value of a field of the schema, where numbers are shown as the document has them.
     fn stored(&self, opened: &Opened<'_>, key: &[u8], id: FieldId) -> Option<Value> {
         let value = self.value(opened, self.definition.places.get(usize::from(id.0))?, key)?;
         let is_number = self.definition.schema.field(id).kind == schema::Kind::Numeric;
@@ -249,14 +248,6 @@ impl Documents<'_> {
         } else {
             is
         }
-    }
-}
-
-/// Text of a NUMERIC field as the number that it is.
-fn as_number(value: Value) -> Value {
-    match &value {
-        Value::String(text) => number::parse(text).map_or(value, Value::Number),
-        _ => value,
     }
 }
 

@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::value::Value;
+use super::value::{Value, View};
 use crate::search::arguments::Words;
 use crate::search::request::options::limit;
 use crate::search::request::{Asked, Cursor, Error};
@@ -189,17 +189,18 @@ impl Collected {
     }
 
     /// Takes the row of a number, whose properties `value` tells.
-    pub fn add<'v, P>(&mut self, collect: &Collect<P>, number: u64, value: impl Fn(&P) -> Option<&'v Value>) {
-        let owned = |property: &P| value(property).cloned();
-        let by = collect.by.iter().map(|(property, _)| owned(property)).collect();
-        let mut entry = Entry { by, number, values: Vec::new() };
+    pub fn add<'v, P>(&mut self, collect: &Collect<P>, number: u64, value: impl Fn(&P) -> Option<View<'v>>) {
         let wanted = self.outline.wanted();
-        let is_late = |last: &Entry| self.outline.order(&entry, last).is_gt();
+        let is_late = |last: &Entry| {
+            let by = collect.by.iter().map(|(property, _)| value(property));
+            self.outline.order((by, number), last.told()).is_gt()
+        };
         if wanted == 0 || (self.was_cut && self.entries.get(wanted - 1).is_some_and(is_late)) {
             return;
         }
-        entry.values = collect.fields.iter().map(owned).collect();
-        self.entries.push(entry);
+        let owned = |property: &P| value(property).map(View::to_value);
+        let by = collect.by.iter().map(|(property, _)| owned(property)).collect();
+        self.entries.push(Entry { by, number, values: collect.fields.iter().map(owned).collect() });
         if self.entries.len() >= self.most {
             self.let_go();
             self.most = self.entries.len().saturating_mul(2).saturating_add(MORE);
@@ -215,7 +216,7 @@ impl Collected {
                 match first.entry(entry.shown()) {
                     std::collections::hash_map::Entry::Vacant(place) => _ = place.insert(entry),
                     std::collections::hash_map::Entry::Occupied(mut place) => {
-                        if outline.order(&entry, place.get()).is_lt() {
+                        if outline.order(entry.told(), place.get().told()).is_lt() {
                             place.insert(entry);
                         }
                     }
@@ -225,7 +226,7 @@ impl Collected {
         }
         let wanted = outline.wanted();
         if wanted > 0 && self.entries.len() > wanted {
-            self.entries.select_nth_unstable_by(wanted - 1, |a, b| outline.order(a, b));
+            self.entries.select_nth_unstable_by(wanted - 1, |a, b| outline.order(a.told(), b.told()));
             self.entries.truncate(wanted);
             self.was_cut = true;
         }
@@ -235,7 +236,7 @@ impl Collected {
     pub fn finish(mut self) -> Value {
         self.let_go();
         let Self { outline, mut entries, .. } = self;
-        entries.sort_unstable_by(|a, b| outline.order(a, b));
+        entries.sort_unstable_by(|a, b| outline.order(a.told(), b.told()));
         let shown = entries.into_iter().skip(outline.offset).take(outline.count);
         Value::Array(shown.map(|entry| outline.map(entry)).collect())
     }
@@ -247,9 +248,13 @@ impl Outline {
         if self.count == 0 { 0 } else { self.offset.saturating_add(self.count) }
     }
 
-    /// Which of two rows comes first. What one lacks comes last, whichever way.
-    fn order(&self, a: &Entry, b: &Entry) -> Ordering {
-        for ((a, b), descending) in a.by.iter().zip(&b.by).zip(&self.descending) {
+    /// Which of two rows comes first, of what they are sorted by and their numbers. What one lacks comes last, whichever way.
+    fn order<'v>(
+        &self,
+        (a, a_number): (impl Iterator<Item = Option<View<'v>>>, u64),
+        (b, b_number): (impl Iterator<Item = Option<View<'v>>>, u64),
+    ) -> Ordering {
+        for ((a, b), descending) in a.zip(b).zip(&self.descending) {
             let order = match (a, b) {
                 (Some(a), Some(b)) if *descending => b.sort_order(a),
                 (Some(a), Some(b)) => a.sort_order(b),
@@ -259,7 +264,7 @@ impl Outline {
                 return order;
             }
         }
-        a.number.cmp(&b.number)
+        a_number.cmp(&b_number)
     }
 
     fn map(&self, entry: Entry) -> Value {
@@ -269,12 +274,17 @@ impl Outline {
 }
 
 impl Entry {
+    /// What it is sorted by, and its number.
+    fn told(&self) -> (impl Iterator<Item = Option<View<'_>>>, u64) {
+        (self.by.iter().map(|value| value.as_ref().map(Value::view)), self.number)
+    }
+
     /// Bytes that are the same where rows show the same.
     fn shown(&self) -> Vec<u8> {
         let mut text = Vec::new();
         for value in &self.values {
             text.push(u8::from(value.is_some()));
-            value.iter().for_each(|value| value.encode(&mut text));
+            value.iter().for_each(|value| value.view().encode(&mut |part: &[u8]| text.extend_from_slice(part)));
         }
         text
     }
@@ -331,7 +341,7 @@ mod tests {
             // They come from the highest number down.
             for (number_of, (value, by)) in (0..).zip(&rows).collect::<Vec<_>>().into_iter().rev() {
                 let (value, by) = (number(*value), number(*by));
-                group.add(&asked, number_of, |name| if **name == *b"v" { value.as_ref() } else { by.as_ref() });
+                group.add(&asked, number_of, |name| if **name == *b"v" { value.as_ref() } else { by.as_ref() }.map(Value::view));
                 prop_assert!(cut.is_none() || group.entries.len() <= 2 * 70 + MORE);
             }
             let Value::Array(got) = group.finish() else { panic!("no array") };

@@ -8,8 +8,6 @@
 //! more all the same, since some of them have gone, is told that there are none, and [`Hits::ran_out`] says that it was not so:
 //! the query is to be made again without the cut.
 
-use std::sync::Arc;
-
 use roaring::RoaringBitmap;
 use roaring::bitmap::IntoIter;
 
@@ -31,7 +29,7 @@ pub struct Hits {
     /// So many for each document as the query yields, in the order of their names.
     distances: Vec<Option<f64>>,
     yielded: usize,
-    terms: Vec<Arc<[Value]>>,
+    terms: Vec<Box<[Value]>>,
     payloads: Vec<Option<Box<[u8]>>>,
     explanations: Vec<Option<Box<Explanation>>>,
 }
@@ -145,8 +143,8 @@ impl Hits {
     }
 
     /// The terms of the query that the document at a place contains, if they were asked for.
-    pub fn terms(&self, nth: usize) -> Arc<[Value]> {
-        self.terms.get(nth).cloned().unwrap_or_default()
+    pub fn terms(&self, nth: usize) -> &[Value] {
+        self.terms.get(nth).map_or(&[], |terms| terms)
     }
 
     /// The payload of the document at a place, if payloads were asked for.

@@ -6,13 +6,14 @@
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
 use super::expression::Column;
+use super::group::Groups;
 use super::plan::{Plan, Sink, Stream};
 use super::reduce::{Hashes, Reducer, State};
 use super::row::Wanted;
-use super::value::Value;
+use super::table::Cell;
+use super::value::View;
 use crate::search::doc_id::DocId;
 use crate::search::index::{FieldIndex, Index, SortValue};
 use crate::search::schema::FieldId;
@@ -31,9 +32,6 @@ pub(super) struct Grouping<'a> {
     reducers: Vec<Reducer<FieldId>>,
     asked: &'a [Reducer<Column>],
 }
-
-/// Groups: their keys, and what their reducers have.
-pub(super) type Groups = Vec<(Vec<Value>, Vec<State>)>;
 
 impl<'a> Grouping<'a> {
     /// The first GROUPBY of a plan, if it needs no more than what is kept for sorting.
@@ -67,22 +65,20 @@ impl<'a> Grouping<'a> {
         (hashes, most): (&Hashes, usize),
         interrupted: &dyn Fn() -> bool,
     ) -> (Groups, bool) {
-        let mut groups = Groups::new();
+        let mut groups = Groups::new(self.by.len());
         let columns: Vec<Option<&FieldIndex>> = self.by.iter().map(|id| index.field(*id)).collect();
         let mut table = Table::new(&columns);
         let mut key = vec![LACKING; columns.len()];
         let every = (INTERRUPT_EVERY / (1 + self.reducers.len() as u32)).max(1);
         for (doc, count) in docs.zip(1u32..) {
             let at = table.find(doc, &columns, &mut key, || {
-                let values =
-                    columns.iter().map(|field| field.and_then(|field| value(field, doc)).unwrap_or(Value::Null));
-                groups.push((values.collect(), self.asked.iter().map(State::new).collect()));
-                groups.len() - 1
+                groups
+                    .begin(self.asked, |_, nth| columns[nth].map_or(Cell::Null, |field| cell(field, self.by[nth], doc)))
             });
             if groups.len() > most {
                 return (groups, false);
             }
-            for (reducer, state) in self.reducers.iter().zip(&mut groups[at].1) {
+            for (reducer, state) in self.reducers.iter().zip(groups.states(at)) {
                 if let State::Count(count) = state {
                     *count += 1;
                 } else {
@@ -103,15 +99,26 @@ fn add(index: &Index, reducer: &Reducer<FieldId>, state: &mut State, doc: DocId,
         Reducer::FirstValue(_, Some((by, _))) => value(by),
         _ => None,
     };
-    state.add(reducer.of().and_then(value).as_ref(), by.as_ref(), hashes);
+    state.add(reducer.of().and_then(value), by, hashes);
 }
 
 /// What a field keeps of a document.
-fn value(field: &FieldIndex, doc: DocId) -> Option<Value> {
+fn value(field: &FieldIndex, doc: DocId) -> Option<View<'_>> {
     Some(match field.sort_value(doc)? {
-        SortValue::Number(number) => Value::Number(number),
-        SortValue::Text(text) => Value::String(Arc::clone(text)),
+        SortValue::Number(number) => View::Number(number),
+        SortValue::Text(text) => View::Text(text),
     })
+}
+
+/// What a field keeps of a document as a key.
+fn cell(field: &FieldIndex, id: FieldId, doc: DocId) -> Cell {
+    match field.sort_texts() {
+        Some(texts) => texts.symbol(doc).map_or(Cell::Null, |symbol| Cell::Kept(id, symbol)),
+        None => match field.sort_value(doc) {
+            Some(SortValue::Number(number)) => Cell::Number(number),
+            _ => Cell::Null,
+        },
+    }
 }
 
 /// Keys to groups.
@@ -188,11 +195,14 @@ fn word_of(field: &FieldIndex, doc: DocId) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::search::aggregate::request::AggregateRequest;
+    use crate::search::aggregate::table::Kept;
     use crate::search::document::{Raw, RawDocument};
     use crate::search::index::Change;
     use crate::search::request::Asked;
     use crate::search::schema;
+    use crate::watch::Watch;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     /// What a group is told by: its keys as text, how many documents, the sum of their numbers.
     type Told = (Vec<Option<String>>, f64, f64);
@@ -206,10 +216,14 @@ mod tests {
         let docs = index.documents().live().iter().map(DocId);
         let (groups, complete) = grouping.take(index, docs, (&Hashes::default(), usize::MAX), &|| false);
         assert!(complete);
-        let text = |value: &Value| value.to_text().map(|text| String::from_utf8(text.to_vec()).unwrap());
-        let told = groups.into_iter().map(|(keys, states)| {
-            let mut results = states.into_iter().map(|state| state.finish().as_number().unwrap());
-            (keys.iter().map(text).collect(), results.next().unwrap(), results.next().unwrap())
+        let rows = groups.into_rows(Kept(Some(index)), &Watch::default());
+        let at = |row, column| rows.at(row, column, Kept::default());
+        let text = |view: View<'_>| view.to_text().map(|text| String::from_utf8(text.to_vec()).unwrap());
+        let keys = rows.width().saturating_sub(2);
+        let number = |row, column| at(row, column).and_then(View::as_number).unwrap();
+        let told = (0..rows.len()).map(|row| {
+            let key = (0..keys).map(|column| at(row, column).and_then(text)).collect();
+            (key, number(row, keys), number(row, keys + 1))
         });
         told.collect()
     }

@@ -5,17 +5,22 @@
 //! | [`request`], [`reduce`] | FT.AGGREGATE as it is asked; reducers |
 //! | [`plan`] | names become columns |
 //! | [`hits`] | the documents that were found |
-//! | [`row`] | rows, and where they come from |
+//! | [`row`] | where rows come from |
+//! | [`columns`] | what the index keeps, as columns |
+//! | [`table`] | rows in columns, which steps hand to each other |
 //! | [`pipeline`] | steps at work |
+//! | `sort`, `group` | SORTBY and GROUPBY at work |
 //! | `tally` | what steps have done, for who wants to know |
 //! | [`collect`] | the reducer COLLECT |
 //! | [`expression`] | APPLY and FILTER |
-//! | [`value`] | what stands in a column |
+//! | [`value`] | values, and views of them |
 //! | `kept` | GROUPBY without rows, of what the index keeps |
 //! | [`hyperloglog`] | about how many different values there are |
 
 pub mod collect;
+pub mod columns;
 pub mod expression;
+mod group;
 pub mod hits;
 pub mod hyperloglog;
 mod kept;
@@ -24,9 +29,13 @@ pub mod plan;
 pub mod reduce;
 pub mod request;
 pub mod row;
+mod sort;
+pub mod table;
 mod tally;
 pub mod value;
 
+#[cfg(test)]
+mod allocations;
 #[cfg(test)]
 mod tests;
 

@@ -5,27 +5,34 @@
 //! but where they must all be known before the first can go on: a SORTBY keeps as many as it will let through (and up to
 //! as many again), a GROUPBY its groups.
 //!
+//! A batch is a [`Table`], filled anew each time, and so is all that steps work with: no step takes memory for a row or a value
+//! but for what it keeps, and for arrays. That is the law here, since the server counts all memory in one place that all threads
+//! contend for; a test counts.
+//!
+//! What the index keeps is looked at where it lies as long as it is read, which is during a call. What a call leaves behind does not
+//! need it: the rows that come out, those that SORTBY and GROUPBY let through.
+//!
 //! The total is what clients know: the documents read up to the first row of a batch, or what a SORTBY or a GROUPBY counted,
 //! once. With WITHCOUNT it is how many rows there would be without the last LIMIT (or SORTBY, which cuts too), in every batch.
 //! Where a FILTER comes after the last GROUPBY or SORTBY, all rows go through it for that before the first goes out.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roaring::RoaringBitmap;
 
-use super::expression::{Column, EvaluateError};
+use super::expression::{Column, EvaluateError, Expression, Room};
+use super::group::Groups;
 use super::kept::Grouping;
 use super::plan::{Plan, Sink, Stage, Stream};
-use super::reduce::{Hashes, Reducer, State};
-use super::row::{Hit, Row, Source};
+use super::reduce::Hashes;
+use super::row::Source;
+use super::sort::Sorted;
+use super::table::{Cell as Place, Fresh, Kept, Row, Table};
 use super::tally::Tally;
-use super::value::Value;
 use crate::search::doc_id::DocId;
 use crate::search::index::Index;
-use crate::search::sorting::sort_within;
 use crate::watch::Watch;
 
 /// Rows that go through the steps together, at most: fewer where they would take longer than [`MOMENT`].
@@ -54,11 +61,11 @@ impl From<EvaluateError> for Error {
 
 /// Rows that came out.
 #[derive(Debug)]
-pub struct Output<D> {
+pub struct Output {
     /// What is told as the total.
     pub total: u64,
     /// The rows; their values are in the order of [`Plan::names`].
-    pub rows: Vec<Row<D>>,
+    pub rows: Table,
     /// No more rows will come.
     pub done: bool,
     /// It was interrupted: rows are missing.
@@ -67,12 +74,12 @@ pub struct Output<D> {
 
 /// Steps with what they have so far.
 #[derive(Debug)]
-pub struct Pipeline<D> {
+pub struct Pipeline {
     plan: Arc<Plan>,
     /// The stage at work.
     stage: usize,
-    /// Rows of the stage before, if there is one.
-    input: VecDeque<Row<D>>,
+    /// Rows of the stage before, if there is one, and how many of them have been taken.
+    input: (Table, usize),
     /// Documents read.
     read: u64,
     /// Documents read when the last row went out.
@@ -89,43 +96,53 @@ pub struct Pipeline<D> {
     has_too_many: bool,
     /// For each step of the stage that is a LIMIT: rows still to leave out and to keep.
     limits: Vec<(usize, usize)>,
-    sink: Gathered<D>,
-    output: VecDeque<Row<D>>,
+    sink: Gathered,
+    /// Rows that came out, and how many of them have been given away.
+    output: (Table, usize),
     done: bool,
     interrupted: bool,
     hashes: Hashes,
-    stack: Vec<Value>,
+    room: Scratch,
     /// Rows of the next batch.
     batch: usize,
     /// What the steps have done, if anybody wants to know.
     tally: Option<Tally>,
 }
 
+/// What steps work with, from batch to batch.
+#[derive(Debug, Default)]
+struct Scratch {
+    rows: Table,
+    room: Room<'static>,
+    fresh: Fresh,
+    keep: Vec<bool>,
+}
+
 /// What the end of a stage has gathered.
 #[derive(Debug)]
-enum Gathered<D> {
-    Rows { rows: Vec<Row<D>>, count: u64 },
-    Groups { index: HashMap<Box<[u8]>, usize>, groups: Vec<(Vec<Value>, Vec<State>)> },
+enum Gathered {
+    Rows(Sorted),
+    Groups(Groups),
     Nothing,
 }
 
-impl<D> Gathered<D> {
-    fn new(sink: &Sink) -> Self {
-        match sink {
-            Sink::Sort { .. } => Self::Rows { rows: Vec::new(), count: 0 },
-            Sink::Group { .. } => Self::Groups { index: HashMap::new(), groups: Vec::new() },
+impl Gathered {
+    fn new(stage: &Stage) -> Self {
+        match &stage.sink {
+            Sink::Sort { .. } => Self::Rows(Sorted::new(stage.width)),
+            Sink::Group { by, .. } => Self::Groups(Groups::new(by.len())),
             Sink::Output => Self::Nothing,
         }
     }
 }
 
-impl<D> Pipeline<D> {
+impl Pipeline {
     /// Begins.
     pub fn new(plan: Arc<Plan>) -> Self {
         let mut pipeline = Self {
             plan,
             stage: 0,
-            input: VecDeque::new(),
+            input: Default::default(),
             read: 0,
             told: 0,
             counted: None,
@@ -135,11 +152,11 @@ impl<D> Pipeline<D> {
             has_too_many: false,
             limits: Vec::new(),
             sink: Gathered::Nothing,
-            output: VecDeque::new(),
+            output: Default::default(),
             done: false,
             interrupted: false,
             hashes: Hashes::default(),
-            stack: Vec::new(),
+            room: Scratch::default(),
             batch: FIRST_BATCH,
             tally: None,
         };
@@ -168,7 +185,7 @@ impl<D> Pipeline<D> {
         let done = work(self);
         if let (Some(tally), Some(start)) = (&mut self.tally, start) {
             // What the end let through is what the next stage has.
-            let rows = if self.stage > stage { self.input.len() as u64 } else { 0 };
+            let rows = if self.stage > stage { self.input.0.len() as u64 } else { 0 };
             tally.add(stage, self.plan.stages[stage].steps.len(), (start.elapsed(), rows));
         }
         done
@@ -198,8 +215,8 @@ impl<D> Pipeline<D> {
         self.has_too_many = groups.len() > plan.max_groups;
         self.read = docs.len();
         self.interrupted |= !complete;
-        self.sink = Gathered::Groups { index: HashMap::new(), groups };
-        self.ending(|pipeline| pipeline.leave(&plan, &Watch::default()));
+        self.sink = Gathered::Groups(groups);
+        self.ending(|pipeline| pipeline.leave(&plan, Kept(Some(index)), &Watch::default()));
     }
 
     fn enter(&mut self, stage: usize) {
@@ -213,7 +230,7 @@ impl<D> Pipeline<D> {
                 _ => None,
             })
             .collect();
-        self.sink = Gathered::new(&stage.sink);
+        self.sink = Gathered::new(stage);
         self.counts_at = if self.plan.exact { counts_at(stage) } else { None };
     }
 
@@ -223,12 +240,12 @@ impl<D> Pipeline<D> {
     ///
     /// # Errors
     /// Any [`Error`]; the pipeline is of no use afterwards.
-    pub fn next<S: Source<Document = D>>(
+    pub fn next(
         &mut self,
-        source: &mut S,
+        source: &mut impl Source,
         most: usize,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<Output<D>, Error> {
+    ) -> Result<Output, Error> {
         let plan = Arc::clone(&self.plan);
         self.check(&plan)?;
         let mut paused = false;
@@ -237,39 +254,59 @@ impl<D> Pipeline<D> {
             || interrupted() && end.replace(end.get().or_else(|| Instant::now().checked_add(GRACE))).is_some();
         let is_late = || is_over() && end.get().is_none_or(|end| Instant::now() >= end);
         let late = Watch::new(Some(&is_late));
-        while !self.done && (self.output.len() < most || self.counts_at.is_some()) {
+        while !self.done && (self.waiting() < most || self.counts_at.is_some()) {
             let stage = &plan.stages[self.stage];
             let streams = matches!(stage.sink, Sink::Output);
-            let wanted = if streams && self.counts_at.is_none() { most - self.output.len() } else { BATCH };
+            let wanted = if streams && self.counts_at.is_none() { most - self.waiting() } else { BATCH };
             let start = Instant::now();
             let count = wanted.min(self.let_through(stage)).clamp(1, self.batch);
-            let (mut rows, more) = self.pull(source, count, stage.width);
-            self.run(source, stage, &mut rows)?;
-            self.ending(|pipeline| pipeline.gather(stage, rows, &late));
+            let more = self.pull(source, count, stage.width);
+            self.run(source, stage)?;
+            self.ending(|pipeline| pipeline.gather(stage, source.kept(), &late));
             self.check(&plan)?;
             self.pace(count, start.elapsed());
             let stops = if self.stage == 0 { self.interrupted || interrupted() } else { late.look() };
             self.interrupted |= stops && !streams;
             if !more || self.is_sated(stage) || (stops && !streams) {
-                self.interrupted |= !self.ending(|pipeline| pipeline.leave(&plan, &late));
+                self.interrupted |= !self.ending(|pipeline| pipeline.leave(&plan, source.kept(), &late));
             } else if stops {
                 paused = true;
                 break;
             }
         }
-        let mut rows: Vec<_> = self.output.drain(..most.min(self.output.len())).collect();
-        for row in &mut rows {
-            row.extra.retain(|(name, _)| !plan.names().contains(name));
-        }
-        let streamed = match rows.first() {
-            Some(first) => first.ordinal.saturating_sub(self.told),
-            None => self.read - self.told,
+        let mut rows = self.give(most);
+        rows.drop_extras(|name| plan.names().iter().any(|known| **known == *name));
+        let streamed = match rows.is_empty() {
+            false => rows.origin(0).ordinal.saturating_sub(self.told),
+            true => self.read - self.told,
         };
         let counted = self.counted.take().unwrap_or(if self.stage == 0 { streamed } else { 0 });
         let total = if plan.exact { self.exact_total(source) } else { counted };
-        self.told = rows.last().map_or(self.read, |last| last.ordinal);
-        let done = self.done && self.output.is_empty();
+        self.told = rows.len().checked_sub(1).map_or(self.read, |last| rows.origin(last).ordinal);
+        let done = self.done && self.waiting() == 0;
         Ok(Output { total, rows, done, interrupted: self.interrupted || paused })
+    }
+
+    /// How many rows have come out that were not given away.
+    fn waiting(&self) -> usize {
+        self.output.0.len() - self.output.1
+    }
+
+    /// Gives rows away, at most so many.
+    fn give(&mut self, most: usize) -> Table {
+        let (output, given) = &mut self.output;
+        let end = output.len().min(given.saturating_add(most));
+        if *given == 0 && end == output.len() {
+            return std::mem::take(output);
+        }
+        let mut rows = Table::default();
+        rows.reset(output.width());
+        (*given..end).for_each(|row| rows.push_from(output, row, None));
+        *given = end;
+        if end == output.len() {
+            self.output = Default::default();
+        }
+        rows
     }
 
     /// Refuses to go on with more groups than there may be.
@@ -278,7 +315,7 @@ impl<D> Pipeline<D> {
     }
 
     /// What WITHCOUNT tells.
-    fn exact_total<S: Source<Document = D>>(&self, source: &S) -> u64 {
+    fn exact_total(&self, source: &impl Source) -> u64 {
         if self.stage == 0 && self.counts_at.is_none() { self.read - self.gone + source.left() } else { self.exact }
     }
 
@@ -292,83 +329,61 @@ impl<D> Pipeline<D> {
         }
     }
 
-    /// The next rows of the stage before, and whether there may be more.
-    fn pull<S: Source<Document = D>>(&mut self, source: &mut S, most: usize, width: usize) -> (Vec<Row<D>>, bool) {
+    /// Makes the batch the next rows of the stage before, and says whether there may be more.
+    fn pull(&mut self, source: &mut impl Source, most: usize, width: usize) -> bool {
+        let rows = &mut self.room.rows;
+        rows.reset(width);
         if self.stage > 0 {
-            let count = most.min(self.input.len());
-            let mut rows: Vec<_> = self.input.drain(..count).collect();
-            rows.iter_mut().for_each(|row| row.values.resize(width, None));
-            return (rows, !self.input.is_empty());
+            let (input, taken) = &mut self.input;
+            let end = input.len().min(*taken + most);
+            (*taken..end).for_each(|row| rows.push_from(input, row, None));
+            *taken = end;
+            return end < input.len();
         }
-        let mut hits = Vec::with_capacity(most);
-        let more = source.read(most, &mut hits);
-        let score = self.plan.score;
-        let rows = hits.into_iter().map(|hit| {
-            self.read += 1;
-            row(hit, width, score, self.read)
-        });
-        (rows.collect(), more)
+        let more = source.read(most, rows);
+        self.read += rows.len() as u64;
+        if let Some(column) = self.plan.score {
+            for row in 0..rows.len() {
+                let score = rows.origin(row).nth().map_or(0.0, |nth| source.score(nth));
+                rows.set(row, column.0, Place::Number(score));
+            }
+        }
+        more
     }
 
-    fn run<S: Source<Document = D>>(
-        &mut self,
-        source: &mut S,
-        stage: &Stage,
-        rows: &mut Vec<Row<D>>,
-    ) -> Result<(), EvaluateError> {
+    fn run(&mut self, source: &mut impl Source, stage: &Stage) -> Result<(), EvaluateError> {
         let mut nth = 0;
         for (at, step) in stage.steps.iter().enumerate() {
-            self.count(at, rows);
+            self.count(at);
             let start = self.tally.as_ref().map(|_| Instant::now());
             match step {
                 Stream::Load(load) => {
-                    source.load(rows, load);
-                    let loaded = rows.len();
-                    rows.retain(|row| row.document.is_some());
-                    self.gone += (loaded - rows.len()) as u64;
+                    source.load(&mut self.room.rows, load);
+                    self.gone += self.room.rows.drop_lost(&mut self.room.keep) as u64;
                 }
-                Stream::Apply(expression, column) => {
-                    for row in rows.iter_mut() {
-                        let value = expression.evaluate(row, &mut self.stack)?;
-                        row.values[column.0] = Some(value);
-                    }
-                }
-                Stream::Filter(expression) => {
-                    let mut failed = Ok(());
-                    let stack = &mut self.stack;
-                    rows.retain(|row| match &failed {
-                        Ok(()) => {
-                            expression.evaluate(row, stack).map(|value| value.is_true()).unwrap_or_else(|error| {
-                                failed = Err(error);
-                                false
-                            })
-                        }
-                        Err(_) => false,
-                    });
-                    failed?;
-                }
+                Stream::Apply(expression, column) => self.room.apply(source, expression, *column)?,
+                Stream::Filter(expression) => self.room.filter(source, expression)?,
                 Stream::Limit { .. } => {
                     let (offset, count) = &mut self.limits[nth];
                     nth += 1;
-                    let skipped = rows.len().min(*offset);
-                    rows.drain(..skipped);
-                    rows.truncate(*count);
+                    let skipped = self.room.rows.len().min(*offset);
+                    self.room.rows.cut(skipped, *count);
                     *offset -= skipped;
-                    *count -= rows.len();
+                    *count -= self.room.rows.len();
                 }
             }
             if let (Some(tally), Some(start)) = (&mut self.tally, start) {
-                tally.add(self.stage, at, (start.elapsed(), rows.len() as u64));
+                tally.add(self.stage, at, (start.elapsed(), self.room.rows.len() as u64));
             }
         }
-        self.count(stage.steps.len(), rows);
+        self.count(stage.steps.len());
         Ok(())
     }
 
     /// Counts rows for WITHCOUNT, if this is where they are counted.
-    fn count(&mut self, at: usize, rows: &[Row<D>]) {
+    fn count(&mut self, at: usize) {
         if self.counts_at == Some(at) {
-            self.exact += rows.len() as u64;
+            self.exact += self.room.rows.len() as u64;
         }
     }
 
@@ -397,56 +412,42 @@ impl<D> Pipeline<D> {
         self.limits.iter().zip(counts).any(|((_, left), count)| *left == 0 && count > 0)
     }
 
-    fn gather(&mut self, stage: &Stage, rows: Vec<Row<D>>, watch: &Watch<'_>) {
+    /// Takes the batch to the end of the stage.
+    fn gather(&mut self, stage: &Stage, kept: Kept<'_>, watch: &Watch<'_>) {
+        let rows = &self.room.rows;
         match (&stage.sink, &mut self.sink) {
-            (Sink::Sort { by, offset, count }, Gathered::Rows { rows: kept, count: counted }) => {
-                *counted += rows.len() as u64;
-                kept.extend(rows);
-                let most = offset.saturating_add(*count);
-                if kept.len() > most.saturating_mul(2).saturating_add(BATCH) {
-                    keep_first(kept, by, most, watch);
-                }
+            (Sink::Sort { by, offset, count }, Gathered::Rows(sorted)) => {
+                sorted.take((rows, kept), by, offset.saturating_add(*count), watch);
             }
-            (Sink::Group { by, reducers }, Gathered::Groups { index, groups }) => {
-                for row in &rows {
-                    let mut combination = Combination::new(by, row);
-                    while let Some(key) = combination.next() {
-                        let at = group_of(index, groups, key, reducers);
-                        add(&mut groups[at].1, reducers, row, &self.hashes);
-                        self.has_too_many = groups.len() > self.plan.max_groups;
-                        // Arrays can make very many combinations.
-                        if watch.spend(1 + reducers.len()) || self.has_too_many {
-                            return;
-                        }
-                    }
-                }
+            (Sink::Group { by, reducers }, Gathered::Groups(groups)) => {
+                groups.take((rows, kept), (by, reducers), (&self.hashes, self.plan.max_groups), watch);
+                self.has_too_many = groups.len() > self.plan.max_groups;
             }
-            _ => self.output.extend(rows),
+            _ => {
+                let output = &mut self.output.0;
+                if output.is_empty() {
+                    output.reset(stage.width);
+                }
+                (0..rows.len()).for_each(|row| output.push_from(rows, row, Some(kept)));
+            }
         }
     }
 
     /// Ends a stage: what it has gathered becomes the input of the next. False: time is over, and some of it is missing.
-    fn leave(&mut self, plan: &Plan, watch: &Watch<'_>) -> bool {
+    fn leave(&mut self, plan: &Plan, kept: Kept<'_>, watch: &Watch<'_>) -> bool {
         let stage = &plan.stages[self.stage];
         let complete;
         match (&stage.sink, std::mem::replace(&mut self.sink, Gathered::Nothing)) {
-            (Sink::Sort { by, offset, count }, Gathered::Rows { mut rows, count: counted }) => {
-                let most = offset.saturating_add(*count);
-                keep_first(&mut rows, by, most, watch);
-                complete = sort_within(&mut rows, |a, b| compare(a, b, by), watch);
-                rows.drain(..rows.len().min(*offset));
-                for row in &mut rows {
-                    row.sort_key = by.first().and_then(|(column, _)| row.values.get(column.0)?.clone());
-                }
-                self.counted = Some(counted);
-                self.input = rows.into();
+            (Sink::Sort { by, offset, count }, Gathered::Rows(sorted)) => {
+                self.counted = Some(sorted.count());
+                let (rows, all) = sorted.into_rows(by, (*offset, *count), kept, watch);
+                (self.input, complete) = ((rows, 0), all);
             }
-            (Sink::Group { .. }, Gathered::Groups { groups, .. }) => {
-                self.counted = Some(groups.len() as u64);
+            (Sink::Group { .. }, Gathered::Groups(groups)) => {
                 let count = groups.len();
-                let timely = groups.into_iter().zip(1..).take_while(|_| !watch.spend(4));
-                self.input = timely.map(|(group, nth)| group_row(group, nth)).collect();
-                complete = self.input.len() == count;
+                self.counted = Some(count as u64);
+                self.input = (groups.into_rows(kept, watch), 0);
+                complete = self.input.0.len() == count;
             }
             _ => {
                 self.done = true;
@@ -460,6 +461,42 @@ impl<D> Pipeline<D> {
     }
 }
 
+impl Scratch {
+    /// Puts the value of an expression into a column of all rows.
+    fn apply(&mut self, source: &impl Source, expression: &Expression, column: Column) -> Result<(), EvaluateError> {
+        self.fresh.clear();
+        let mut room = std::mem::take(&mut self.room).renewed();
+        for row in 0..self.rows.len() {
+            expression.evaluate(&at(&self.rows, row, source), &mut room)?;
+            self.fresh.push(room.answer());
+        }
+        self.room = room.renewed();
+        self.rows.put(column.0, &mut self.fresh);
+        Ok(())
+    }
+
+    /// Leaves the rows for which an expression is true.
+    fn filter(&mut self, source: &impl Source, expression: &Expression) -> Result<(), EvaluateError> {
+        self.keep.clear();
+        let mut room = std::mem::take(&mut self.room).renewed();
+        for row in 0..self.rows.len() {
+            expression.evaluate(&at(&self.rows, row, source), &mut room)?;
+            self.keep.push(room.answer().is_true());
+        }
+        self.room = room.renewed();
+        if self.keep.contains(&false) {
+            self.rows.retain(&self.keep);
+        }
+        Ok(())
+    }
+}
+
+/// A row, as expressions read it.
+fn at<'a>(table: &'a Table, row: usize, source: &'a impl Source) -> Row<'a> {
+    let terms = table.origin(row).nth().map_or(&[][..], |nth| source.terms(nth));
+    Row { table, row, kept: source.kept(), terms }
+}
+
 /// Before which step of the last stage WITHCOUNT counts: the LIMIT, or the end where a FILTER comes after it. `None`: how many rows
 /// there are is known when they enter.
 fn counts_at(stage: &Stage) -> Option<usize> {
@@ -469,132 +506,4 @@ fn counts_at(stage: &Stage) -> Option<usize> {
     let filter = stage.steps.iter().rposition(|step| matches!(step, Stream::Filter(_)))?;
     let limit = stage.steps.iter().rposition(|step| matches!(step, Stream::Limit { .. }));
     Some(limit.filter(|limit| *limit > filter).unwrap_or(stage.steps.len()))
-}
-
-fn row<D>(hit: Hit<D>, width: usize, score: Option<Column>, ordinal: u64) -> Row<D> {
-    let mut values: Vec<_> = hit.distances.into_iter().map(|distance| distance.map(Value::Number)).collect();
-    values.resize(width, None);
-    if let Some(column) = score {
-        values[column.0] = Some(Value::Number(hit.score));
-    }
-    Row {
-        document: Some(hit.document),
-        number: hit.number.into(),
-        score: hit.score,
-        values,
-        extra: Vec::new(),
-        terms: hit.terms,
-        sort_key: None,
-        ordinal,
-    }
-}
-
-fn group_row<D>((keys, states): (Vec<Value>, Vec<State>), nth: u64) -> Row<D> {
-    let values = keys.into_iter().chain(states.into_iter().map(State::finish)).map(Some).collect();
-    Row {
-        document: None,
-        number: nth,
-        score: 0.0,
-        values,
-        extra: Vec::new(),
-        terms: Arc::from([]),
-        sort_key: None,
-        ordinal: nth,
-    }
-}
-
-/// Rows by their columns; those without a value come last in both directions. Ties stay in the
-/// order they came in, or are turned around where the last column falls.
-fn compare<D>(a: &Row<D>, b: &Row<D>, by: &[(Column, bool)]) -> std::cmp::Ordering {
-    for (column, descending) in by {
-        let order = match (&a.values[column.0], &b.values[column.0]) {
-            (Some(a), Some(b)) if *descending => b.sort_order(a),
-            (Some(a), Some(b)) => a.sort_order(b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        };
-        if order.is_ne() {
-            return order;
-        }
-    }
-    let falling = by.last().is_some_and(|(_, descending)| *descending);
-    if falling { b.ordinal.cmp(&a.ordinal) } else { a.ordinal.cmp(&b.ordinal) }
-}
-
-/// Leaves only the first rows, in any order.
-fn keep_first<D>(rows: &mut Vec<Row<D>>, by: &[(Column, bool)], most: usize, watch: &Watch<'_>) {
-    /// To find more takes so long that it is sorted, which can be stopped.
-    const MANY: usize = 10_000;
-    if rows.len() > most {
-        if most > MANY {
-            sort_within(rows, |a, b| compare(a, b, by), watch);
-        } else if most > 0 {
-            rows.select_nth_unstable_by(most - 1, |a, b| compare(a, b, by));
-        }
-        rows.truncate(most);
-    }
-}
-
-fn group_of(
-    index: &mut HashMap<Box<[u8]>, usize>,
-    groups: &mut Vec<(Vec<Value>, Vec<State>)>,
-    key: Vec<Value>,
-    reducers: &[Reducer<Column>],
-) -> usize {
-    let mut text = Vec::new();
-    key.iter().for_each(|value| value.encode(&mut text));
-    *index.entry(text.into()).or_insert_with(|| {
-        groups.push((key, reducers.iter().map(State::new).collect()));
-        groups.len() - 1
-    })
-}
-
-fn add<D>(states: &mut [State], reducers: &[Reducer<Column>], row: &Row<D>, hashes: &Hashes) {
-    let value = |column: &Column| row.values.get(column.0).and_then(Option::as_ref);
-    for (state, reducer) in states.iter_mut().zip(reducers) {
-        let by = match reducer {
-            Reducer::FirstValue(_, Some((by, _))) => value(by),
-            _ => None,
-        };
-        if let (State::Collected(rows), Reducer::Collect(collect)) = (&mut *state, reducer) {
-            rows.add(collect, row.number, value);
-            continue;
-        }
-        state.add(reducer.of().and_then(value), by, hashes);
-    }
-}
-
-/// The groups that a row is in: one for each combination of the elements of arrays among its keys. What is missing, and an
-/// array without elements, is NULL.
-struct Combination<'a> {
-    keys: Vec<&'a [Value]>,
-    at: Vec<usize>,
-    done: bool,
-}
-
-impl<'a> Combination<'a> {
-    fn new<D>(by: &[Column], row: &'a Row<D>) -> Self {
-        let keys = by.iter().map(|column| match row.values.get(column.0).and_then(Option::as_ref) {
-            Some(Value::Array(items)) if !items.is_empty() => items.as_ref(),
-            None | Some(Value::Array(_)) => &[Value::Null],
-            Some(value) => std::slice::from_ref(value),
-        });
-        Self { keys: keys.collect(), at: vec![0; by.len()], done: false }
-    }
-
-    fn next(&mut self) -> Option<Vec<Value>> {
-        if self.done {
-            return None;
-        }
-        let key = self.keys.iter().zip(&self.at).map(|(values, &at)| values[at].clone()).collect();
-        self.done = true;
-        for (at, values) in self.at.iter_mut().zip(&self.keys) {
-            *at += 1;
-            if *at < values.len() {
-                self.done = false;
-                break;
-            }
-            *at = 0;
-        }
-        Some(key)
-    }
 }

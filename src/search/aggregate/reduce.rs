@@ -3,14 +3,16 @@
 //! A [`Reduce`] is a reducer as it is asked for, with names; the plan gives it columns; a [`State`] takes rows one by one.
 //! What a row lacks is left out; NULL is a value like others, but that nobody counts it among different values. Numeric reducers take what is a number or reads as one; of
 //! nothing they make 0. States are as
-//! small as their answer needs: a sum is two numbers, a quantile keeps its numbers, distinct values are kept as hashes.
+//! small as their answer needs: a sum is two numbers, a quantile keeps its numbers, distinct values are kept as hashes. What is
+//! larger than some words lies elsewhere, so that there can be one state for each of very many groups.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::collect::{Collect, Collected, collect};
 use super::hyperloglog::HyperLogLog;
-use super::value::Value;
+use super::value::{Value, View};
 use crate::search::arguments::{Problem, Words};
 use crate::search::request::search::Sort;
 use crate::search::request::{Asked, Cursor, Error, bad};
@@ -213,8 +215,8 @@ fn by(rest: &mut Cursor) -> Result<Option<Sort>, Error> {
 pub enum State {
     /// How many rows.
     Count(u64),
-    /// Hashes of the values.
-    Distinct(HashSet<u64>),
+    /// The different values.
+    Distinct(Box<Seen>),
     /// A sketch; the flag: its text is wanted, not its count.
     Sketch(Box<HyperLogLog>, bool),
     /// Sketches taken together.
@@ -226,33 +228,53 @@ pub enum State {
     /// Count, mean and sum of squared distances from it (Welford).
     Deviation(u64, f64, f64),
     /// The numbers, and the share.
-    Quantile(Vec<f64>, f64),
-    /// The values, and the hashes of them.
-    List(Vec<Value>, HashSet<u64>),
+    Quantile(Box<(Vec<f64>, f64)>),
+    /// The different values.
+    List(Box<(Vec<Value>, Seen)>),
     /// The value of the first row.
     First(Option<Value>),
     /// The best value with what it was sorted by; the flag: the largest.
-    FirstBy(Option<(Value, Option<Value>)>, bool),
+    FirstBy(Box<Option<(Value, Option<Value>)>>, bool),
     /// So many of the values, and how many there were.
-    Sample(Vec<Value>, usize, u64),
+    Sample(Box<(Vec<Value>, usize, u64)>),
     /// Rows.
     Collected(Box<Collected>),
 }
 
-/// Hashes values for sets of one request.
+/// Values that were there, by their hashes.
+#[derive(Debug, Default)]
+pub struct Seen(HashTable<u64>);
+
+impl Seen {
+    /// Whether it is there for the first time.
+    fn insert(&mut self, hash: u64) -> bool {
+        let place = self.0.entry(hash, |other| *other == hash, |other| *other);
+        let is_new = matches!(place, hashbrown::hash_table::Entry::Vacant(_));
+        place.or_insert(hash);
+        is_new
+    }
+}
+
+/// Hashes values for sets and groups of one request.
 #[derive(Debug, Clone, Default)]
-pub struct Hashes(RandomState);
+pub struct Hashes(DefaultHashBuilder);
 
 impl Hashes {
-    fn of(&self, value: &Value) -> u64 {
-        let mut text = Vec::new();
-        value.encode(&mut text);
-        self.0.hash_one(text)
+    /// The hash of a value.
+    pub fn of(&self, value: View<'_>) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        value.hash_into(&mut hasher);
+        std::hash::Hasher::finish(&hasher)
+    }
+
+    /// The hash of a number that is not to be mixed with values.
+    pub fn of_number(&self, number: u64) -> u64 {
+        self.0.hash_one(number)
     }
 
     /// The next number of a sequence that depends on this request only.
     fn random(&self, nth: u64) -> u64 {
-        self.0.hash_one(nth)
+        self.of_number(nth)
     }
 }
 
@@ -261,7 +283,7 @@ impl State {
     pub fn new<P>(reducer: &Reducer<P>) -> Self {
         match reducer {
             Reducer::Count => Self::Count(0),
-            Reducer::CountDistinct(_) => Self::Distinct(HashSet::new()),
+            Reducer::CountDistinct(_) => Self::Distinct(Box::default()),
             Reducer::CountDistinctish(_) => Self::Sketch(Box::default(), false),
             Reducer::Hll(_) => Self::Sketch(Box::default(), true),
             Reducer::HllSum(_) => Self::Sketches(Box::default()),
@@ -270,51 +292,53 @@ impl State {
             Reducer::Min(_) => Self::Extreme(None, false),
             Reducer::Max(_) => Self::Extreme(None, true),
             Reducer::StdDev(_) => Self::Deviation(0, 0.0, 0.0),
-            Reducer::Quantile(_, share) => Self::Quantile(Vec::new(), *share),
-            Reducer::ToList(_) => Self::List(Vec::new(), HashSet::new()),
+            Reducer::Quantile(_, share) => Self::Quantile(Box::new((Vec::new(), *share))),
+            Reducer::ToList(_) => Self::List(Box::default()),
             Reducer::FirstValue(_, None) => Self::First(None),
-            Reducer::FirstValue(_, Some((_, descending))) => Self::FirstBy(None, *descending),
-            Reducer::RandomSample(_, size) => Self::Sample(Vec::new(), *size, 0),
+            Reducer::FirstValue(_, Some((_, descending))) => Self::FirstBy(Box::default(), *descending),
+            Reducer::RandomSample(_, size) => Self::Sample(Box::new((Vec::new(), *size, 0))),
             Reducer::Collect(collect) => Self::Collected(Box::new(Collected::new(collect))),
         }
     }
 
     /// Takes a row: the value of the property, and of the one to sort by.
-    pub fn add(&mut self, value: Option<&Value>, by: Option<&Value>, hashes: &Hashes) {
+    pub fn add(&mut self, value: Option<View<'_>>, by: Option<View<'_>>, hashes: &Hashes) {
         match (self, value) {
             (Self::Count(count), _) => *count += 1,
             (Self::First(first), value) => {
-                first.get_or_insert_with(|| value.cloned().unwrap_or(Value::Null));
+                first.get_or_insert_with(|| value.map_or(Value::Null, View::to_value));
             }
             (_, None) => {}
             (Self::Distinct(seen), Some(value)) => {
-                if *value.plain() != Value::Null {
+                if !value.is_null() {
                     seen.insert(hashes.of(value));
                 }
             }
             (Self::Sketch(sketch, _), Some(value)) => {
-                if *value.plain() != Value::Null {
+                if !value.is_null() {
                     sketch.add(value);
                 }
             }
             (Self::Sketches(all), Some(value)) => {
-                if let Value::String(text) = value.plain() {
+                if let View::Text(text) = value.plain() {
                     all.merge(text);
                 }
             }
-            (Self::List(list, seen), Some(value)) => {
+            (Self::List(list), Some(value)) => {
+                let (list, seen) = &mut **list;
                 if seen.insert(hashes.of(value)) {
-                    list.push(value.clone());
+                    list.push(value.to_value());
                 }
             }
             (Self::FirstBy(best, descending), Some(value)) => first_by(best, *descending, value, by),
-            (Self::Sample(sample, size, count), Some(value)) => {
+            (Self::Sample(sample), Some(value)) => {
                 // Algorithm R: each of the values so far is in the sample with equal probability.
+                let (sample, size, count) = &mut **sample;
                 *count += 1;
                 if sample.len() < *size {
-                    sample.push(value.clone());
+                    sample.push(value.to_value());
                 } else if let Some(at) = sample.get_mut((hashes.random(*count) % *count) as usize) {
-                    *at = value.clone();
+                    *at = value.to_value();
                 }
             }
             (state, Some(value)) => {
@@ -343,7 +367,7 @@ impl State {
                 *mean += before / *count as f64;
                 *squares += before * (number - *mean);
             }
-            Self::Quantile(numbers, _) => numbers.push(number),
+            Self::Quantile(numbers) => numbers.0.push(number),
             _ => {}
         }
     }
@@ -352,7 +376,7 @@ impl State {
     pub fn finish(self) -> Value {
         match self {
             Self::Count(count) => Value::Number(count as f64),
-            Self::Distinct(seen) => Value::Number(seen.len() as f64),
+            Self::Distinct(seen) => Value::Number(seen.0.len() as f64),
             Self::Sketch(sketch, true) => Value::string(sketch.to_bytes()),
             Self::Sketch(sketch, false) | Self::Sketches(sketch) => Value::Number(sketch.count()),
             Self::Sum(sum, count, true) if count > 0 => Value::Number(sum / count as f64),
@@ -360,8 +384,9 @@ impl State {
             Self::Extreme(best, _) => Value::Number(best.unwrap_or(0.0)),
             Self::Deviation(count, _, squares) if count > 1 => Value::Number((squares / (count - 1) as f64).sqrt()),
             Self::Deviation(..) => Value::Number(0.0),
-            Self::Quantile(numbers, share) => Value::Number(quantile_of(numbers, share)),
-            Self::List(list, _) | Self::Sample(list, ..) => Value::Array(list.into()),
+            Self::Quantile(numbers) => Value::Number(quantile_of(numbers.0, numbers.1)),
+            Self::List(list) => Value::Array(list.0.into()),
+            Self::Sample(sample) => Value::Array(sample.0.into()),
             Self::First(first) => first.unwrap_or(Value::Null),
             Self::Collected(rows) => rows.finish(),
             Self::FirstBy(best, _) => best.map_or(Value::Null, |(value, _)| value),
@@ -370,18 +395,18 @@ impl State {
 }
 
 /// Keeps the value whose row comes first. A row without anything to sort by comes last.
-fn first_by(best: &mut Option<(Value, Option<Value>)>, descending: bool, value: &Value, by: Option<&Value>) {
-    let by = by.filter(|by| *by.plain() != Value::Null);
+fn first_by(best: &mut Option<(Value, Option<Value>)>, descending: bool, value: View<'_>, by: Option<View<'_>>) {
+    let by = by.filter(|by| !by.is_null());
     let better = match (&*best, by) {
         (None, _) | (Some((_, None)), Some(_)) => true,
         (Some(_), None) => false,
         (Some((_, Some(known))), Some(by)) => {
-            let order = by.sort_order(known);
+            let order = by.sort_order(known.view());
             if descending { order.is_gt() } else { order.is_lt() }
         }
     };
     if better {
-        *best = Some((value.clone(), by.cloned()));
+        *best = Some((value.to_value(), by.map(View::to_value)));
     }
 }
 

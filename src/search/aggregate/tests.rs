@@ -9,9 +9,11 @@ use proptest::prelude::*;
 use super::pipeline::{Error, Pipeline};
 use super::plan::Plan;
 use super::request::AggregateRequest;
-use super::row::{Hit, Load, Row, Source, Wanted};
+use super::row::{Load, Source, Wanted};
+use super::table::{Kept, Origin, Table};
 use super::value::{Shown, Value};
 use crate::search::decimal;
+use crate::search::doc_id::DocId;
 use crate::search::request::Asked;
 use crate::search::schema::{Kind, Schema, create};
 
@@ -21,13 +23,14 @@ struct Memory {
     documents: Vec<BTreeMap<&'static str, String>>,
     at: usize,
     loads: usize,
+    terms: [Value; 1],
 }
 
 impl Memory {
     fn new(documents: Vec<BTreeMap<&'static str, String>>) -> Self {
         let words = "SCHEMA t TEXT SORTABLE n NUMERIC SORTABLE tag TAG m NUMERIC";
         let schema = create(b"i", words.split(' ').map(str::as_bytes)).unwrap();
-        Self { schema, documents, at: 0, loads: 0 }
+        Self { schema, documents, at: 0, loads: 0, terms: [Value::string(*b"term")] }
     }
 
     /// Documents 1 to `count`: n is the number, m twice that, t and tag cycle, z is no field of the schema.
@@ -71,13 +74,9 @@ impl Memory {
 }
 
 impl Source for Memory {
-    type Document = usize;
-
-    fn read(&mut self, most: usize, into: &mut Vec<Hit<usize>>) -> bool {
+    fn read(&mut self, most: usize, into: &mut Table) -> bool {
         for _ in 0..most.min(self.documents.len() - self.at) {
-            let distances = Vec::new();
-            let terms = Arc::from([Value::string(*b"term")]);
-            into.push(Hit { document: self.at, number: self.at as u32, score: 1.0, distances, terms });
+            into.push(Origin { doc: DocId(self.at as u32), ordinal: self.at as u64 + 1 });
             self.at += 1;
         }
         self.at < self.documents.len()
@@ -87,28 +86,44 @@ impl Source for Memory {
         (self.documents.len() - self.at) as u64
     }
 
-    fn load(&mut self, rows: &mut [Row<usize>], load: &Load) {
+    fn load(&mut self, rows: &mut Table, load: &Load) {
         self.loads += rows.len();
-        for row in rows {
-            let Some(document) = row.document else { continue };
+        for row in 0..rows.len() {
+            let document = rows.origin(row).doc.index();
             if self.documents[document].contains_key("gone") {
-                row.document = None;
+                rows.lose(row);
                 continue;
             }
             for (column, wanted) in &load.columns {
                 if let Some(value) = self.value(document, wanted) {
-                    row.values[column.0] = Some(value);
+                    let cell = rows.value(value);
+                    rows.set(row, column.0, cell);
                 }
             }
             for (name, text) in load.all.iter().flat_map(|_| &self.documents[document]) {
                 let value = Value::string(text.as_bytes());
                 let column = load.all.iter().flatten().find(|(known, _)| **known == *name.as_bytes());
                 match column {
-                    Some((_, column)) => row.values[column.0] = Some(value),
-                    None => row.extra.push((name.as_bytes().into(), value)),
+                    Some((_, column)) => {
+                        let cell = rows.value(value);
+                        rows.set(row, column.0, cell);
+                    }
+                    None => rows.add_extra(row, name.as_bytes(), value.view()),
                 }
             }
         }
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::default()
+    }
+
+    fn score(&self, _: usize) -> f64 {
+        1.0
+    }
+
+    fn terms(&self, _: usize) -> &[Value] {
+        &self.terms
     }
 }
 
@@ -140,13 +155,17 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn shown_row(plan: &Plan, row: &Row<usize>) -> String {
-    let columns = plan.names().iter().zip(&row.values).filter_map(|(name, value)| Some((name, value.as_ref()?)));
-    let columns = columns.chain(row.extra.iter().map(|(name, value)| (name, value)));
-    columns
-        .map(|(name, value)| format!("{}={}", String::from_utf8_lossy(name), shown(value)))
-        .collect::<Vec<_>>()
-        .join(",")
+fn shown_rows(plan: &Plan, rows: &Table) -> Vec<String> {
+    let shown_row = |row: usize| {
+        let columns = plan.names().iter().enumerate();
+        let columns = columns.filter_map(|(at, name)| Some((&**name, rows.at(row, at, Kept::default())?)));
+        columns
+            .chain(rows.extras(row))
+            .map(|(name, value)| format!("{}={}", String::from_utf8_lossy(name), shown(&value.to_value())))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    (0..rows.len()).map(shown_row).collect()
 }
 
 /// All rows of some steps in one batch, with the total. Words are separated by blanks; `~` is a blank in a word.
@@ -167,7 +186,7 @@ fn run(source: &mut Memory, line: &str) -> (u64, Vec<String>) {
     let mut pipeline = Pipeline::new(Arc::clone(&plan));
     let output = pipeline.next(source, usize::MAX, &|| false).unwrap();
     assert!(output.done && !output.interrupted);
-    (output.total, output.rows.iter().map(|row| shown_row(&plan, row)).collect())
+    (output.total, shown_rows(&plan, &output.rows))
 }
 
 #[test]
@@ -298,7 +317,7 @@ fn a_cursor_goes_on_where_it_stopped() {
         let output = pipeline.next(&mut source, 7, &|| false).unwrap();
         assert!(source.at - before <= 2 * 7 + 7, "reads no more than it needs");
         assert!(output.rows.len() == 7 || output.done);
-        rows.extend(output.rows.iter().map(|row| shown_row(&plan, row)));
+        rows.extend(shown_rows(&plan, &output.rows));
         if output.done {
             break;
         }

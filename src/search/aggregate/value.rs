@@ -1,16 +1,23 @@
-//! What stands in a column of a row: a [`Value`], how it converts and how two of them compare.
+//! Values: a [`Value`] for itself, and a [`View`] of one, wherever it lies.
 //!
-//! A value is cheap to clone: text and arrays are shared. Comparison and conversion follow specification section 9:
-//! NULL is below everything, two strings compare as bytes, a string and a number as numbers, and NaN equals any number.
+//! What stands in a batch of rows ([`super::table`]) lies in the index, in the texts of the batch, in an expression, or is a value of its
+//! own. To look at it costs nothing, so all that is done with values is done with views: comparing, converting, telling equal
+//! ones. Comparison and conversion follow specification section 9: NULL is below everything, two strings compare as bytes, a
+//! string and a number as numbers, and NaN equals any number.
 //!
 //! A part of a document may have two [faces](Faces): what it is, by which it is computed with, compared, sorted and grouped, and
-//! how it is shown. Everything here but the one who writes replies sees what it is.
+//! how it is shown. Everything here but the one who writes replies sees what it is. A value for itself is cheap to clone: text and
+//! arrays are shared.
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::json::Document;
 use crate::search::{decimal, number};
+
+#[cfg(test)]
+mod tests;
 
 /// A value in a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +31,13 @@ pub enum Value {
     /// Several values: TOLIST, `split()`, a JSON array.
     Array(Arc<[Value]>),
     /// Values by their names, in an order: an element of what COLLECT makes.
-    Map(Arc<[(Arc<[u8]>, Value)]>),
+    Map(Arc<[Member]>),
     /// A part of a document that is shown otherwise than it is computed with.
     Faced(Arc<Faces>),
 }
+
+/// A value with its name.
+pub type Member = (Arc<[u8]>, Value);
 
 /// The two faces of a part of a document.
 #[derive(Debug)]
@@ -92,41 +102,130 @@ impl Value {
         Self::Number(f64::from(u8::from(holds)))
     }
 
-    /// The number that this is or reads as: the whole text as `strtod` reads it, the empty text as 0.
-    pub fn as_number(&self) -> Option<f64> {
+    /// It, to look at.
+    pub fn view(&self) -> View<'_> {
         match self {
-            Self::Number(number) => Some(*number),
-            Self::String(text) if text.is_empty() => Some(0.0),
-            Self::String(text) => number::parse(text),
-            Self::Null | Self::Array(_) | Self::Map(_) => None,
-            Self::Faced(faces) => faces.is.as_number(),
+            Self::Null => View::Null,
+            Self::Number(number) => View::Number(*number),
+            Self::String(text) => View::Text(text),
+            Self::Array(items) => View::Array(items),
+            Self::Map(members) => View::Map(members),
+            Self::Faced(faces) => View::Faced(faces),
         }
     }
 
-    /// Whether this counts as true: a number but 0, a text but the empty one, an array or a map but the empty one.
+    /// As [`View::as_number`].
+    pub fn as_number(&self) -> Option<f64> {
+        self.view().as_number()
+    }
+
+    /// As [`View::is_true`].
     pub fn is_true(&self) -> bool {
-        match self {
-            Self::Null => false,
-            Self::Number(number) => *number != 0.0,
-            Self::String(text) => !text.is_empty(),
-            Self::Array(items) => !items.is_empty(),
-            Self::Map(members) => !members.is_empty(),
-            Self::Faced(faces) => faces.is.is_true(),
-        }
+        self.view().is_true()
     }
 
     /// The text that this is or is written as; nothing for NULL, arrays and maps.
     pub fn to_text(&self) -> Option<Arc<[u8]>> {
-        match self {
-            Self::Number(number) => Some(decimal::value(*number).into()),
+        match self.plain() {
             Self::String(text) => Some(Arc::clone(text)),
-            Self::Null | Self::Array(_) | Self::Map(_) => None,
-            Self::Faced(faces) => faces.is.to_text(),
+            other => other.view().to_text(),
+        }
+    }
+}
+
+impl Faces {
+    fn is(&self) -> View<'_> {
+        self.is.view()
+    }
+}
+
+/// A value that lies elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'a> {
+    /// NULL.
+    Null,
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(&'a [u8]),
+    /// Several values.
+    Array(&'a Arc<[Value]>),
+    /// Values by their names.
+    Map(&'a Arc<[Member]>),
+    /// A part of a document that is shown otherwise than it is computed with.
+    Faced(&'a Arc<Faces>),
+}
+
+impl<'a> View<'a> {
+    /// 1 or 0.
+    pub fn truth(holds: bool) -> Self {
+        Self::Number(f64::from(u8::from(holds)))
+    }
+
+    /// What it is, however it is shown: never [`View::Faced`].
+    pub fn plain(self) -> Self {
+        match self {
+            Self::Faced(faces) => faces.is(),
+            plain => plain,
         }
     }
 
+    /// The value for itself.
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Number(number) => Value::Number(number),
+            Self::Text(text) => Value::string(text),
+            Self::Array(items) => Value::Array(Arc::clone(items)),
+            Self::Map(members) => Value::Map(Arc::clone(members)),
+            Self::Faced(faces) => Value::Faced(Arc::clone(faces)),
+        }
+    }
+
+    /// The number that this is or reads as: the whole text as `strtod` reads it, the empty text as 0.
+    pub fn as_number(self) -> Option<f64> {
+        match self.plain() {
+            Self::Number(number) => Some(number),
+            Self::Text(b"") => Some(0.0),
+            Self::Text(text) => number::parse(text),
+            Self::Null | Self::Array(_) | Self::Map(_) | Self::Faced(_) => None,
+        }
+    }
+
+    /// Whether this counts as true: a number but 0, a text but the empty one, an array or a map but the empty one.
+    pub fn is_true(self) -> bool {
+        match self.plain() {
+            Self::Null | Self::Faced(_) => false,
+            Self::Number(number) => number != 0.0,
+            Self::Text(text) => !text.is_empty(),
+            Self::Array(items) => !items.is_empty(),
+            Self::Map(members) => !members.is_empty(),
+        }
+    }
+
+    /// Whether this is NULL.
+    pub fn is_null(self) -> bool {
+        matches!(self.plain(), Self::Null)
+    }
+
+    /// Appends the text that this is or is written as. False: NULL, arrays and maps have none.
+    pub fn write_text(self, out: &mut Vec<u8>) -> bool {
+        match self.plain() {
+            Self::Number(number) => decimal::write_value(out, number),
+            Self::Text(text) => out.extend_from_slice(text),
+            Self::Null | Self::Array(_) | Self::Map(_) | Self::Faced(_) => return false,
+        }
+        true
+    }
+
+    /// The text that this is or is written as; nothing for NULL, arrays and maps.
+    pub fn to_text(self) -> Option<Arc<[u8]>> {
+        let mut text = Vec::new();
+        self.write_text(&mut text).then(|| text.into())
+    }
+
     /// Whether the two are equal as `==` says. Never fails: what cannot be compared is different.
-    pub fn equals(&self, other: &Self) -> bool {
+    pub fn equals(self, other: View<'_>) -> bool {
         self.compare(other) == Ok(Ordering::Equal)
     }
 
@@ -134,86 +233,122 @@ impl Value {
     ///
     /// # Errors
     /// [`NotComparable`] when one is a number and the other not, not even as text.
-    pub fn compare(&self, other: &Self) -> Result<Ordering, NotComparable> {
-        Ok(match (self, other) {
-            (Self::Faced(faces), other) => return faces.is.compare(other),
-            (this, Self::Faced(faces)) => return this.compare(&faces.is),
-            (Self::Null, Self::Null) => Ordering::Equal,
-            (Self::Null, _) => Ordering::Less,
-            (_, Self::Null) => Ordering::Greater,
-            (Self::Number(a), Self::Number(b)) => compare_numbers(*a, *b),
-            (Self::String(a), Self::String(b)) => a.cmp(b),
-            (Self::Array(a), Self::Array(b)) => return compare_arrays(a, b),
-            (Self::Number(a), b) => compare_numbers(*a, b.to_compare()?),
-            (a, Self::Number(b)) => compare_numbers(a.to_compare()?, *b),
-            (Self::Map(a), Self::Map(b)) => return compare_maps(a, b),
-            (Self::Array(_), Self::Map(_)) => Ordering::Less,
-            (Self::Map(_), Self::Array(_)) => Ordering::Greater,
-            (Self::Array(_) | Self::Map(_), Self::String(text)) => [].as_slice().cmp(text),
-            (Self::String(text), Self::Array(_) | Self::Map(_)) => text.as_ref().cmp(&[]),
+    pub fn compare(self, other: View<'_>) -> Result<Ordering, NotComparable> {
+        Ok(match (self.plain(), other.plain()) {
+            (View::Number(a), View::Number(b)) => compare_numbers(a, b),
+            (View::Null, View::Null) => Ordering::Equal,
+            (View::Null, _) => Ordering::Less,
+            (_, View::Null) => Ordering::Greater,
+            (View::Text(a), View::Text(b)) => a.cmp(b),
+            (View::Array(a), View::Array(b)) => return compare_arrays(a, b),
+            (View::Number(a), b) => compare_numbers(a, b.to_compare()?),
+            (a, View::Number(b)) => compare_numbers(a.to_compare()?, b),
+            (View::Map(a), View::Map(b)) => return compare_maps(a, b),
+            (View::Array(_), View::Map(_)) => Ordering::Less,
+            (View::Map(_), View::Array(_)) => Ordering::Greater,
+            (_, View::Text(text)) => [].as_slice().cmp(text),
+            (View::Text(text), _) => text.cmp(&[]),
+            // What is plain has no faces.
+            (View::Faced(_), _) | (_, View::Faced(_)) => Ordering::Equal,
         })
     }
 
     /// A total order of all values, for sorting: NULL, then numbers (NaN last), then text as bytes, then arrays by their
     /// first elements, then maps by their first members.
-    pub fn sort_order(&self, other: &Self) -> Ordering {
-        let rank = |value: &Self| match value.plain() {
-            Self::Null => 0,
-            Self::Number(_) => 1,
-            Self::String(_) => 2,
-            Self::Array(_) | Self::Faced(_) => 3,
-            Self::Map(_) => 4,
+    pub fn sort_order(self, other: View<'_>) -> Ordering {
+        let rank = |view: View<'_>| match view {
+            View::Null => 0,
+            View::Number(_) => 1,
+            View::Text(_) => 2,
+            View::Array(_) | View::Faced(_) => 3,
+            View::Map(_) => 4,
         };
         match (self.plain(), other.plain()) {
-            (Self::Number(a), Self::Number(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
-            (Self::String(a), Self::String(b)) => a.cmp(b),
-            (Self::Array(a), Self::Array(b)) => match (a.first(), b.first()) {
-                (Some(a), Some(b)) => a.sort_order(b),
+            (View::Number(a), View::Number(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
+            (View::Text(a), View::Text(b)) => a.cmp(b),
+            (View::Array(a), View::Array(b)) => match (a.first(), b.first()) {
+                (Some(a), Some(b)) => a.view().sort_order(b.view()),
                 (a, b) => a.is_some().cmp(&b.is_some()),
             },
-            (Self::Map(a), Self::Map(b)) => match (a.first(), b.first()) {
-                (Some(a), Some(b)) => a.0.cmp(&b.0).then_with(|| a.1.sort_order(&b.1)),
+            (View::Map(a), View::Map(b)) => match (a.first(), b.first()) {
+                (Some(a), Some(b)) => a.0.cmp(&b.0).then_with(|| a.1.view().sort_order(b.1.view())),
                 (a, b) => a.is_some().cmp(&b.is_some()),
             },
-            _ => rank(self).cmp(&rank(other)),
+            (a, b) => rank(a).cmp(&rank(b)),
         }
     }
 
-    /// Appends bytes that are the same for equal values and for no others: what sets and groups are keyed by.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Null => out.push(0),
-            Self::Number(number) => {
-                out.push(1);
-                let number = if *number == 0.0 { 0.0 } else { *number };
-                out.extend_from_slice(&number.to_bits().to_le_bytes());
+    /// Gives `put` bytes that together are the same for equal values and for no others: what sets and groups are keyed by.
+    pub fn encode(self, put: &mut impl FnMut(&[u8])) {
+        let length = |put: &mut dyn FnMut(&[u8]), length: usize| put(&(length as u64).to_le_bytes());
+        match self.plain() {
+            View::Null | View::Faced(_) => put(&[0]),
+            View::Number(number) => {
+                put(&[1]);
+                put(&bits(number).to_le_bytes());
             }
-            Self::String(text) => {
-                out.push(2);
-                out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                out.extend_from_slice(text);
+            View::Text(text) => {
+                put(&[2]);
+                length(put, text.len());
+                put(text);
             }
-            Self::Array(items) => {
-                out.push(3);
-                out.extend_from_slice(&(items.len() as u64).to_le_bytes());
-                items.iter().for_each(|item| item.encode(out));
+            // An array in an array is encoded in turn; the depth is that of the value, which the plan bounds.
+            View::Array(items) => {
+                put(&[3]);
+                length(put, items.len());
+                items.iter().for_each(|item| item.view().encode_within(put));
             }
-            Self::Map(members) => {
-                out.push(4);
-                out.extend_from_slice(&(members.len() as u64).to_le_bytes());
+            View::Map(members) => {
+                put(&[4]);
+                length(put, members.len());
                 for (name, value) in members.iter() {
-                    out.extend_from_slice(&(name.len() as u64).to_le_bytes());
-                    out.extend_from_slice(name);
-                    value.encode(out);
+                    length(put, name.len());
+                    put(name);
+                    value.view().encode_within(put);
                 }
             }
-            Self::Faced(faces) => faces.is.encode(out),
         }
     }
 
-    fn to_compare(&self) -> Result<f64, NotComparable> {
+    /// As [`View::encode`], for values in values: one function for all that take the bytes.
+    fn encode_within(self, put: &mut dyn FnMut(&[u8])) {
+        self.encode(&mut |bytes: &[u8]| put(bytes));
+    }
+
+    /// Whether the two are one value in sets and groups: equal in what [`View::encode`] says.
+    pub fn is_same(self, other: View<'_>) -> bool {
+        match (self.plain(), other.plain()) {
+            (View::Null, View::Null) => true,
+            (View::Number(a), View::Number(b)) => bits(a) == bits(b),
+            (View::Text(a), View::Text(b)) => a == b,
+            (View::Array(a), View::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.view().is_same(b.view()))
+            }
+            (View::Map(a), View::Map(b)) => {
+                let member = |((a, of_a), (b, of_b)): (&Member, &Member)| a == b && of_a.view().is_same(of_b.view());
+                a.len() == b.len() && a.iter().zip(b.iter()).all(member)
+            }
+            _ => false,
+        }
+    }
+
+    /// Hashes it, so that what is the same has the same hash.
+    pub fn hash_into(self, hasher: &mut impl Hasher) {
+        match self.plain() {
+            View::Number(number) => bits(number).hash(hasher),
+            View::Text(text) => text.hash(hasher),
+            other => other.encode(&mut |bytes: &[u8]| hasher.write(bytes)),
+        }
+    }
+
+    fn to_compare(self) -> Result<f64, NotComparable> {
         self.as_number().ok_or_else(|| NotComparable(self.to_text()))
     }
+}
+
+/// The bits of a number; both zeros are one.
+fn bits(number: f64) -> u64 {
+    (if number == 0.0 { 0.0 } else { number }).to_bits()
 }
 
 /// NaN equals every number, so that a comparison always has an answer.
@@ -222,10 +357,10 @@ fn compare_numbers(a: f64, b: f64) -> Ordering {
 }
 
 /// Maps compare by their first members, and by whether they have one.
-fn compare_maps(a: &[(Arc<[u8]>, Value)], b: &[(Arc<[u8]>, Value)]) -> Result<Ordering, NotComparable> {
+fn compare_maps(a: &[Member], b: &[Member]) -> Result<Ordering, NotComparable> {
     match (a.first(), b.first()) {
         (Some((a, _)), Some((b, _))) if a != b => Ok(a.cmp(b)),
-        (Some((_, a)), Some((_, b))) => a.compare(b),
+        (Some((_, a)), Some((_, b))) => a.view().compare(b.view()),
         (a, b) => Ok(a.is_some().cmp(&b.is_some())),
     }
 }
@@ -234,103 +369,7 @@ fn compare_maps(a: &[(Arc<[u8]>, Value)], b: &[(Arc<[u8]>, Value)]) -> Result<Or
 fn compare_arrays(a: &[Value], b: &[Value]) -> Result<Ordering, NotComparable> {
     // An array in an array is compared in turn; the depth is that of the value, which the plan bounds.
     match (a.first(), b.first()) {
-        (Some(a), Some(b)) => a.compare(b),
+        (Some(a), Some(b)) => a.view().compare(b.view()),
         (a, b) => Ok(a.is_some().cmp(&b.is_some())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(text: &str) -> Value {
-        Value::string(text.as_bytes())
-    }
-
-    fn array(items: &[Value]) -> Value {
-        Value::Array(items.into())
-    }
-
-    fn map(members: &[(&str, Value)]) -> Value {
-        Value::Map(members.iter().map(|(name, value)| (name.as_bytes().into(), value.clone())).collect())
-    }
-
-    #[test]
-    fn comparison() {
-        let nan = Value::Number(f64::NAN);
-        for (a, b, order) in [
-            (Value::Null, Value::Null, Some(Ordering::Equal)),
-            (Value::Null, text(""), Some(Ordering::Less)),
-            (Value::Number(0.0), Value::Null, Some(Ordering::Greater)),
-            (text("10"), text("9"), Some(Ordering::Less)),
-            (text("10"), Value::Number(9.0), Some(Ordering::Greater)),
-            (text(" 9"), Value::Number(9.0), Some(Ordering::Equal)),
-            (text(""), Value::Number(0.0), Some(Ordering::Equal)),
-            (text("a"), Value::Number(0.0), None),
-            (Value::Number(0.0), array(&[]), None),
-            (nan.clone(), Value::Number(5.0), Some(Ordering::Equal)),
-            (array(&[text("a"), text("b")]), array(&[text("a")]), Some(Ordering::Equal)),
-            (array(&[]), array(&[text("a")]), Some(Ordering::Less)),
-            (array(&[text("z")]), text("a"), Some(Ordering::Less)),
-            (array(&[text("z")]), text(""), Some(Ordering::Equal)),
-            (map(&[("a", text("b"))]), map(&[("a", text("c"))]), Some(Ordering::Less)),
-            (map(&[("b", text("b"))]), map(&[("a", text("c"))]), Some(Ordering::Greater)),
-            (map(&[]), map(&[("a", text("c"))]), Some(Ordering::Less)),
-            (map(&[]), array(&[text("a")]), Some(Ordering::Greater)),
-            (map(&[]), Value::Number(1.0), None),
-            (map(&[]), text("x"), Some(Ordering::Less)),
-        ] {
-            assert_eq!(a.compare(&b).ok(), order, "{a:?} {b:?}");
-            assert_eq!(b.compare(&a).ok(), order.map(Ordering::reverse), "{b:?} {a:?}");
-        }
-    }
-
-    /// A value with two faces is the value that it is, in whatever is done with it.
-    #[test]
-    fn a_face_changes_nothing_but_what_is_shown() {
-        let values = [
-            Value::Null,
-            Value::Number(-1.5),
-            Value::Number(0.0),
-            Value::Number(f64::NAN),
-            text(""),
-            text("9"),
-            text("x"),
-            array(&[]),
-            array(&[text("a")]),
-            map(&[("a", text("b"))]),
-        ];
-        let faced =
-            |value: &Value| value.clone().shown_as(Shown::Text((*b"[shown]").into())).shown_as(Shown::Json([].into()));
-        let encoded = |value: &Value| {
-            let mut bytes = Vec::new();
-            value.encode(&mut bytes);
-            bytes
-        };
-        for a in &values {
-            let face = faced(a);
-            assert_eq!(encoded(&face), encoded(a));
-            assert_eq!(encoded(face.plain()), encoded(a));
-            assert_eq!(encoded(&face.clone().into_plain()), encoded(a));
-            assert_eq!(face.is_true(), a.is_true());
-            assert_eq!(face.to_text(), a.to_text());
-            assert_eq!(face.as_number().map(f64::to_bits), a.as_number().map(f64::to_bits));
-            for b in &values {
-                let (expected, order) = (a.compare(b), a.sort_order(b));
-                for (a, b) in [(&face, b), (a, &faced(b)), (&face, &faced(b))] {
-                    assert_eq!((a.compare(b), a.sort_order(b)), (expected.clone(), order), "{a:?} {b:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn truth() {
-        for value in [Value::Null, Value::Number(0.0), text(""), array(&[]), map(&[])] {
-            assert!(!value.is_true(), "{value:?}");
-        }
-        for value in [Value::Number(f64::NAN), text("0"), array(&[Value::Null])] {
-            assert!(value.is_true(), "{value:?}");
-        }
     }
 }

@@ -2,18 +2,74 @@
 //!
 //! A name is read in any case. What a wrong argument does differs from function to function, as clients know it: numeric
 //! functions answer NaN, those that change text NULL, those that look into text an error.
+//!
+//! A text that a function makes goes into the room that it is given.
 
 use std::sync::Arc;
 
+use super::room::{Operand, Work};
 use super::{EvaluateError, Got, Want, calendar, text, time_format, time_parse};
-use crate::search::aggregate::value::Value;
-use crate::search::{decimal, number};
+use crate::search::aggregate::value::{Value, View};
+use crate::search::number;
 
 /// Radius of the earth in metres, as everywhere in search.
 const EARTH_RADIUS: f64 = 6_372_797.560_856;
 
 /// Most terms that `matched_terms()` returns without an argument.
 const MATCHED_TERMS: usize = 100;
+
+/// The arguments of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Arguments<'s> {
+    operands: &'s [Operand<'s>],
+    made: &'s [u8],
+}
+
+impl<'s> Arguments<'s> {
+    /// Operands; `made` are the texts among them that were made.
+    pub(super) fn new(operands: &'s [Operand<'s>], made: &'s [u8]) -> Self {
+        Self { operands, made }
+    }
+
+    fn len(&self) -> usize {
+        self.operands.len()
+    }
+
+    fn get(&self, at: usize) -> Option<View<'s>> {
+        Some(self.operands.get(at)?.view(self.made).plain())
+    }
+
+    fn at(&self, at: usize) -> View<'s> {
+        self.get(at).unwrap_or(View::Null)
+    }
+}
+
+/// What a function has made.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// NULL.
+    Null,
+    /// A number.
+    Number(f64),
+    /// The text of its room.
+    Text,
+    /// Anything.
+    Value(Value),
+}
+
+impl Made {
+    fn truth(holds: bool) -> Self {
+        Self::Number(f64::from(u8::from(holds)))
+    }
+
+    fn count(number: usize) -> Self {
+        Self::Number(number as f64)
+    }
+
+    fn text_if(there: bool) -> Self {
+        if there { Self::Text } else { Self::Null }
+    }
+}
 
 /// A function of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,36 +170,48 @@ impl Function {
     ///
     /// # Errors
     /// Any [`EvaluateError`] but those of operators.
-    pub fn call(self, arguments: &[Value], terms: &[Value]) -> Result<Value, EvaluateError> {
-        let [first, ..] = arguments else {
+    pub(super) fn call(
+        self,
+        arguments: &Arguments<'_>,
+        terms: &[Value],
+        work: &mut Work,
+    ) -> Result<Made, EvaluateError> {
+        let Some(first) = arguments.get(0) else {
             return match self {
-                Self::MatchedTerms => Ok(matched_terms(&Value::Number(MATCHED_TERMS as f64), terms)),
+                Self::MatchedTerms => Ok(matched_terms(View::Number(MATCHED_TERMS as f64), terms)),
                 _ => Err(EvaluateError::ArgumentCount(self)),
             };
         };
+        let out = &mut work.text;
         match self {
-            _ if self.is_numeric() => Ok(Value::Number(self.numeric(first.as_number().unwrap_or(f64::NAN)))),
-            Self::Upper => Ok(change(first, text::upper)),
-            Self::Lower => Ok(change(first, text::lower)),
-            Self::Strlen => Ok(count(text::count(self.text(arguments, 0)?))),
-            Self::StartsWith => Ok(Value::truth(text::starts_with(self.text(arguments, 0)?, self.text(arguments, 1)?))),
-            Self::Contains => Ok(count(text::occurrences(self.text(arguments, 0)?, self.text(arguments, 1)?))),
-            Self::Substr => self.substr(arguments),
-            Self::Format => self.format(arguments),
+            _ if self.is_numeric() => Ok(Made::Number(self.numeric(first.as_number().unwrap_or(f64::NAN)))),
+            Self::Upper => Ok(change(first, text::upper, out)),
+            Self::Lower => Ok(change(first, text::lower, out)),
+            Self::Strlen => Ok(Made::count(text::count(self.text(arguments, 0)?))),
+            Self::StartsWith => Ok(Made::truth(text::starts_with(self.text(arguments, 0)?, self.text(arguments, 1)?))),
+            Self::Contains => {
+                let (text, wanted) = (self.text(arguments, 0)?, self.text(arguments, 1)?);
+                Ok(Made::count(text::occurrences(text, wanted, &mut work.places)))
+            }
+            Self::Substr => self.substr(arguments, out),
+            Self::Format => self.format(arguments, out),
             Self::Split => self.split(arguments),
             Self::MatchedTerms => Ok(matched_terms(first, terms)),
-            Self::ToStr => Ok(Value::String(first.to_text().unwrap_or_default())),
-            Self::ToNumber => {
-                first.as_number().map(Value::Number).ok_or_else(|| EvaluateError::ToNumber(first.to_text()))
+            Self::ToStr => {
+                first.write_text(out);
+                Ok(Made::Text)
             }
-            Self::Exists => Ok(Value::truth(true)),
-            Self::TimeFmt => self.time_format(arguments),
+            Self::ToNumber => {
+                first.as_number().map(Made::Number).ok_or_else(|| EvaluateError::ToNumber(first.to_text()))
+            }
+            Self::Exists => Ok(Made::truth(true)),
+            Self::TimeFmt => self.time_format(arguments, out),
             Self::ParseTime => {
                 let time = time_parse::parse(self.text(arguments, 0)?, self.text(arguments, 1)?);
-                Ok(time.map_or(Value::Null, |seconds| Value::Number(seconds as f64)))
+                Ok(time.map_or(Made::Null, |seconds| Made::Number(seconds as f64)))
             }
             Self::GeoDistance => geo_distance(arguments),
-            _ => Ok(self.part_of_time(first).map_or(Value::Null, |part| Value::Number(part as f64))),
+            _ => Ok(self.part_of_time(first).map_or(Made::Null, |part| Made::Number(part as f64))),
         }
     }
 
@@ -159,41 +227,41 @@ impl Function {
         }
     }
 
-    fn wrong_type(self, arguments: &[Value], at: usize, want: Want) -> EvaluateError {
-        let got = match arguments[at].plain() {
-            Value::Null => Got::Null,
-            Value::Number(_) => Got::Number,
-            Value::String(_) => Got::String,
-            Value::Array(_) | Value::Map(_) | Value::Faced(_) => Got::Array,
+    fn wrong_type(self, arguments: &Arguments<'_>, at: usize, want: Want) -> EvaluateError {
+        let got = match arguments.at(at) {
+            View::Null => Got::Null,
+            View::Number(_) => Got::Number,
+            View::Text(_) => Got::String,
+            View::Array(_) | View::Map(_) | View::Faced(_) => Got::Array,
         };
         EvaluateError::ArgumentType { function: self, at, got, want }
     }
 
-    fn text(self, arguments: &[Value], at: usize) -> Result<&[u8], EvaluateError> {
-        match &arguments[at] {
-            Value::String(text) => Ok(text),
+    fn text<'s>(self, arguments: &Arguments<'s>, at: usize) -> Result<&'s [u8], EvaluateError> {
+        match arguments.at(at) {
+            View::Text(text) => Ok(text),
             _ => Err(self.wrong_type(arguments, at, Want::Text)),
         }
     }
 
-    fn number(self, arguments: &[Value], at: usize) -> Result<f64, EvaluateError> {
-        match arguments[at] {
-            Value::Number(number) => Ok(number),
+    fn number(self, arguments: &Arguments<'_>, at: usize) -> Result<f64, EvaluateError> {
+        match arguments.at(at) {
+            View::Number(number) => Ok(number),
             _ => Err(self.wrong_type(arguments, at, Want::NumberType)),
         }
     }
 
     /// Part of a text.
-    fn substr(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
+    fn substr(self, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<Made, EvaluateError> {
         let (offset, count) = (self.number(arguments, 1)?, self.number(arguments, 2)?);
-        let Value::String(text) = &arguments[0] else { return Err(EvaluateError::SubstrOfNoText) };
-        Ok(Value::string(text::part(text, offset, count)))
+        let View::Text(text) = arguments.at(0) else { return Err(EvaluateError::SubstrOfNoText) };
+        out.extend_from_slice(text::part(text, offset, count));
+        Ok(Made::Text)
     }
 
-    fn format(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
+    fn format(self, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<Made, EvaluateError> {
         let format = self.text(arguments, 0)?;
-        let mut values = arguments[1..].iter();
-        let mut out = Vec::with_capacity(format.len());
+        let mut next = 1;
         let mut bytes = format.iter();
         while let Some(&byte) = bytes.next() {
             if byte != b'%' {
@@ -203,37 +271,39 @@ impl Function {
             match bytes.next() {
                 None => return Err(EvaluateError::FormatEnd),
                 Some(b'%') => out.push(b'%'),
-                Some(b's') => match values.next().ok_or(EvaluateError::FormatArguments)? {
-                    Value::Null => out.extend_from_slice(b"(null)"),
-                    Value::Number(number) => decimal::write_value(&mut out, *number),
-                    value => out.extend_from_slice(&value.to_text().unwrap_or_default()),
-                },
+                Some(b's') => {
+                    match arguments.get(next).ok_or(EvaluateError::FormatArguments)? {
+                        View::Null => out.extend_from_slice(b"(null)"),
+                        value => _ = value.write_text(out),
+                    }
+                    next += 1;
+                }
                 Some(_) => return Err(EvaluateError::FormatSpecifier),
             }
         }
-        Ok(Value::string(out))
+        Ok(Made::Text)
     }
 
     /// The parts between any of some characters.
-    fn split(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
+    fn split(self, arguments: &Arguments<'_>) -> Result<Made, EvaluateError> {
         let text = self.text(arguments, 0)?;
         let separators = if arguments.len() > 1 { self.text(arguments, 1)? } else { b"," };
         let strip = if arguments.len() > 2 { self.text(arguments, 2)? } else { b" " };
-        Ok(Value::Array(text::split(text, separators, strip).into_iter().map(Value::string).collect()))
+        let parts = text::split(text, separators, strip).into_iter().map(Value::string);
+        Ok(Made::Value(Value::Array(parts.collect())))
     }
 
-    fn time_format(self, arguments: &[Value]) -> Result<Value, EvaluateError> {
+    fn time_format(self, arguments: &Arguments<'_>, out: &mut Vec<u8>) -> Result<Made, EvaluateError> {
         let format = match arguments.get(1) {
             None => time_format::ISO,
-            Some(Value::String(format)) => format,
+            Some(View::Text(format)) => format,
             Some(_) => return Err(self.wrong_type(arguments, 1, Want::StringType)),
         };
-        let text = seconds(&arguments[0]).and_then(|seconds| time_format::format(seconds, format));
-        Ok(text.map_or(Value::Null, Value::string))
+        Ok(Made::text_if(seconds(arguments.at(0)).is_some_and(|seconds| time_format::write(out, seconds, format))))
     }
 
     /// The functions that take a time apart; NULL before 1970.
-    fn part_of_time(self, value: &Value) -> Option<i64> {
+    fn part_of_time(self, value: View<'_>) -> Option<i64> {
         let seconds = seconds(value).filter(|_| value.as_number().is_some_and(|number| number >= 0.0))?;
         let time = calendar::Time::at(seconds)?;
         Some(match self {
@@ -250,32 +320,31 @@ impl Function {
     }
 }
 
-fn count(number: usize) -> Value {
-    Value::Number(number as f64)
-}
-
 /// Whole seconds; nothing where there is no such `i64`.
-fn seconds(value: &Value) -> Option<i64> {
+fn seconds(value: View<'_>) -> Option<i64> {
     let number = value.as_number()?;
     (number.abs() < 9.2e18).then_some(number as i64)
 }
 
-fn change(value: &Value, change: fn(&[u8]) -> Vec<u8>) -> Value {
+fn change(value: View<'_>, change: fn(&[u8], &mut Vec<u8>), out: &mut Vec<u8>) -> Made {
     match value {
-        Value::String(text) => Value::string(change(text)),
-        _ => Value::Null,
+        View::Text(text) => {
+            change(text, out);
+            Made::Text
+        }
+        _ => Made::Null,
     }
 }
 
 /// The first of the terms: so many as a number says that is at least 1, else as are returned without one.
-fn matched_terms(most: &Value, terms: &[Value]) -> Value {
+fn matched_terms(most: View<'_>, terms: &[Value]) -> Made {
     let most = match most.as_number() {
         Some(most) if most >= 1.0 => most as usize,
         _ => MATCHED_TERMS,
     };
     match &terms[..terms.len().min(most)] {
-        [] => Value::Null,
-        terms => Value::Array(Arc::from(terms)),
+        [] => Made::Null,
+        terms => Made::Value(Value::Array(Arc::from(terms))),
     }
 }
 
@@ -285,24 +354,24 @@ type Place = (f64, f64);
 const NOWHERE: Place = (f64::NAN, f64::NAN);
 
 /// Metres between two places, rounded to centimetres. A place is "lon,lat" or two numbers.
-fn geo_distance(arguments: &[Value]) -> Result<Value, EvaluateError> {
-    let number = |at: usize| arguments[at].as_number().unwrap_or(f64::NAN);
+fn geo_distance(arguments: &Arguments<'_>) -> Result<Made, EvaluateError> {
+    let number = |at: usize| arguments.at(at).as_number().unwrap_or(f64::NAN);
     let (from, to) = match arguments.len() {
-        2 => match place(&arguments[0])? {
+        2 => match place(arguments.at(0))? {
             // Where the first is nowhere, nobody looks at the second.
             nowhere if nowhere.0.is_nan() => (nowhere, NOWHERE),
-            from => (from, place(&arguments[1])?),
+            from => (from, place(arguments.at(1))?),
         },
         4 => ((number(0), number(1)), (number(2), number(3))),
-        _ if arguments[0].as_number().is_some() => ((number(0), number(1)), place(&arguments[2])?),
-        _ => (place(&arguments[0])?, (number(1), number(2))),
+        _ if arguments.at(0).as_number().is_some() => ((number(0), number(1)), place(arguments.at(2))?),
+        _ => (place(arguments.at(0))?, (number(1), number(2))),
     };
-    Ok(Value::Number((haversine(from, to) * 100.0).round() / 100.0))
+    Ok(Made::Number((haversine(from, to) * 100.0).round() / 100.0))
 }
 
 /// A place written as text. What is no text, or a single number, is nowhere; another text is an error.
-fn place(value: &Value) -> Result<Place, EvaluateError> {
-    let Value::String(text) = value else { return Ok(NOWHERE) };
+fn place(value: View<'_>) -> Result<Place, EvaluateError> {
+    let View::Text(text) = value else { return Ok(NOWHERE) };
     if value.as_number().is_some() {
         return Ok(NOWHERE);
     }

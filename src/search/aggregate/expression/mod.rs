@@ -4,11 +4,15 @@
 //! recurses, whatever a client wrote. Names are resolved to columns when it is compiled. `&&`, `||` and `case()` evaluate
 //! only what they need; whether a call has the right number of arguments is told when it is made, as clients know it.
 //!
+//! Operands are views of what the row or the program has, numbers, and texts that functions have made, which lie one behind the other
+//! in a [`Room`]. That is kept from row to row, so that evaluating takes no memory, but for arrays.
+//!
 //! | part | what |
 //! |---|---|
 //! | `lexer` | the words |
 //! | `parser` | precedence, names, the program |
 //! | [`function`] | every function but the ones of time |
+//! | `room` | operands |
 //! | `text` | what functions do to texts: characters, never half of one |
 //! | [`calendar`], [`time_format`], [`time_parse`] | dates in UTC, `timefmt`, `parsetime` |
 
@@ -16,6 +20,7 @@ pub mod calendar;
 pub mod function;
 mod lexer;
 mod parser;
+mod room;
 mod root;
 mod text;
 pub mod time_format;
@@ -28,28 +33,30 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub use self::parser::MAX_DEPTH;
+pub use self::room::Room;
 
-use self::function::Function;
+use self::function::{Arguments, Function, Made};
 use self::lexer::Operator;
-use super::value::{NotComparable, Value};
+use self::room::Operand;
+use super::value::{NotComparable, Value, View};
 
 /// A column of a row, by its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Column(pub usize);
 
-/// What an expression reads from a row.
-pub trait Properties {
+/// What an expression reads from a row, which lives for `'a`.
+pub trait Properties<'a> {
     /// What stands in a column; `None` for nothing, which is not NULL.
-    fn value(&self, column: Column) -> Option<&Value>;
+    fn value(&self, column: Column) -> Option<View<'a>>;
     /// The terms of the query that the document contains, for `matched_terms()`.
-    fn matched_terms(&self) -> &[Value] {
+    fn matched_terms(&self) -> &'a [Value] {
         &[]
     }
 }
 
-impl Properties for [Option<Value>] {
-    fn value(&self, column: Column) -> Option<&Value> {
-        self.get(column.0)?.as_ref()
+impl<'a> Properties<'a> for &'a [Option<Value>] {
+    fn value(&self, column: Column) -> Option<View<'a>> {
+        self.get(column.0)?.as_ref().map(Value::view)
     }
 }
 
@@ -188,78 +195,89 @@ impl Expression {
         self.program.iter().any(|op| matches!(op, Op::Call { function: Function::MatchedTerms, .. }))
     }
 
-    /// Its value in a row. `stack` is room to work in, kept by the caller from row to row.
+    /// Its value in a row, for itself.
     ///
     /// # Errors
     /// Any [`EvaluateError`].
-    pub fn evaluate(&self, row: &(impl Properties + ?Sized), stack: &mut Vec<Value>) -> Result<Value, EvaluateError> {
-        stack.clear();
+    pub fn value(&self, row: &[Option<Value>]) -> Result<Value, EvaluateError> {
+        let mut room = Room::default();
+        self.evaluate(&row, &mut room)?;
+        Ok(room.answer().to_value())
+    }
+
+    /// Evaluates it in a row: its value is the [answer](Room::answer) of the room then.
+    ///
+    /// # Errors
+    /// Any [`EvaluateError`].
+    pub fn evaluate<'a>(&'a self, row: &impl Properties<'a>, room: &mut Room<'a>) -> Result<(), EvaluateError> {
+        room.clear();
         let mut at = 0;
         while let Some(op) = self.program.get(at) {
             at += 1;
             match op {
-                Op::Push(value) => stack.push(value.clone()),
+                Op::Push(value) => room.push(value.view()),
                 Op::Load { column, name } => {
-                    let value = row.value(*column).ok_or_else(|| EvaluateError::NoValue(name.clone()))?;
-                    stack.push(value.clone());
+                    room.push(row.value(*column).ok_or_else(|| EvaluateError::NoValue(name.clone()))?);
                 }
-                Op::Exists(column) => stack.push(Value::truth(row.value(*column).is_some())),
-                Op::Not => replace(stack, |value| Value::truth(!value.is_true())),
+                Op::Exists(column) => room.push(View::truth(row.value(*column).is_some())),
+                Op::Not => room.replace(1, View::truth(!room.top().is_true())),
                 Op::Sign { negative } => {
-                    let number = pop(stack).as_number().ok_or(EvaluateError::NotANumber)?;
-                    stack.push(Value::Number(if *negative { 0.0 - number } else { number }));
+                    let number = room.top().as_number().ok_or(EvaluateError::NotANumber)?;
+                    room.replace(1, View::Number(if *negative { 0.0 - number } else { number }));
                 }
-                Op::Truth => replace(stack, |value| Value::truth(value.is_true())),
+                Op::Truth => room.replace(1, View::truth(room.top().is_true())),
                 Op::Binary(operator) => {
-                    let (right, left) = (pop(stack), pop(stack));
-                    stack.push(binary(*operator, &left, &right)?);
+                    let (left, right) = room.last_two();
+                    let answer = binary(*operator, left, right)?;
+                    room.replace(2, View::Number(answer));
                 }
                 Op::Decide { operator, target } => {
-                    let holds = pop(stack).is_true();
+                    let holds = room.pop_truth();
                     if holds == (*operator == Operator::Or) {
-                        stack.push(Value::truth(holds));
+                        room.push(View::truth(holds));
                         at = *target;
                     }
                 }
-                Op::Branch(target) if pop(stack).is_true() => debug_assert!(*target > at),
+                Op::Branch(target) if room.pop_truth() => debug_assert!(*target > at),
                 Op::Branch(target) | Op::Jump(target) => at = *target,
-                Op::Call { function, count } => {
-                    let first = stack.len() - count;
-                    // What functions look at is what values are, not how they are shown.
-                    for argument in &mut stack[first..] {
-                        if let Value::Faced(_) = argument {
-                            *argument = std::mem::replace(argument, Value::Null).into_plain();
-                        }
-                    }
-                    let value = function.call(&stack[first..], row.matched_terms())?;
-                    stack.truncate(first);
-                    stack.push(value);
-                }
+                Op::Call { function, count } => room.call(*function, *count, row.matched_terms())?,
                 Op::WrongCount(function) => return Err(EvaluateError::ArgumentCount(*function)),
             }
         }
-        Ok(pop(stack))
+        Ok(())
     }
 }
 
-/// A program always has what its operators take: NULL is for no one to see.
-fn pop(stack: &mut Vec<Value>) -> Value {
-    debug_assert!(!stack.is_empty(), "operand on the stack");
-    stack.pop().unwrap_or(Value::Null)
+impl<'a> Room<'a> {
+    /// Calls a function with the last operands. What it looks at is what values are, not how they are shown.
+    fn call(&mut self, function: Function, count: usize, terms: &'a [Value]) -> Result<(), EvaluateError> {
+        let first = self.stack.len() - count;
+        let arguments = Arguments::new(&self.stack[first..], &self.made);
+        self.work.text.clear();
+        let made = function.call(&arguments, terms, &mut self.work)?;
+        self.stack.truncate(first);
+        self.stack.push(match made {
+            Made::Null => Operand::View(View::Null),
+            Made::Number(number) => Operand::View(View::Number(number)),
+            Made::Text => {
+                let start = self.made.len();
+                self.made.extend_from_slice(&self.work.text);
+                Operand::Made(start..self.made.len())
+            }
+            Made::Value(value) => Operand::Value(value),
+        });
+        Ok(())
+    }
 }
 
-fn replace(stack: &mut Vec<Value>, with: impl FnOnce(Value) -> Value) {
-    let value = pop(stack);
-    stack.push(with(value));
-}
-
-fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, EvaluateError> {
+/// What an operator but `&&`, `||` and `!` makes of two operands: a number, or 1 and 0 for truth.
+fn binary(operator: Operator, left: View<'_>, right: View<'_>) -> Result<f64, EvaluateError> {
     if operator.level() == lexer::COMPARISON {
-        return compare(operator, left, right).map(Value::truth);
+        return compare(operator, left, right).map(|holds| f64::from(u8::from(holds)));
     }
     let left = left.as_number().ok_or(EvaluateError::NotANumber)?;
     let right = right.as_number().ok_or(EvaluateError::NotANumber)?;
-    Ok(Value::Number(match operator {
+    Ok(match operator {
         Operator::Add => left + right,
         Operator::Subtract => left - right,
         Operator::Multiply => left * right,
@@ -267,10 +285,10 @@ fn binary(operator: Operator, left: &Value, right: &Value) -> Result<Value, Eval
         Operator::Divide => left / right,
         Operator::Power => left.powf(right),
         _ => modulo(left, right),
-    }))
+    })
 }
 
-fn compare(operator: Operator, left: &Value, right: &Value) -> Result<bool, EvaluateError> {
+fn compare(operator: Operator, left: View<'_>, right: View<'_>) -> Result<bool, EvaluateError> {
     let order = match operator {
         Operator::Equal => return Ok(left.equals(right)),
         Operator::NotEqual => return Ok(!left.equals(right)),

@@ -23,9 +23,7 @@ fn shown(value: &Value) -> String {
 fn answer(text: &str) -> String {
     let column = |name: &[u8]| NAMES.iter().position(|known| known.as_bytes() == name).map(Column);
     match Expression::parse(text.as_bytes(), column) {
-        Ok(expression) => {
-            expression.evaluate(row().as_slice(), &mut Vec::new()).map_or("error".into(), |value| shown(&value))
-        }
+        Ok(expression) => expression.value(row().as_slice()).map_or("error".into(), |value| shown(&value)),
         Err(_) => "syntax".into(),
     }
 }
@@ -238,7 +236,7 @@ proptest! {
     #[test]
     fn as_the_tree_says(tree in tree()) {
         let compiled = Expression::parse(tree.written().as_bytes(), |_| None).unwrap();
-        let Ok(Value::Number(value)) = compiled.evaluate([].as_slice(), &mut Vec::new()) else { panic!("a number") };
+        let Ok(Value::Number(value)) = compiled.value(&[]) else { panic!("a number") };
         prop_assert_eq!(value.is_nan(), tree.value().is_nan());
         prop_assert!(value.is_nan() || value == tree.value());
     }

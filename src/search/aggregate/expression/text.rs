@@ -35,24 +35,41 @@ pub fn count(text: &[u8]) -> usize {
     if text.is_ascii() { text.len() } else { characters(text).count() }
 }
 
-/// The same with every part that is UTF-8 changed.
-fn changed(text: &[u8], change: fn(&str) -> String) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+/// Appends the same with every part that is UTF-8 changed.
+fn change(text: &[u8], out: &mut Vec<u8>, change: fn(&str, &mut Vec<u8>)) {
     for chunk in text.utf8_chunks() {
-        out.extend_from_slice(change(chunk.valid()).as_bytes());
+        change(chunk.valid(), out);
         out.extend_from_slice(chunk.invalid());
     }
-    out
 }
 
-/// With capital letters.
-pub fn upper(text: &[u8]) -> Vec<u8> {
-    changed(text, str::to_uppercase)
+/// Appends characters.
+fn extend(out: &mut Vec<u8>, characters: impl Iterator<Item = char>) {
+    let mut bytes = [0; 4];
+    characters.for_each(|character| out.extend_from_slice(character.encode_utf8(&mut bytes).as_bytes()));
 }
 
-/// With small letters.
-pub fn lower(text: &[u8]) -> Vec<u8> {
-    changed(text, str::to_lowercase)
+/// Appends a text with capital letters.
+pub fn upper(text: &[u8], out: &mut Vec<u8>) {
+    if text.is_ascii() {
+        return out.extend(text.iter().map(u8::to_ascii_uppercase));
+    }
+    change(text, out, |part, out| extend(out, part.chars().flat_map(char::to_uppercase)));
+}
+
+/// Appends a text with small letters.
+pub fn lower(text: &[u8], out: &mut Vec<u8>) {
+    if text.is_ascii() {
+        return out.extend(text.iter().map(u8::to_ascii_lowercase));
+    }
+    change(text, out, |part, out| {
+        // The one letter that depends on what stands around it: the library knows how.
+        if part.contains('Σ') {
+            out.extend_from_slice(part.to_lowercase().as_bytes());
+        } else {
+            extend(out, part.chars().flat_map(char::to_lowercase));
+        }
+    });
 }
 
 /// From an offset (negative: from the end) so many characters (negative: all but so many at the end). What begins before the
@@ -80,21 +97,23 @@ pub fn starts_with(text: &[u8], start: &[u8]) -> bool {
     text.starts_with(start) && is_boundary(text, start.len())
 }
 
-/// How often a text stands in another, overlaps included; the empty one before every character and at the end.
-pub fn occurrences(text: &[u8], wanted: &[u8]) -> usize {
+/// How often a text stands in another, overlaps included; the empty one before every character and at the end. `shorter` is room to
+/// work in.
+pub fn occurrences(text: &[u8], wanted: &[u8], shorter: &mut Vec<usize>) -> usize {
     if wanted.is_empty() {
         return count(text) + 1;
     }
     // Knuth, Morris and Pratt: for each length that has been found, the longest shorter one that ends in the same place.
-    let mut shorter = vec![0; wanted.len() + 1];
+    shorter.clear();
+    shorter.resize(wanted.len() + 1, 0);
     let mut found = 0;
     for at in 1..wanted.len() {
-        found = longest(wanted, &shorter, found, wanted[at]);
+        found = longest(wanted, shorter, found, wanted[at]);
         shorter[at + 1] = found;
     }
     let (mut found, mut times) = (0, 0);
     for (at, &byte) in text.iter().enumerate() {
-        found = longest(wanted, &shorter, found, byte);
+        found = longest(wanted, shorter, found, byte);
         if found == wanted.len() {
             let (start, end) = (at + 1 - found, at + 1);
             times += usize::from(is_boundary(text, start) && is_boundary(text, end));
@@ -156,9 +175,18 @@ mod tests {
         text.chars().collect()
     }
 
+    fn changed(text: &[u8], change: fn(&[u8], &mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        change(text, &mut out);
+        out
+    }
+
     fn text() -> impl Strategy<Value = String> {
-        proptest::collection::vec(prop::sample::select(&['a', 'b', ' ', ',', 'é', 'É', 'ß', '日', '😀'][..]), 0..12)
-            .prop_map(|characters| characters.into_iter().collect())
+        proptest::collection::vec(
+            prop::sample::select(&['a', 'B', ' ', ',', 'é', 'É', 'ß', 'Σ', '日', '😀'][..]),
+            0..12,
+        )
+        .prop_map(|characters| characters.into_iter().collect())
     }
 
     proptest! {
@@ -166,8 +194,8 @@ mod tests {
         fn texts_are_characters(text in text(), other in text(), offset in -14i32..14, length in -14i32..14) {
             let all = listed(&text);
             prop_assert_eq!(count(text.as_bytes()), all.len());
-            prop_assert_eq!(upper(text.as_bytes()), text.to_uppercase().into_bytes());
-            prop_assert_eq!(lower(text.as_bytes()), text.to_lowercase().into_bytes());
+            prop_assert_eq!(changed(text.as_bytes(), upper), text.to_uppercase().into_bytes());
+            prop_assert_eq!(changed(text.as_bytes(), lower), text.to_lowercase().into_bytes());
             let len = all.len() as i32;
             let start = if offset < 0 { offset + len } else { offset };
             let end = if length < 0 { len + length } else { len.min(start + length) };
@@ -177,7 +205,7 @@ mod tests {
             prop_assert_eq!(starts_with(text.as_bytes(), other.as_bytes()), text.starts_with(&other));
             let wanted = listed(&other);
             let expected = (0..=all.len()).filter(|at| all[*at..].starts_with(&wanted)).count();
-            prop_assert_eq!(occurrences(text.as_bytes(), other.as_bytes()), expected);
+            prop_assert_eq!(occurrences(text.as_bytes(), other.as_bytes(), &mut Vec::new()), expected);
             let parts = text.split(|c| other.contains(c)).map(|part| part.trim_matches(' ')).filter(|part| !part.is_empty());
             prop_assert_eq!(split(text.as_bytes(), other.as_bytes(), b" "), parts.map(str::as_bytes).collect::<Vec<_>>());
         }
@@ -201,9 +229,9 @@ mod tests {
             let wanted: Vec<&[u8]> = characters(&other).collect();
             prop_assert_eq!(starts_with(&bytes, &other), all.starts_with(&wanted));
             let expected = (0..=all.len()).filter(|at| all[*at..].starts_with(&wanted)).count();
-            prop_assert_eq!(occurrences(&bytes, &other), expected);
+            prop_assert_eq!(occurrences(&bytes, &other, &mut Vec::new()), expected);
             let valid = |bytes: &[u8]| bytes.utf8_chunks().map(|chunk| chunk.invalid().len()).sum::<usize>();
-            prop_assert_eq!(valid(&upper(&bytes)), valid(&bytes));
+            prop_assert_eq!(valid(&changed(&bytes, upper)), valid(&bytes));
         }
     }
 
@@ -211,7 +239,7 @@ mod tests {
     #[test]
     fn looking_for_a_text_is_linear() {
         let text = vec![b'a'; 1 << 22];
-        assert_eq!(occurrences(&text, &text[..1 << 21]), (1 << 21) + 1);
+        assert_eq!(occurrences(&text, &text[..1 << 21], &mut Vec::new()), (1 << 21) + 1);
         let separators: Vec<u8> =
             (0..20_000).flat_map(|at| char::from_u32(0x4E00 + at).unwrap().to_string().into_bytes()).collect();
         assert_eq!(split(&separators, &separators, b""), [b""; 0]);

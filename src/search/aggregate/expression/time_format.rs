@@ -43,11 +43,11 @@ pub fn composite(letter: u8) -> Option<&'static [u8]> {
     })
 }
 
-/// The text of a time; seconds since 1970. `None` when it is empty or too long, or when the C library has no such year.
-pub fn format(seconds: i64, format: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(32);
-    write(&mut out, seconds, &Time::at(seconds)?, format)?;
-    (!out.is_empty()).then_some(out)
+/// Appends the text of a time; seconds since 1970. False where it is empty or too long, or the C library has no such year: then
+/// what was appended is nothing.
+pub fn write(out: &mut Vec<u8>, seconds: i64, format: &[u8]) -> bool {
+    let start = out.len();
+    Time::at(seconds).and_then(|time| follow(out, seconds, &time, format)).is_some() && out.len() > start
 }
 
 /// What stands between `%` and the letter.
@@ -59,8 +59,8 @@ struct Style {
     width: usize,
 }
 
-fn write(out: &mut Vec<u8>, seconds: i64, time: &Time, format: &[u8]) -> Option<()> {
-    let mut rest = format;
+fn follow(out: &mut Vec<u8>, seconds: i64, time: &Time, format: &[u8]) -> Option<()> {
+    let (start, mut rest) = (out.len(), format);
     while let [byte, after @ ..] = rest {
         let conversion = if *byte == b'%' { Conversion::read(after) } else { None };
         match conversion {
@@ -73,7 +73,7 @@ fn write(out: &mut Vec<u8>, seconds: i64, time: &Time, format: &[u8]) -> Option<
                 rest = after;
             }
         }
-        if out.len() > LONGEST {
+        if out.len() - start > LONGEST {
             return None;
         }
     }
@@ -113,47 +113,46 @@ impl Conversion {
     }
 
     fn write(&self, out: &mut Vec<u8>, seconds: i64, time: &Time) -> Option<()> {
+        let start = out.len();
         if let Some(format) = composite(self.letter) {
-            let mut text = Vec::new();
-            write(&mut text, seconds, time, format)?;
-            self.style.text(out, text);
+            follow(out, seconds, time, format)?;
+            self.style.finish(out, start);
             return Some(());
         }
         if let Some((digits, pad, number)) = number_of(self.letter, time) {
             self.style.number(out, digits, pad, number);
             return Some(());
         }
-        let name =
-            |names: &[&str], at: u8| names.get(usize::from(at)).map_or(Vec::new(), |name| name.as_bytes().into());
-        let half: &[u8] = if time.hour < 12 { b"AM" } else { b"PM" };
         let mut style = self.style;
-        let text = match self.letter {
+        match self.letter {
             b'a' | b'A' | b'b' | b'B' | b'h' => {
                 style.upper |= style.swap;
                 let (names, at): (&[&str], u8) = match self.letter {
                     b'a' | b'A' => (&DAYS, time.week_day),
                     _ => (&MONTHS, time.month - 1),
                 };
-                let mut text: Vec<u8> = name(names, at);
-                text.truncate(if self.letter.is_ascii_uppercase() { usize::MAX } else { 3 });
-                text
+                let name = names.get(usize::from(at)).map_or(&[][..], |name| name.as_bytes());
+                let most = if self.letter.is_ascii_uppercase() { name.len() } else { name.len().min(3) };
+                out.extend_from_slice(&name[..most]);
             }
-            b'p' if style.swap => half.to_ascii_lowercase(),
-            b'p' => half.to_vec(),
-            b'P' => half.to_ascii_lowercase(),
-            b'Z' if style.swap => b"gmt".to_vec(),
-            b'Z' => b"GMT".to_vec(),
-            b's' => seconds.to_string().into_bytes(),
+            b'p' | b'P' => {
+                out.extend_from_slice(if time.hour < 12 { b"AM" } else { b"PM" });
+                if style.swap || self.letter == b'P' {
+                    out[start..].make_ascii_lowercase();
+                }
+            }
+            b'Z' => out.extend_from_slice(if style.swap { b"gmt" } else { b"GMT" }),
+            b's' => out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes()),
             b'z' => {
                 out.push(b'+');
                 self.style.number(out, 4, b'0', 0);
                 return Some(());
             }
-            b'n' => b"\n".to_vec(),
-            b't' => b"\t".to_vec(),
-            _ => b"%".to_vec(),
-        };
-        style.text(out, text);
+            b'n' => out.push(b'\n'),
+            b't' => out.push(b'\t'),
+            _ => out.push(b'%'),
+        }
+        style.finish(out, start);
         Some(())
     }
 }
@@ -203,14 +202,22 @@ fn iso_week(time: &Time) -> (i64, i64) {
 }
 
 impl Style {
-    fn text(self, out: &mut Vec<u8>, text: Vec<u8>) {
-        let fill = if self.pad == Some(b'0') { b'0' } else { b' ' };
-        out.extend(std::iter::repeat_n(fill, self.width.saturating_sub(text.len())));
-        out.extend_from_slice(&if self.upper { text.to_ascii_uppercase() } else { text });
+    /// Fills up the text that begins at a place, and has it in capitals where that is asked for.
+    fn finish(self, out: &mut Vec<u8>, start: usize) {
+        if self.upper {
+            out[start..].make_ascii_uppercase();
+        }
+        let missing = self.width.saturating_sub(out.len() - start);
+        if missing > 0 {
+            let fill = if self.pad == Some(b'0') { b'0' } else { b' ' };
+            out.extend(std::iter::repeat_n(fill, missing));
+            out[start..].rotate_right(missing);
+        }
     }
 
     fn number(self, out: &mut Vec<u8>, digits: usize, pad: u8, number: i64) {
-        let text = number.unsigned_abs().to_string();
+        let mut buffer = itoa::Buffer::new();
+        let text = buffer.format(number.unsigned_abs());
         let sign = usize::from(number < 0);
         let pad = self.pad.unwrap_or(pad);
         let least = if pad == b'-' { 0 } else { digits.max(self.width.saturating_sub(sign)) };
@@ -230,7 +237,9 @@ impl Style {
 mod tests {
 
     fn text(seconds: i64, format: &str) -> String {
-        super::format(seconds, format.as_bytes()).map_or("-".into(), |text| String::from_utf8(text).unwrap())
+        let mut text = b"before".to_vec();
+        let there = super::write(&mut text, seconds, format.as_bytes());
+        if there { String::from_utf8(text.split_off(6)).unwrap() } else { "-".into() }
     }
 
     #[test]
