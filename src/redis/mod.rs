@@ -88,7 +88,7 @@
 //! | `RegisterInfoFunc`, `SetModuleOptions`, `GetTypeMethodVersion` | never fail | |
 //! | `ExportSharedAPI` | an error: another module has the name | it keeps it |
 //! | `InfoAddSection`, `InfoAddFieldULongLong`, `InfoAddFieldCString` | an error: not asked for | not written |
-//! | `Free`, `FreeString`, `FreeCallReply`, `FreeServerInfo`, `FreeModuleUser`, `FreeThreadSafeContext`, `CloseKey`, `ScanCursorDestroy`, `ThreadSafeContextLock`, `ThreadSafeContextUnlock` | nothing | |
+//! | `Free`, `FreeString`, `FreeCallReply`, `FreeServerInfo`, `FreeClusterNodesList`, `FreeModuleUser`, `FreeThreadSafeContext`, `CloseKey`, `ScanCursorDestroy`, `ThreadSafeContextLock`, `ThreadSafeContextUnlock` | nothing | |
 
 /// Calls a function of the server's API. Every one named in this way is part of Redis 7.0's API; those that came later
 /// are looked at as the `Option`s they are.
