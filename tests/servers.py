@@ -77,6 +77,20 @@ def wait_until(condition, what, timeout=30):
         time.sleep(0.005)
 
 
+def steady(read, polls=20):
+    """What `read` returns once it is the same so many times in a row: for memory that workers still give back."""
+    last, same = read(), 0
+
+    def again():
+        nonlocal last, same
+        value = read()
+        last, same = value, same + 1 if value == last else 0
+        return same >= polls
+
+    wait_until(again, "it stays the same")
+    return last
+
+
 class Server:
     """A running server. Settings are given as on its command line: Server("redis-7.0", "--appendonly", "yes")."""
 
