@@ -30,8 +30,8 @@ pub struct Info;
 const SCOPES: &[&str] = &["LOCAL", "ALLSHARDS", "SOMESHARDS", "CONSISTENT", "INCONSISTENT"];
 
 /// Milliseconds that it waits for what was written before it to be applied. Then it tells what is, and that there is more. Clients
-/// write some hundreds of documents and look at once whether they are there: the text of 500 takes 50 ms.
-const PATIENCE: u64 = 100;
+/// write some hundreds of documents and look at once whether they are there: the text of 500 takes 50 ms, and several times that where the machine is busy.
+const PATIENCE: u64 = 250;
 
 /// Nanoseconds that the figures of an index without vectors take, however large it is.
 const COST: u64 = 5000;
