@@ -101,10 +101,13 @@ impl Graph {
             }
         });
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+        // A link that moves to a lower place just now is met in both.
+        hits.dedup_by_key(|hit| hit.id);
         hits
     }
 
-    /// Appends a vector's live neighbors on a level, in the order of their ids.
+    /// Appends a vector's live neighbors on a level, in the order of their ids, each once: also where somebody takes a link out
+    /// meanwhile, and the last one, which fills its place, is met there and where it was.
     pub fn links(&self, id: NodeId, level: u8, out: &mut Vec<NodeId>) {
         let _guard = epoch::pin();
         let first = out.len();
@@ -114,5 +117,13 @@ impl Graph {
             }
         });
         out[first..].sort_unstable();
+        let mut kept = first;
+        for at in first..out.len() {
+            if at == first || out[at] != out[kept - 1] {
+                out[kept] = out[at];
+                kept += 1;
+            }
+        }
+        out.truncate(kept);
     }
 }

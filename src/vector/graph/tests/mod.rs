@@ -132,6 +132,22 @@ fn duplicates_do_not_tear_the_graph() {
     assert_eq!(statistics.reachable, 2200, "{statistics:?}");
 }
 
+/// While a link is taken out, the last one stands in its place and in its own for a moment.
+#[test]
+fn a_link_that_is_met_twice_is_told_once() {
+    let vectors: Vec<Vec<f32>> = (1..6u8).map(|n| vec![f32::from(n), 1.0]).collect();
+    let (graph, ids) = build(&vectors, params(2, 16, Encoding::F32));
+    let told = |graph: &Graph| {
+        let mut links = vec![ids[0]];
+        graph.links(ids[0], 0, &mut links);
+        (links, graph.neighbors(ids[0], 0).iter().map(|hit| hit.id).collect::<Vec<_>>())
+    };
+    let before = told(&graph);
+    assert!(before.0.len() > 2 && before.1.len() > 1);
+    graph.rows.push(ids[0].0, before.1[0].0);
+    assert_eq!(told(&graph), before);
+}
+
 #[test]
 fn the_zero_vector_is_one_away_from_everything() {
     for encoding in [Encoding::F32, Encoding::Q8, Encoding::F64] {
