@@ -39,6 +39,8 @@ static MIN_STEM_LEN: AtomicI64 = AtomicI64::new(4);
 static MIN_PHONETIC_TERM_LEN: AtomicI64 = AtomicI64::new(3);
 static MULTI_TEXT_SLOP: AtomicI64 = AtomicI64::new(100);
 static CURSOR_MAX_IDLE: AtomicI64 = AtomicI64::new(300_000);
+static CLUSTER_SPREAD: AtomicBool = AtomicBool::new(true);
+static CLUSTER_DEFINE_TIMEOUT: AtomicI64 = AtomicI64::new(2000);
 static CLUSTER_USER: Text = Text::none();
 static CLUSTER_PASSWORD: Text = Text::none();
 static INDEX_CURSOR_LIMIT: AtomicI64 = AtomicI64::new(128);
@@ -207,6 +209,18 @@ static OURS: &[Setting] = &[
         &["CURSOR_MAX_IDLE"],
         Kind::Number { cell: &CURSOR_MAX_IDLE, min: 0, max: i64::MAX },
         "Milliseconds that a cursor is kept between two reads, and the most that MAXIDLE can ask for.",
+    ),
+    Setting::new(
+        c"cluster-spread",
+        &[],
+        Kind::Switch(&CLUSTER_SPREAD),
+        "Whether what one node of a cluster is told to define holds on all of them.",
+    ),
+    Setting::new(
+        c"cluster-define-timeout",
+        &[],
+        Kind::Number { cell: &CLUSTER_DEFINE_TIMEOUT, min: 10, max: 600_000 },
+        "Milliseconds that the nodes of a cluster have to take a definition; after that a majority of the masters is enough.",
     ),
     Setting::new(
         c"cluster-user",
@@ -411,6 +425,16 @@ pub fn max_prefix_expansions() -> usize {
 /// Milliseconds that a cursor is kept between two reads.
 pub fn cursor_max_idle() -> u64 {
     CURSOR_MAX_IDLE.load(Ordering::Relaxed) as u64
+}
+
+/// Whether definitions hold on all nodes.
+pub fn cluster_spread() -> bool {
+    CLUSTER_SPREAD.load(Ordering::Relaxed)
+}
+
+/// Milliseconds that nodes have to take a definition.
+pub fn cluster_define_timeout() -> u64 {
+    CLUSTER_DEFINE_TIMEOUT.load(Ordering::Relaxed) as u64
 }
 
 /// What nodes show each other where the bus is silent: a user and a password.

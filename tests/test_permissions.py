@@ -243,8 +243,12 @@ def test_one_sees_the_indexes_that_one_may_read(server, r2, user):
 def test_every_command_stands_in_a_table(server, r2):
     """A new command takes a line above: what it needs, and its categories."""
     ours = {name.decode().upper() for name in r2("COMMAND", "LIST", "FILTERBY", "MODULE", "search")}
-    # FT.SYNADD does nothing; FT._NODE refuses whoever is no node of a cluster, see tests/cluster/test_wire.py.
-    known = {name.split()[0] for table in (INDEXES, LEGACY, DOCUMENTS, SUGGESTIONS, SETS) for name in table} | {"FT.SYNADD", "FT._NODE"}
+    # FT.SYNADD does nothing; FT._NODE and FT._DEF refuse whoever is no node of a cluster, see tests/cluster.
+    known = {name.split()[0] for table in (INDEXES, LEGACY, DOCUMENTS, SUGGESTIONS, SETS) for name in table} | {
+        "FT.SYNADD",
+        "FT._NODE",
+        "FT._DEF",
+    }
     assert ours - known == set()
 
 

@@ -6,7 +6,7 @@ use super::vset::{counters, totals};
 use crate::cluster::figures::{self as figures_of_wire, OfPeer};
 use crate::config;
 use crate::indexes::measured::KINDS;
-use crate::indexes::{counters as searches, figures, peers, registry};
+use crate::indexes::{counters as searches, definitions, figures, heartbeat, peers, registrar, registry};
 use crate::redis::bus;
 use crate::redis::info::InfoWriter;
 use crate::redis::module::loaded;
@@ -129,10 +129,18 @@ fn cluster(info: &mut InfoWriter) {
         ("cluster_connections_garbled", &figures_of_wire::GARBLED),
         ("cluster_hellos", &peers::HELLOS),
         ("cluster_strangers_refused", &peers::STRANGERS),
-        ("cluster_pings_unanswered", &peers::UNHEARD),
+        ("cluster_pings_unanswered", &heartbeat::UNHEARD),
+        ("cluster_definitions_decided", &registrar::DECIDED),
+        ("cluster_definitions_taken", &registrar::TAKEN),
+        ("cluster_definitions_asked_for", &registrar::PULLS),
+        ("cluster_proposals_repeated", &registrar::RETRIES),
     ] {
         info.number(name, count.get());
     }
+    let standing = definitions::standing();
+    let version = standing.version;
+    info.word("cluster_catalogue_version", &format!("{}-{}-{:016x}", version.epoch, version.counter, version.by));
+    info.word("cluster_catalogue_digest", &format!("{:016x}", standing.digest));
     for (id, peer) in figures_of_wire::of_peers() {
         let OfPeer { connections, replies, failures, .. } = peer;
         let (median, slowest) = (peer.median(), peer.slowest());

@@ -71,8 +71,15 @@ impl Definition {
     pub fn alter(&self, words: &[&[u8]]) -> Result<(Self, bool), Error> {
         let altered =
             schema::alter(&self.schema, words.iter().copied()).map_err(|fact| errors::definition("FT.ALTER", &fact))?;
-        let definition = Self { synonyms: Arc::clone(&self.synonyms), ..Self::new(altered.schema)? };
-        Ok((definition, altered.skip_initial_scan))
+        Ok((self.with_schema(altered.schema)?, altered.skip_initial_scan))
+    }
+
+    /// The same index with another schema, which FT.ALTER has made of this one's.
+    ///
+    /// # Errors
+    /// What is wrong with its FILTER.
+    pub fn with_schema(&self, schema: Schema) -> Result<Self, Error> {
+        Ok(Self { synonyms: Arc::clone(&self.synonyms), ..Self::new(schema)? })
     }
 
     /// The definition of a schema.

@@ -3,7 +3,7 @@
 //! With them: they are those of the index at this moment, so the log is applied first, here. It is the one thing that may have
 //! the main thread wait for a search.
 
-use super::{registry, scan};
+use super::{registry, replication, scan};
 use crate::redis::context::{Context, EventClass};
 use crate::search::doc_id::DocId;
 
@@ -27,7 +27,7 @@ pub fn drop_index(ctx: &Context, name: &[u8], with_documents: bool) -> bool {
         keys.iter().for_each(|key| delete(ctx, key));
     }
     scan::resume(ctx);
-    ctx.replicate(c"FT._DROPINDEXIFX", &[name, b"_FORCEKEEPDOCS"]);
+    replication::send(ctx, c"FT._DROPINDEXIFX", &[name, b"_FORCEKEEPDOCS"]);
     true
 }
 

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{dictionaries, persistence, registry, scan, temporary};
+use super::{dictionaries, persistence, registrar, registry, scan, temporary};
 use crate::redis::args::Arg;
 use crate::redis::context::Context;
 use crate::redis::events::Followers;
@@ -78,7 +78,11 @@ fn key(ctx: &Context, event: &[u8], key: Arg<'_>) {
     }
 }
 
-fn flushed(_ctx: &Context, database: Option<i32>) {
+fn flushed(ctx: &Context, database: Option<i32>) {
+    // The definitions are the whole cluster's.
+    if registrar::spreads() {
+        return registrar::flushed(ctx, database);
+    }
     if database.is_none() {
         dictionaries::flush();
     }

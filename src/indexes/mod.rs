@@ -10,7 +10,11 @@
 //! | [`temporary`] | indexes that expire |
 //! | [`mod@drop`] | dropping one, with its documents |
 //! | [`scan`] | existing keys become entries of logs |
+//! | [`heartbeat`] | pings, and what is to be done now and then |
+//! | [`registrar`] | one list of definitions for a whole cluster |
 //! | [`peers`] | the other nodes of the cluster |
+//! | [`definitions`] | definitions as entries of the cluster's catalogue |
+//! | [`replication`] | how a change of definitions reaches replicas |
 //! | [`permission`] | who may do what with one |
 //! | [`cursors`] | what waits to be read on |
 //! | [`dictionaries`] | words that are right, of the whole server |
@@ -34,12 +38,14 @@
 pub mod counters;
 pub mod cursors;
 pub mod definition;
+pub mod definitions;
 pub mod dictionaries;
 pub mod document;
 pub mod drop;
 pub mod figures;
 pub mod follow;
 pub mod handle;
+pub mod heartbeat;
 pub mod measured;
 pub mod measuring;
 pub mod moved;
@@ -47,7 +53,9 @@ pub mod peers;
 pub mod permission;
 pub mod persistence;
 pub mod query;
+pub mod registrar;
 pub mod registry;
+pub mod replication;
 pub mod scan;
 pub mod temporary;
 
@@ -56,7 +64,8 @@ use crate::redis::{auxiliary, bus, events};
 
 /// Follows the keyspace and saves definitions; false where another module has taken our place in RDB files.
 pub fn register(loading: &Loading) -> bool {
-    bus::join(loading, &peers::MEMBERS);
+    temporary::when_over(registrar::expires);
+    bus::join(loading, &heartbeat::MEMBERS);
     auxiliary::register(loading, &persistence::AUXILIARY)
         && auxiliary::register_reader::<moved::Indexes>(loading)
         && auxiliary::register_reader::<moved::Dictionaries>(loading)

@@ -1,7 +1,7 @@
 //! Definitions, aliases, synonyms, dictionaries and the graphs of vector fields in RDB files, before the keys: so that keys are indexed while they are
 //! loaded, and their vectors take the places in the graphs that they had.
 //!
-//! Version 2, in the vocabulary of [`crate::codec`]:
+//! Version 3, in the vocabulary of [`crate::codec`]:
 //!
 //! ```text
 //! databases: u64, then for each
@@ -14,8 +14,9 @@
 //! dictionaries: u64, then for each
 //!   name: bytes
 //!   words    see crate::search::spelling::dictionary
+//! catalogue   see crate::cluster::catalogue: the versions of all these in a cluster
 //! ```
-//! Version 1 has neither synonyms nor dictionaries.
+//! Version 2 has no catalogue. Version 1 has neither synonyms nor dictionaries.
 //!
 //! An AOF that is rewritten as commands (`aof-use-rdb-preamble no`) has no place for them: what the server writes then comes from
 //! keys only. But the file that takes further commands is begun just before the fork, so [`forked`] appends the definitions,
@@ -26,10 +27,14 @@
 
 use super::definition::Definition;
 use super::dictionaries::{self, Dictionaries};
+use super::peers;
 use super::registry::{self, Database};
-use super::{counters, scan};
+use super::{counters, definitions, scan};
+use crate::cluster::catalogue::Catalogue;
+use crate::cluster::frame::{Kind, Version};
 use crate::codec::{Corrupt, Sink, Source};
 use crate::redis::auxiliary::{Auxiliary, When};
+use crate::redis::bus;
 use crate::redis::context::{Context, LogLevel, log};
 use crate::redis::rdb::{RdbSink, RdbSource};
 use crate::search::analysis::Synonyms;
@@ -38,7 +43,7 @@ use crate::search::schema::Schema;
 use crate::search::spelling::dictionary::Dictionary;
 
 /// The layout that is written.
-const VERSION: std::ffi::c_int = 2;
+const VERSION: std::ffi::c_int = 3;
 
 /// What is saved.
 pub static AUXILIARY: Auxiliary = Auxiliary {
@@ -49,6 +54,7 @@ pub static AUXILIARY: Auxiliary = Auxiliary {
         if when == When::BeforeKeys {
             live::at_rest(|| registry::with(|registry| encode(&registry.databases, sink)));
             dictionaries::with(|dictionaries| encode_dictionaries(dictionaries, sink));
+            definitions::with(|catalogue| catalogue.encode(sink));
         }
     },
     load: |source: &mut RdbSource, version, when| {
@@ -58,7 +64,9 @@ pub static AUXILIARY: Auxiliary = Auxiliary {
         if when == When::BeforeKeys {
             let databases = decode(source, version)?;
             let words = if version > 1 { decode_dictionaries(source)? } else { Dictionaries::new() };
+            let catalogue = if version > 2 { Catalogue::decode(source)? } else { Catalogue::default() };
             registry::with(|registry| registry.databases = databases);
+            definitions::with(|known| *known = catalogue);
             dictionaries::with(|dictionaries| *dictionaries = words);
         }
         Ok(())
@@ -74,6 +82,7 @@ fn has_indexes(databases: &Databases) -> bool {
 fn has_data() -> bool {
     registry::with(|registry| has_indexes(&registry.databases))
         || dictionaries::with(|dictionaries| !dictionaries.is_empty())
+        || definitions::with(|catalogue| catalogue.all().next().is_some())
 }
 
 fn count(sink: &mut impl Sink, len: usize) {
@@ -92,8 +101,10 @@ fn encode(databases: &Databases, sink: &mut impl Sink) {
             index.handle.live.read_at_rest().encode_graphs(sink);
             index.definition().synonyms().encode(sink);
         }
-        count(sink, database.aliases.len());
-        for (alias, index) in &database.aliases {
+        // In a cluster, an alias may come before its index.
+        let named = || database.aliases.iter().filter(|(_, index)| database.indexes.contains_key(*index));
+        count(sink, named().count());
+        for (alias, index) in named() {
             sink.put_bytes(alias);
             sink.put_bytes(index);
         }
@@ -190,6 +201,11 @@ fn append_definitions(ctx: &Context) {
         ctx.later(PAUSE, append_definitions);
         return;
     }
+    // In a cluster they go with their versions.
+    if bus::is_node() {
+        let all = peers::frame(Kind::Put, definitions::newer(Version::default())).encode();
+        return ctx.append_to_aof(c"FT._DEF", &[b"PUT", &all]);
+    }
     let selected = ctx.database();
     registry::with(|registry| {
         for (number, database) in &registry.databases {
@@ -237,14 +253,17 @@ fn in_parts(words: &[&[u8]], each: impl FnMut(&[&[u8]])) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::catalogue::Kind as Of;
     use crate::search::document::{Raw, RawDocument};
     use crate::search::index::Change;
     use crate::search::live::Entry;
 
     /// As version 1 wrote [`sample`], which had no synonyms then, with the vectors of [`fill`] linked.
     const FIRST: &[u8] = include_bytes!("../../tests/data/search-indexes-1.bin");
-    /// As version 2 writes it, and [`words`] after it.
-    const GOLDEN: &[u8] = include_bytes!("../../tests/data/search-indexes-2.bin");
+    /// As version 2 wrote it, and [`words`] after it.
+    const SECOND: &[u8] = include_bytes!("../../tests/data/search-indexes-2.bin");
+    /// As version 3 writes both, and [`versions`] after them.
+    const GOLDEN: &[u8] = include_bytes!("../../tests/data/search-indexes-3.bin");
 
     fn sample() -> Databases {
         let mut databases = Databases::new();
@@ -296,6 +315,15 @@ mod tests {
         bytes
     }
 
+    /// The versions of an index and of an alias that was dropped.
+    fn versions() -> Catalogue {
+        let version = |counter| Version { epoch: 3, counter, by: 9 };
+        let mut catalogue = Catalogue::default();
+        assert!(catalogue.take(&definitions::name(Of::Index, 2, b"i"), version(1), false));
+        assert!(catalogue.take(&definitions::name(Of::Alias, 2, b"old"), version(2), true));
+        catalogue
+    }
+
     fn with_words(databases: &Databases, dictionaries: &Dictionaries) -> Vec<u8> {
         let mut bytes = encoded(databases);
         encode_dictionaries(dictionaries, &mut bytes);
@@ -309,7 +337,9 @@ mod tests {
         add_synonyms(&databases);
         fill(&databases);
         while databases[&2].indexes[&b"j"[..]].handle.live.link_next() {}
-        std::fs::write("tests/data/search-indexes-2.bin", with_words(&databases, &words())).expect("a file");
+        let mut bytes = with_words(&databases, &words());
+        versions().encode(&mut bytes);
+        std::fs::write("tests/data/search-indexes-3.bin", bytes).expect("a file");
     }
 
     #[test]
@@ -326,10 +356,24 @@ mod tests {
 
     #[test]
     fn the_second_layout_is_read_for_ever() {
-        let mut source = GOLDEN;
+        check_with_words(SECOND);
+    }
+
+    #[test]
+    fn the_third_layout_is_read_for_ever() {
+        let mut rest = check_with_words(GOLDEN);
+        assert_eq!(Catalogue::decode(&mut rest), Ok(versions()));
+        assert!(rest.is_empty());
+        let mut written = Vec::new();
+        versions().encode(&mut written);
+        assert_eq!(GOLDEN.len(), SECOND.len() + written.len());
+    }
+
+    /// What versions 2 and 3 have; what follows it.
+    fn check_with_words(bytes: &'static [u8]) -> &'static [u8] {
+        let mut source = bytes;
         let databases = decode(&mut source, 2).expect("as written");
         let dictionaries = decode_dictionaries(&mut source).expect("as written");
-        assert!(source.is_empty());
         check(&databases);
         let index = &databases[&2].indexes[&b"i"[..]];
         let groups: [&[u8]; 2] = [b"~g1", b"~"];
@@ -337,7 +381,8 @@ mod tests {
         assert_eq!(index.handle.live.read(0).synonyms().of(b"child").collect::<Vec<_>>(), groups);
         let list = |name: &[u8]| dictionaries[name].sorted().concat();
         assert_eq!((list(b"d"), list(b"empty")), ("Helohelp\u{e9}lan".as_bytes().to_vec(), Vec::new()));
-        assert_eq!(with_words(&databases, &dictionaries).len(), GOLDEN.len());
+        assert_eq!(with_words(&databases, &dictionaries).len(), bytes.len() - source.len());
+        source
     }
 
     /// What both layouts have.
@@ -359,6 +404,7 @@ mod tests {
         let all = |mut source: &[u8]| {
             let databases = decode(&mut source, 2)?;
             decode_dictionaries(&mut source)?;
+            Catalogue::decode(&mut source)?;
             Ok::<_, Corrupt>(databases)
         };
         for end in 0..GOLDEN.len() {

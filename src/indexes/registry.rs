@@ -72,6 +72,19 @@ pub struct Registered {
 }
 
 impl Registered {
+    /// Without documents.
+    fn new(definition: Definition) -> Self {
+        Self {
+            handle: Handle::new(Arc::clone(&definition.schema)),
+            definition: RefCell::new(Arc::new(definition)),
+            progress: RefCell::default(),
+            restoring: Cell::new(false),
+            counted: Cell::default(),
+            dropped: Cell::new(false),
+            last_use: Cell::new(Instant::now()),
+        }
+    }
+
     /// What the index is about now.
     pub fn definition(&self) -> Arc<Definition> {
         Arc::clone(&self.definition.borrow())
@@ -191,15 +204,7 @@ impl Database {
     /// Adds an index; its name must be free.
     pub fn add(&mut self, definition: Definition) -> Rc<Registered> {
         let name = definition.schema.name.clone();
-        let registered = Rc::new(Registered {
-            handle: Handle::new(Arc::clone(&definition.schema)),
-            definition: RefCell::new(Arc::new(definition)),
-            progress: RefCell::default(),
-            restoring: Cell::new(false),
-            counted: Cell::default(),
-            dropped: Cell::new(false),
-            last_use: Cell::new(Instant::now()),
-        });
+        let registered = Rc::new(Registered::new(definition));
         self.indexes.insert(name, Rc::clone(&registered));
         self.route();
         registered
@@ -212,6 +217,20 @@ impl Database {
         self.aliases.retain(|_, target| **target != *name);
         self.route();
         Some(removed)
+    }
+
+    /// Empties all indexes, and keeps what they are: their documents went at once.
+    pub fn begin_anew(&mut self) {
+        for (name, old) in std::mem::take(&mut self.indexes) {
+            old.let_go();
+            let definition = old.definition();
+            let Ok(again) = definition.with_schema((*definition.schema).clone()) else { continue };
+            let synonyms = definition.synonyms().clone();
+            let index = Rc::new(Registered::new(again));
+            index.set_synonyms(synonyms);
+            self.indexes.insert(name, index);
+        }
+        self.route();
     }
 
     /// Sorts the indexes by the prefixes of their keys.

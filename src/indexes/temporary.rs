@@ -3,7 +3,7 @@
 //! A timer of the main thread looks when the time could be over. A replica leaves it to its master, which sends what it has
 //! deleted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,19 @@ use crate::redis::context::{Context, LogLevel, log};
 /// The longest time of a timer: so what it holds of an index that went otherwise goes soon.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Says whether he sees to it that the index of a name goes.
+type Otherwise = fn(&Context, &[u8]) -> bool;
+
 thread_local! {
+    /// Who may see to it in another way that an index goes.
+    static OTHERWISE: Cell<Option<Otherwise>> = const { Cell::new(None) };
     /// The indexes that have a timer.
     static WATCHED: RefCell<Vec<Weak<Registered>>> = RefCell::default();
+}
+
+/// Has somebody asked first who may see to it that an index goes.
+pub fn when_over(otherwise: Otherwise) {
+    OTHERWISE.set(Some(otherwise));
 }
 
 /// How long an index may be idle.
@@ -73,7 +83,12 @@ fn look(ctx: &Context, index: &Rc<Registered>) {
         let name = index.definition().schema.name.clone();
         log(LogLevel::Notice, &format!("index '{}' was idle for its time, and goes", String::from_utf8_lossy(&name)));
         counters::EXPIRED.add(1);
-        drop::drop_index(ctx, &name, true);
+        if OTHERWISE.get().is_some_and(|otherwise| otherwise(ctx, &name)) {
+            index.touch();
+            look_later(ctx, index);
+        } else {
+            drop::drop_index(ctx, &name, true);
+        }
         ctx.select(selected);
     }
 }

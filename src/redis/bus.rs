@@ -19,8 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redis_module::raw as ffi;
 
 use super::context::{Context, LogLevel, log};
+use super::errands;
 use super::loading::Loading;
 use crate::cluster::node::NodeId;
+use crate::cluster::roll::Roll;
 
 /// A node, as the cluster knows it.
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +72,10 @@ pub struct Members {
 }
 
 static MEMBERS: OnceLock<&'static Members> = OnceLock::new();
-/// Whether the server is a node of a cluster. That does not change while it runs.
+/// Whether the server is a node of a cluster, and talks with the others.
 static IS_NODE: AtomicBool = AtomicBool::new(false);
 
-/// Whether the server is a node of a cluster.
+/// Whether the server is a node of a cluster, and talks with the others. They do not where the cluster wants TLS.
 pub fn is_node() -> bool {
     IS_NODE.load(Ordering::Relaxed)
 }
@@ -85,7 +87,8 @@ pub fn join(loading: &Loading, members: &'static Members) {
     if ctx.flags() & ffi::REDISMODULE_CTX_FLAGS_CLUSTER == 0 || MEMBERS.set(members).is_err() {
         return;
     }
-    IS_NODE.store(true, Ordering::Relaxed);
+    errands::prepare(loading);
+    ctx.look_for_tls();
     for message in Message::ALL {
         // SAFETY: the context is valid while loading, the function lives as long as the library.
         unsafe {
@@ -123,6 +126,12 @@ fn with_nul(id: NodeId) -> [u8; NodeId::LEN + 1] {
 }
 
 impl Context {
+    /// Looks whether the cluster wants TLS, in which nodes do not talk.
+    pub fn look_for_tls(&self) {
+        let wants = self.server_setting(b"tls-cluster").is_some_and(|value| value == b"yes");
+        IS_NODE.store(!wants, Ordering::Relaxed);
+    }
+
     /// Sends a message to a node; false where there is no such node, or no link to it. It may be lost all the same.
     pub fn tell_node(&self, to: NodeId, message: Message, payload: &[u8]) -> bool {
         let (to, bytes) = (with_nul(to), [BEGIN, payload].concat());
@@ -156,6 +165,11 @@ impl Context {
             api!(RedisModule_FreeClusterNodesList(list));
         }
         nodes
+    }
+
+    /// The masters of the cluster.
+    pub fn roll(&self) -> Roll {
+        self.call(c"CLUSTER", &[b"NODES"], |text| text.map(Roll::read).unwrap_or_default())
     }
 
     fn node(&self, id: NodeId) -> Option<Node> {
@@ -205,7 +219,7 @@ pub fn is_connected(client: u64) -> bool {
 }
 
 /// What the user of nodes may do.
-const RULES: [&CStr; 3] = [c"on", c"-@all", c"+ft._node"];
+const RULES: [&CStr; 4] = [c"on", c"-@all", c"+ft._node", c"+ft._def"];
 
 thread_local! {
     static NODE_USER: Cell<Option<NonNull<ffi::RedisModuleUser>>> = const { Cell::new(None) };

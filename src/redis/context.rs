@@ -80,6 +80,16 @@ impl Context {
         self.flags() & INLINE == 0
     }
 
+    /// Whether the command comes from a master or a file, which no client asked for.
+    pub fn is_told(&self) -> bool {
+        self.flags() & (ffi::REDISMODULE_CTX_FLAGS_REPLICATED | ffi::REDISMODULE_CTX_FLAGS_LOADING) != 0
+    }
+
+    /// Whether it comes from a file.
+    pub fn is_told_by_file(&self) -> bool {
+        self.flags() & ffi::REDISMODULE_CTX_FLAGS_LOADING != 0
+    }
+
     /// Whether the server uses more memory than `maxmemory` allows, and can't free any.
     pub fn is_out_of_memory(&self) -> bool {
         self.flags() & ffi::REDISMODULE_CTX_FLAGS_OOM != 0
@@ -238,6 +248,38 @@ impl Context {
                         if text.is_null() { b"ERR" } else { std::slice::from_raw_parts(text.cast(), len) };
                     result = Err(Error::composed(text.to_vec()));
                 }
+                api!(RedisModule_FreeCallReply(reply));
+                result
+            }
+        })
+    }
+
+    /// Runs a command, as the server itself; the number that it answers, or nothing where that is something else. What the command
+    /// replicates is replicated, and nothing else.
+    ///
+    /// # Errors
+    /// What the command refuses, and [`Error::NOT_WRITABLE`] where the server does not know it.
+    pub fn run(&self, command: &[u8], args: &[&[u8]]) -> Result<Option<i64>, Error> {
+        let command = std::ffi::CString::new(command).map_err(|_| Error::NOT_WRITABLE)?;
+        self.with_strings(args, |strings| {
+            // SAFETY: as for `call_write`.
+            unsafe {
+                let (array, len) = (strings.as_ptr(), strings.len());
+                let reply = api!(RedisModule_Call(self.raw, command.as_ptr(), c"v".as_ptr(), array, len));
+                if reply.is_null() {
+                    return Err(Error::NOT_WRITABLE);
+                }
+                let result = match api!(RedisModule_CallReplyType(reply)) as isize {
+                    ffi::REDISMODULE_REPLY_INTEGER => Ok(Some(api!(RedisModule_CallReplyInteger(reply)))),
+                    ffi::REDISMODULE_REPLY_ERROR => {
+                        let mut len = 0;
+                        let text = api!(RedisModule_CallReplyStringPtr(reply, &mut len));
+                        let text: &[u8] =
+                            if text.is_null() { b"ERR" } else { std::slice::from_raw_parts(text.cast(), len) };
+                        Err(Error::composed(text.to_vec()))
+                    }
+                    _ => Ok(None),
+                };
                 api!(RedisModule_FreeCallReply(reply));
                 result
             }

@@ -14,6 +14,7 @@
 //! | [`context`] | a command's call: its client, keys, replication, events |
 //! | [`counter`] | what is counted for `INFO` |
 //! | [`double`] | doubles as text |
+//! | [`errands`] | what other threads have for the main thread |
 //! | [`events`] | what happens in the keyspace and to the server |
 //! | [`info`] | the sections of `INFO` |
 //! | [`json_api`] | the table through which other modules read documents |
@@ -43,6 +44,7 @@
 //! | `GetThreadSafeContext` | never null, of a client that has gone, too: its reply is thrown away | |
 //! | `UnblockClient` | an error: of clients that wait for keys only | ours never do |
 //! | `GetBlockedClientPrivateData` | null: the worker has replied | nothing is left to do |
+//! | `GetDetachedThreadSafeContext` | never null | |
 //! | `EventLoopAddOneShot` | an error: no function given | the turn comes at once |
 //! | `OpenKey` | null: no such key; for writing too, where the server does not let a slot's keys be changed | reads as none; to put a value or delete is refused |
 //! | `KeyType` | empty, of null too | asked before anything else of a key |
@@ -52,7 +54,7 @@
 //! | `Scan`, `ScanCursorCreate` | 0 at the end; never null | |
 //! | `CreateString`, `StringPtrLen` | never null: a server without memory ends | |
 //! | `Call` | null: no such command (`rename-command`), or it can't be run now | no reply, as for an error |
-//! | `CallReplyType`, `CallReplyLength`, `CallReplyArrayElement`, `CallReplyStringPtr` | null, or 0, of another kind of reply | none |
+//! | `CallReplyType`, `CallReplyLength`, `CallReplyArrayElement`, `CallReplyStringPtr`, `CallReplyInteger` | null, or 0, of another kind of reply | none |
 //! | `Replicate` | an error: no such command (`rename-command`) | another command for it, or a line in the log |
 //! | `ReplicateVerbatim`, `NotifyKeyspaceEvent` | an error is not told | |
 //! | `ReplyWith…`, `ReplySetArrayLength` | an error is not told; without a client (`CLIENT REPLY OFF`, gone) thrown away | |
@@ -109,6 +111,7 @@ pub mod command;
 pub mod context;
 pub mod counter;
 pub mod double;
+pub mod errands;
 pub mod events;
 pub mod info;
 pub mod json_api;

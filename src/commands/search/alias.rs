@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use super::{find, reads};
 use crate::commands::style::reply;
 use crate::error::{Error, search as errors};
-use crate::indexes::registry;
+use crate::indexes::{registrar, registry, replication};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -37,10 +37,9 @@ impl Command for Add {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias, index] = words(args, "FT.ALIASADD")?;
-        if !add(ctx, alias, index)? {
+        if !add(ctx, alias, index, "FT.ALIASADD")? {
             return Err(errors::ALIAS_EXISTS);
         }
-        ctx.replicate(c"FT._ALIASADDIFNX", &[alias, index]);
         Ok(())
     }
 }
@@ -50,9 +49,7 @@ impl Command for AddIfNew {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias, index] = words(args, "FT._ALIASADDIFNX")?;
-        if add(ctx, alias, index)? {
-            ctx.replicate_verbatim();
-        } else {
+        if !add(ctx, alias, index, "FT._ALIASADDIFNX")? {
             ctx.reply().ok();
         }
         Ok(())
@@ -66,9 +63,13 @@ impl Command for Update {
         let [alias, index] = words(args, "FT.ALIASUPDATE")?;
         check_target(ctx, index)?;
         check_named(ctx, alias)?;
-        registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias));
-        add(ctx, alias, index)?;
-        ctx.replicate_verbatim();
+        if !registrar::takes(ctx, &[b"FT.ALIASUPDATE", alias, index])? {
+            registry::with(|registry| {
+                registry.database(ctx.database()).aliases.insert(alias.into(), index.into());
+            });
+            replication::send_verbatim(ctx);
+            ctx.reply().ok();
+        }
         Ok(())
     }
 }
@@ -78,11 +79,7 @@ impl Command for Delete {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias] = words(args, "FT.ALIASDEL")?;
-        if !delete(ctx, alias)? {
-            return Err(errors::NO_ALIAS);
-        }
-        ctx.reply().ok();
-        Ok(())
+        if delete(ctx, alias, "FT.ALIASDEL")? { Ok(()) } else { Err(errors::NO_ALIAS) }
     }
 }
 
@@ -91,8 +88,9 @@ impl Command for DeleteIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let [alias] = words(args, "FT._ALIASDELIFX")?;
-        delete(ctx, alias)?;
-        ctx.reply().ok();
+        if !delete(ctx, alias, "FT._ALIASDELIFX")? {
+            ctx.reply().ok();
+        }
         Ok(())
     }
 }
@@ -161,28 +159,29 @@ fn check_named(ctx: &Context, alias: &[u8]) -> Result<(), Error> {
 }
 
 /// Adds an alias and replies; false where it is taken.
-fn add(ctx: &Context, alias: &[u8], index: &[u8]) -> Result<bool, Error> {
+fn add(ctx: &Context, alias: &[u8], index: &[u8], command: &str) -> Result<bool, Error> {
     check_target(ctx, index)?;
-    let added = registry::with(|registry| {
-        let aliases = &mut registry.database(ctx.database()).aliases;
-        let free = !aliases.contains_key(alias);
-        if free {
-            aliases.insert(alias.into(), index.into());
-        }
-        free
-    });
-    if added {
+    if registry::with(|registry| registry.database(ctx.database()).aliases.contains_key(alias)) {
+        return Ok(false);
+    }
+    if !registrar::takes(ctx, &[command.as_bytes(), alias, index])? {
+        registry::with(|registry| registry.database(ctx.database()).aliases.insert(alias.into(), index.into()));
+        replication::send(ctx, c"FT._ALIASADDIFNX", &[alias, index]);
         ctx.reply().ok();
     }
-    Ok(added)
+    Ok(true)
 }
 
-/// Takes an alias away, if the client may; false where there is none.
-fn delete(ctx: &Context, alias: &[u8]) -> Result<bool, Error> {
+/// Takes an alias away, if the client may, and replies; false where there is none.
+fn delete(ctx: &Context, alias: &[u8], command: &str) -> Result<bool, Error> {
     check_named(ctx, alias)?;
-    let deleted = registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias).is_some());
-    if deleted {
-        ctx.replicate(c"FT._ALIASDELIFX", &[alias]);
+    if !registry::with(|registry| registry.database(ctx.database()).aliases.contains_key(alias)) {
+        return Ok(false);
     }
-    Ok(deleted)
+    if !registrar::takes(ctx, &[command.as_bytes(), alias])? {
+        registry::with(|registry| registry.database(ctx.database()).aliases.remove(alias));
+        replication::send(ctx, c"FT._ALIASDELIFX", &[alias]);
+        ctx.reply().ok();
+    }
+    Ok(true)
 }

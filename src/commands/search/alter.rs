@@ -2,7 +2,7 @@
 
 use super::{defines, find};
 use crate::error::{Error, search as errors};
-use crate::indexes::scan;
+use crate::indexes::{registrar, replication, scan};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -40,11 +40,14 @@ fn alter(ctx: &Context, words: &[&[u8]], command: &str) -> Result<(), Error> {
         return Ok(());
     }
     let (altered, skip_scan) = definition.alter(rest)?;
+    if registrar::takes(ctx, &[&[command.as_bytes()], words].concat())? {
+        return Ok(());
+    }
     index.alter(altered);
     if !skip_scan {
         scan::start(ctx, &index);
     }
-    ctx.replicate(c"FT._ALTERIFNX", words);
+    replication::send(ctx, c"FT._ALTERIFNX", words);
     ctx.reply().ok();
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::defines;
 use crate::error::{Error, search as errors};
 use crate::indexes::definition::Definition;
 use crate::indexes::permission::{self, Deed};
-use crate::indexes::{registry, scan, temporary};
+use crate::indexes::{registrar, registry, replication, scan, temporary};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -40,7 +40,9 @@ fn create(ctx: &Context, args: Args<'_>, command: &str) -> Result<bool, Error> {
     let arity = || Error::arity(command);
     let (name, definition) = words.split_first().filter(|(_, rest)| rest.len() >= 3).ok_or_else(arity)?;
     let database = ctx.database();
-    if registry::with(|registry| registry.database(database).indexes.contains_key(*name)) {
+    // In a cluster, one that is there may have to go since all nodes were emptied: the registrar knows.
+    let is_there = registry::with(|registry| registry.database(database).indexes.contains_key(*name));
+    if is_there && !registrar::is_asked(ctx) {
         return Ok(false);
     }
     let definition = Definition::create(name, definition)?;
@@ -50,13 +52,16 @@ fn create(ctx: &Context, args: Args<'_>, command: &str) -> Result<bool, Error> {
     if let Some(other) = registry::with(|registry| registry.find(database, name)) {
         permission::check(ctx, &other.definition().schema, Deed::Use)?;
     }
+    if registrar::takes(ctx, &[&[command.as_bytes()], &words[..]].concat())? {
+        return Ok(true);
+    }
     let skip = definition.schema.flags.skip_initial_scan;
     let index = registry::with(|registry| registry.database(database).add(definition));
     if !skip {
         scan::start(ctx, &index);
     }
     temporary::watch(ctx);
-    ctx.replicate(c"FT._CREATEIFNX", &words);
+    replication::send(ctx, c"FT._CREATEIFNX", &words);
     ctx.reply().ok();
     Ok(true)
 }

@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use crate::commands::style;
 use crate::error::{Error, spelling as errors};
 use crate::indexes::dictionaries::{self, Changed};
+use crate::indexes::{registrar, replication};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -36,7 +37,7 @@ fn words<'a>(args: Args<'a>, command: &str) -> Result<(&'a [u8], Vec<&'a [u8]>),
 
 fn finish(ctx: &Context, changed: Changed) {
     if changed.any {
-        ctx.replicate_verbatim();
+        replication::send_verbatim(ctx);
     }
     ctx.reply().integer(i64::try_from(changed.words).unwrap_or(i64::MAX));
 }
@@ -46,7 +47,9 @@ impl Command for Add {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let (name, words) = words(args, "FT.DICTADD")?;
-        finish(ctx, dictionaries::add(name, words.into_iter()));
+        if !registrar::takes(ctx, &[&[b"FT.DICTADD", name], &words[..]].concat())? {
+            finish(ctx, dictionaries::add(name, words.into_iter()));
+        }
         Ok(())
     }
 }
@@ -56,7 +59,9 @@ impl Command for Delete {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let (name, words) = words(args, "FT.DICTDEL")?;
-        finish(ctx, dictionaries::remove(name, words.into_iter()));
+        if !registrar::takes(ctx, &[&[b"FT.DICTDEL", name], &words[..]].concat())? {
+            finish(ctx, dictionaries::remove(name, words.into_iter()));
+        }
         Ok(())
     }
 }

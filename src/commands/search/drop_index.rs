@@ -6,7 +6,7 @@ use super::defines;
 use crate::error::{Error, search as errors};
 use crate::indexes::drop::drop_index;
 use crate::indexes::permission::{self, Deed};
-use crate::indexes::registry;
+use crate::indexes::{registrar, registry};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -32,11 +32,7 @@ impl Command for Drop {
         if let (Some(word), false) = (words.get(1), keeps) {
             return Err(errors::quoting("Unknown argument `", word, "`"));
         }
-        if !drop(ctx, words[0], !keeps)? {
-            return Err(errors::UNKNOWN_INDEX_TO_DROP);
-        }
-        ctx.reply().ok();
-        Ok(())
+        if drop(ctx, "FT.DROP", &words, !keeps)? { Ok(()) } else { Err(errors::UNKNOWN_INDEX_TO_DROP) }
     }
 }
 
@@ -45,11 +41,7 @@ impl Command for DropIndex {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT.DROPINDEX")?;
-        if !drop(ctx, words[0], has(&words, "DD"))? {
-            return Err(errors::UNKNOWN_INDEX_TO_DROP);
-        }
-        ctx.reply().ok();
-        Ok(())
+        if drop(ctx, "FT.DROPINDEX", &words, has(&words, "DD"))? { Ok(()) } else { Err(errors::UNKNOWN_INDEX_TO_DROP) }
     }
 }
 
@@ -58,8 +50,9 @@ impl Command for DropIndexIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT._DROPINDEXIFX")?;
-        drop(ctx, words[0], has(&words, "DD"))?;
-        ctx.reply().ok();
+        if !drop(ctx, "FT._DROPINDEXIFX", &words, has(&words, "DD"))? {
+            ctx.reply().ok();
+        }
         Ok(())
     }
 }
@@ -69,19 +62,24 @@ impl Command for DropIf {
 
     fn run(ctx: &Context, args: Args<'_>) -> Result<(), Error> {
         let words = words(args, "FT._DROPIFX")?;
-        drop(ctx, words[0], !has(&words, "KEEPDOCS") && !has(&words, "_FORCEKEEPDOCS"))?;
-        ctx.reply().ok();
+        let with_documents = !has(&words, "KEEPDOCS") && !has(&words, "_FORCEKEEPDOCS");
+        if !drop(ctx, "FT._DROPIFX", &words, with_documents)? {
+            ctx.reply().ok();
+        }
         Ok(())
     }
 }
 
-/// Drops the index, if the client may; false where there is none.
-fn drop(ctx: &Context, name: &[u8], with_documents: bool) -> Result<bool, Error> {
-    if let Some(index) = registry::with(|registry| registry.find(ctx.database(), name)) {
-        let deed = if with_documents { Deed::DeleteDocuments } else { Deed::Use };
-        permission::check(ctx, &index.definition().schema, deed)?;
+/// Drops the index, if the client may, and replies; false where there is none.
+fn drop(ctx: &Context, command: &str, words: &[&[u8]], with_documents: bool) -> Result<bool, Error> {
+    let Some(index) = registry::with(|registry| registry.find(ctx.database(), words[0])) else { return Ok(false) };
+    let deed = if with_documents { Deed::DeleteDocuments } else { Deed::Use };
+    permission::check(ctx, &index.definition().schema, deed)?;
+    if !registrar::takes(ctx, &[&[command.as_bytes()], words].concat())? {
+        drop_index(ctx, words[0], with_documents);
+        ctx.reply().ok();
     }
-    Ok(drop_index(ctx, name, with_documents))
+    Ok(true)
 }
 
 /// What the server is told about a command that drops an index.

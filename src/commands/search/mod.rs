@@ -11,6 +11,7 @@ pub mod alter;
 pub mod config;
 pub mod create;
 pub mod cursor;
+pub mod define;
 pub mod dictionary;
 pub mod drop_index;
 pub mod explain;
@@ -55,6 +56,7 @@ pub const FAMILY: Family = Family {
         c"FT.EXPLAIN",
         c"FT.EXPLAINCLI",
         c"FT._NODE",
+        c"FT._DEF",
     ],
     // A cursor is read at the node that has it.
     tips: &[(c"FT.CURSOR", c"request_policy:special")],
@@ -79,6 +81,7 @@ pub const FAMILY: Family = Family {
         entry::<config::Config>(),
         entry::<list::List>(),
         entry::<node::Node>(),
+        entry::<define::Define>(),
         entry::<alias::Add>(),
         entry::<alias::AddIfNew>(),
         entry::<alias::Update>(),

@@ -6,7 +6,7 @@
 use super::{defines, find, reads};
 use crate::commands::style;
 use crate::error::{Error, search as errors, spelling};
-use crate::indexes::scan;
+use crate::indexes::{registrar, replication, scan};
 use crate::redis::args::Args;
 use crate::redis::command::{Command, Info};
 use crate::redis::context::Context;
@@ -35,13 +35,16 @@ impl Command for Update {
             terms => (false, terms),
         };
         let index = find(ctx, name, || errors::UNKNOWN_INDEX_NAME)?;
+        if registrar::takes(ctx, &[&[&b"FT.SYNUPDATE"[..]], &words[..]].concat())? {
+            return Ok(());
+        }
         let changed = index.add_synonyms(group, terms.iter().copied().map(Box::from).collect());
         index.touch();
         if !skips {
             scan::start(ctx, &index);
         }
         if changed || !skips {
-            ctx.replicate_verbatim();
+            replication::send_verbatim(ctx);
         }
         ctx.reply().ok();
         Ok(())
