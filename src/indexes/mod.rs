@@ -12,6 +12,7 @@
 //! | [`scan`] | existing keys become entries of logs |
 //! | [`heartbeat`] | pings, and what is to be done now and then |
 //! | [`registrar`] | one list of definitions for a whole cluster |
+//! | [`telling`] | entries of the catalogue on their way to every master |
 //! | [`peers`] | the other nodes of the cluster |
 //! | [`definitions`] | definitions as entries of the cluster's catalogue |
 //! | [`replication`] | how a change of definitions reaches replicas |
@@ -57,6 +58,7 @@ pub mod registrar;
 pub mod registry;
 pub mod replication;
 pub mod scan;
+pub mod telling;
 pub mod temporary;
 
 use crate::redis::loading::Loading;

@@ -23,16 +23,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::definitions::{self, Flushed};
 use super::peers::{self, frame};
 use super::replication;
+use super::telling::{self, AGAIN, Then, patience, peer};
 use crate::cluster::catalogue::{
-    Catalogue, Entry, Kind as Of, Name, Quorum, Reached, State, decode_entries, decode_flushed, encode_entries,
-    encode_version,
+    Catalogue, Entry, Kind as Of, Name, Quorum, State, decode_entries, decode_flushed, encode_entries, encode_version,
 };
 use crate::cluster::figures::Count;
 use crate::cluster::frame::{Frame, Kind, Version};
@@ -56,12 +55,6 @@ pub static PULLS: Count = Count::new();
 /// Proposals that were sent again.
 pub static RETRIES: Count = Count::new();
 
-/// What follows a proposal.
-type Then = Box<dyn FnOnce(Outcome) + Send>;
-
-/// How long a proposal waits before it is sent again, to whoever is the registrar then, in milliseconds.
-const AGAIN: i64 = 20;
-
 thread_local! {
     /// The epoch in which this node has asked a majority for what it has.
     static OPEN_IN: Cell<Option<u64>> = const { Cell::new(None) };
@@ -73,10 +66,6 @@ thread_local! {
     static FLUSHES: RefCell<HashMap<NodeId, Flushed>> = RefCell::default();
     /// Whom something newer is asked for.
     static PULLING: RefCell<Vec<NodeId>> = const { RefCell::new(Vec::new()) };
-}
-
-fn patience() -> Duration {
-    Duration::from_millis(config::cluster_define_timeout())
 }
 
 /// Whether definitions are the whole cluster's.
@@ -156,11 +145,6 @@ fn again(ctx: &Context, proposal: Proposal, until: Instant, then: Then) {
     }
     RETRIES.add(1);
     ctx.later(AGAIN, move |ctx| try_until(ctx, proposal, until, then));
-}
-
-fn peer(ctx: &Context, id: NodeId) -> Option<Peer> {
-    let address: SocketAddr = ctx.nodes().into_iter().find(|node| node.id == id && !node.fails)?.address?;
-    Some(Peer { id, address })
 }
 
 /// A proposal of another node has come. `then` may be called at once.
@@ -329,7 +313,7 @@ fn carry_out(ctx: &Context, roll: &Roll, epoch: u64, proposal: &Proposal, then: 
 }
 
 /// Gives changes their versions, and tells every master of them.
-fn publish(ctx: &Context, roll: &Roll, changes: Changes, mut outcome: Outcome, then: Then) {
+fn publish(ctx: &Context, roll: &Roll, changes: Changes, outcome: Outcome, then: Then) {
     let Some(here) = roll.here() else { return then(Outcome::NotMe) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let entries: Vec<Entry> = changes
@@ -349,39 +333,7 @@ fn publish(ctx: &Context, roll: &Roll, changes: Changes, mut outcome: Outcome, t
     DECIDED.add(entries.len() as u64);
     let body = encode_entries(Version::default(), &entries);
     ctx.replicate(c"FT._DEF", &[b"PUT", &frame(Kind::Put, body.clone()).encode()]);
-    let others: Vec<NodeId> = roll.others().collect();
-    let quorum = Quorum::new(roll.voters(), here.id, others.iter().copied());
-    if let Some(reached) = quorum.reached() {
-        settle(reached, &mut outcome);
-        return then(outcome);
-    }
-    let waiting = Arc::new(Mutex::new((quorum, Some((outcome, then)))));
-    for id in others {
-        let waiting = Arc::clone(&waiting);
-        let told = move |holds: bool| {
-            let mut all = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0.answered(id, holds);
-            let Some(reached) = all.0.reached() else { return };
-            let Some((mut outcome, then)) = all.1.take() else { return };
-            drop(all);
-            settle(reached, &mut outcome);
-            then(outcome);
-        };
-        match peer(ctx, id) {
-            Some(peer) => {
-                let put = frame(Kind::Put, body.clone());
-                wire::ask(peer, put, Instant::now() + patience(), move |answer| told(answer.is_ok()));
-            }
-            None => told(false),
-        }
-    }
-}
-
-/// What the client reads of what was decided and is held by too few.
-fn settle(reached: Reached, outcome: &mut Outcome) {
-    if let Reached::TooFew(held, of) = reached {
-        *outcome = Outcome::Refused(errors::held_by(held, of).text().to_vec());
-    }
+    telling::tell_all(ctx, roll, here.id, &body, outcome, then);
 }
 
 /// What has become of names.

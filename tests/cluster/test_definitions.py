@@ -125,12 +125,15 @@ def test_of_many_who_make_one_index_one_does(cluster):
 
 def test_two_who_alter_one_index_both_do(cluster):
     assert cluster.connections[0]("FT.CREATE", "i", "SCHEMA", "t", "TEXT") == OK
-    threads = [
-        threading.Thread(target=lambda c=c, at=at: c("FT.ALTER", "i", "SCHEMA", "ADD", f"f{at}", "TAG"))
-        for at, c in enumerate(cluster.connections)
-    ]
+    answers = []
+
+    def alter(at, c):
+        answers.append(c("FT.ALTER", "i", "SCHEMA", "ADD", f"f{at}", "TAG"))
+
+    threads = [threading.Thread(target=alter, args=one) for one in enumerate(cluster.connections)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
+    assert answers == [OK] * 3
     same(cluster.connections, 2)
     for c in cluster.connections:
         assert sorted(fields(c, "i")) == [b"f0", b"f1", b"f2", b"t"]

@@ -19,7 +19,7 @@ def figures(c):
     lines = [line.split(b":", 1) for line in c("INFO", "search_cluster").split(b"\r\n") if b":" in line]
     told = {name.decode().removeprefix("search_cluster_"): value.decode() for name, value in lines}
     number = lambda text: int(text) if text.isdigit() else {k: int(v) for k, v in (pair.split("=") for pair in text.split(","))}
-    return {name: number(value) for name, value in told.items()}
+    return {name: number(value) for name, value in told.items() if not name.startswith("catalogue_")}
 
 
 def frame(kind, body=b"", protocol=1):

@@ -142,7 +142,7 @@ mod model {
 
     #[derive(Clone)]
     enum Message {
-        Put(usize, usize, Name, Known),
+        Put(usize, Name, Known),
         Held(usize, Version),
         /// A new registrar wants everything.
         Want(usize, usize, u64),
@@ -227,7 +227,7 @@ mod model {
             let version = here.next(self.epoch, 0, node(self.registrar));
             assert!(here.take(name, version, is_gone), "it is the newest");
             let known = Known { version, is_gone };
-            let puts = self.others().map(|to| Message::Put(self.registrar, to, name.clone(), known));
+            let puts = self.others().map(|to| Message::Put(to, name.clone(), known));
             self.under_way.extend(puts);
             let quorum = self.quorum();
             self.waiting.push((name.clone(), version, is_gone, quorum));
@@ -241,7 +241,7 @@ mod model {
 
         fn arrive(&mut self, message: Message) {
             match message {
-                Message::Put(_, to, name, known) => {
+                Message::Put(to, name, known) => {
                     self.nodes[to].take(&name, known.version, known.is_gone);
                     self.under_way.push(Message::Held(to, known.version));
                 }
