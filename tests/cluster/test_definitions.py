@@ -52,6 +52,8 @@ def replica(cluster, start, of):
     assert c("CLUSTER", "MEET", "127.0.0.1", cluster.nodes[0].port) == OK
     wait_until(lambda: c("CLUSTER", "REPLICATE", cluster.ids[of]) == OK, "it knows its master")
     wait_until(lambda: b"master_link_status:up" in c("INFO", "replication"), "it is in step")
+    # Who does not know yet that its master has slots never takes its place.
+    wait_until(lambda: cluster.serves(c), "it knows who has which slots")
     return node, c
 
 
